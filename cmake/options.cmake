@@ -1,0 +1,23 @@
+# What a builder can choose, and the flags that every target of ours gets.
+option(DECANT_TESTS "build the tests" ON)
+option(DECANT_FUZZ "build the libFuzzer targets (clang)" OFF)
+option(DECANT_WERROR "warnings are errors" OFF)
+set(DECANT_SANITIZE "" CACHE STRING "sanitizers, as for -fsanitize= (address,undefined or thread)")
+
+add_library(decant_flags INTERFACE)
+target_include_directories(decant_flags INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
+target_compile_options(decant_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
+  -Wformat=2 -Wdouble-promotion -fno-math-errno -ffp-contract=off)
+target_compile_definitions(decant_flags INTERFACE _GNU_SOURCE DECANT_VERSION="${PROJECT_VERSION}")
+if(DECANT_WERROR)
+  target_compile_options(decant_flags INTERFACE -Werror)
+endif()
+if(DECANT_SANITIZE)
+  target_compile_options(decant_flags INTERFACE -fsanitize=${DECANT_SANITIZE} -fno-omit-frame-pointer -g)
+  target_link_options(decant_flags INTERFACE -fsanitize=${DECANT_SANITIZE})
+  if(DECANT_SANITIZE MATCHES "undefined")
+    target_compile_options(decant_flags INTERFACE -fno-sanitize-recover=undefined)
+  endif()
+endif()

@@ -1,0 +1,33 @@
+/* Strings: a growable buffer, strict number parsing, nearest-word search. */
+#ifndef DCN_BASE_TEXT_H
+#define DCN_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* Growable text, always NUL-terminated once anything was added. Zero-initialise; finish with dcn_text_finish. */
+typedef struct dcn_text {
+    char *data;
+    size_t length, capacity;
+} dcn_text;
+void dcn_text_finish(dcn_text *text);
+decant_status dcn_text_add(dcn_text *text, const char *format, ...) DCN_PRINTF(2, 3);
+decant_status dcn_text_add_bytes(dcn_text *text, const void *bytes, size_t length);
+/* Hands the memory over (dcn_free); the buffer is empty afterwards. Never NULL on success. */
+decant_status dcn_text_take(dcn_text *text, char **ret_data);
+
+/* Whole-string parsing: no trailing junk, no overflow, finite numbers only (also "1e-3", "0.5"). false leaves *ret alone. */
+bool dcn_parse_int64(const char *word, int64_t *ret);
+bool dcn_parse_double(const char *word, double *ret);
+bool dcn_parse_bool(const char *word, bool *ret); /* true/false/yes/no/on/off */
+
+/* snprintf that reports truncation as DECANT_INVALID_ARG. */
+decant_status dcn_format(char *buffer, size_t bytes, const char *format, ...) DCN_PRINTF(3, 4);
+
+/* The candidate closest to word by edit distance, or NULL when none is near enough to be a likely typo. */
+const char *dcn_nearest(const char *word, const char *const *candidates, size_t n_candidates);
+
+#endif

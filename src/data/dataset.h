@@ -1,0 +1,70 @@
+/* A data set in memory: samples as bytes (images) or floats, integer labels, a train and a test part. */
+#ifndef DCN_DATA_DATASET_H
+#define DCN_DATA_DATASET_H
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "decant/tensor.h"
+
+/* One part (train or test) of a data set. */
+typedef struct dcn_samples {
+    int64_t count;
+    decant_dtype dtype;  /* U8 (0..255) or F32 */
+    uint8_t *data;       /* [count, sample...] plain */
+    int32_t *labels;     /* [count]; NULL: unlabelled */
+    bool owned;
+} dcn_samples;
+
+typedef struct decant_dataset {
+    char *name;
+    decant_shape sample;     /* [C,H,W] or [features] */
+    int32_t n_classes;
+    char **class_names;      /* NULL: numbers */
+    dcn_samples train, test; /* either may be empty (count 0) */
+    dcn_hash hash;           /* of all bytes and labels, both parts */
+} decant_dataset;
+
+void dcn_dataset_destroy(decant_dataset *dataset);
+
+/* Readers (one file each). Labels outside [0, n_classes) are FORMAT, as are truncated and oversized files. */
+/* path: directory with the four IDX files under their published names, .gz or plain (also with '.' for '-' before idx). */
+decant_status dcn_idx_open(const char *path, decant_dataset **ret_dataset);
+decant_status dcn_idx_parse(const uint8_t *data, size_t bytes, int32_t *ret_rank, int64_t ret_dims[4], const uint8_t **ret_payload);
+/* path: directory with data_batch_{1..5}.bin and test_batch.bin (or in cifar-10-batches-bin/). */
+decant_status dcn_cifar_open(const char *path, decant_dataset **ret_dataset);
+/* The caller's arrays (copied). labels NULL for unlabelled. F32 values must be finite (NUMERIC names the sample otherwise). */
+decant_status dcn_arrays_open(const char *name, const decant_shape *sample, decant_dtype dtype, int32_t n_classes,
+                              const void *train, const int32_t *train_labels, int64_t n_train,
+                              const void *test, const int32_t *test_labels, int64_t n_test, decant_dataset **ret_dataset);
+
+/* Named data sets: "fashion-mnist", "mnist", "cifar10": looked for in $DECANT_DATA/<name>, $DECANT_DATA, the Debian package's place and
+ * ${XDG_DATA_HOME:-~/.local/share}/decant/<name>. NOT_FOUND says where it looked and how to get it. */
+decant_status dcn_dataset_find(const char *name, decant_dataset **ret_dataset);
+typedef struct dcn_source_info {
+    const char *name, *description, *how_to_get;
+    char *path; /* where it was found, NULL when it was not; dcn_free */
+} dcn_source_info;
+decant_status dcn_source_list(dcn_source_info **ret_infos, int32_t *ret_count); /* dcn_source_list_free */
+void dcn_source_list_free(dcn_source_info *infos, int32_t count);
+
+/* --- splits (data/split.c): index lists into dataset->train --- */
+typedef struct dcn_split {
+    int64_t n_train, n_validation;
+    int32_t *train, *validation;
+} dcn_split;
+/* Stratified: each class gives its share (largest remainder), chosen by Philox(seed, SPLIT). validation = 0: everything trains. */
+decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, uint64_t seed, dcn_split *ret_split);
+void dcn_split_finish(dcn_split *split);
+/* Content-hash check that train, validation and test share no sample. ret_* are counts of shared samples; no failure by itself.
+ * Duplicates within the original data (Fashion-MNIST has some) are reported by what they are: identical images in both parts. */
+typedef struct dcn_overlap {
+    int64_t train_validation, train_test, validation_test; /* samples of the second part whose bytes also stand in the first */
+    int64_t within_train;
+} dcn_overlap;
+decant_status dcn_overlap_count(const decant_dataset *dataset, const dcn_split *split, dcn_overlap *ret_overlap);
+
+/* --- statistics of the training split: per channel for [C,H,W], per feature for [features]; bytes are scaled by 1/255 first --- */
+decant_status dcn_statistics(const decant_dataset *dataset, const int32_t *indices, int64_t count, float *ret_mean, float *ret_std);
+int32_t dcn_statistics_channels(const decant_dataset *dataset);
+
+#endif

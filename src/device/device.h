@@ -1,0 +1,69 @@
+/* What computes. A device compiles an op descriptor into a kernel object and runs it; it owns layouts and nothing else.
+ * A new device is a folder here and a row in registry.c; nothing outside changes. */
+#ifndef DCN_DEVICE_DEVICE_H
+#define DCN_DEVICE_DEVICE_H
+
+#include "graph/op.h"
+
+typedef struct dcn_device dcn_device;
+typedef struct dcn_kernel dcn_kernel;
+
+typedef struct dcn_device_options {
+    int32_t threads;     /* 0 = all cores the process may use */
+    const char *isa;     /* cpu: "avx512", "avx2", "baseline" or NULL for the best; tests force each */
+} dcn_device_options;
+
+/* A compiled op. run must not allocate. Pointers come in the order of the call's inputs and outputs, in the agreed layouts;
+ * optional ones that are absent are not in the list. INPLACE ops may get outputs[0] == inputs[0]. */
+struct dcn_kernel {
+    void (*run)(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch);
+    void (*destroy)(dcn_kernel *kernel);
+    char name[48];        /* implementation for the plan listing: "jit:avx512_core", "loop:avx512", "ref" */
+    size_t scratch_bytes; /* needed at run, 64-byte aligned */
+    double flops;         /* from dcn_op_flops */
+    bool in_place;        /* this kernel really accepts outputs[0] == inputs[0] */
+};
+
+typedef struct dcn_device_class {
+    const char *name;        /* "ref", "cpu" */
+    const char *description;
+    bool (*available)(void);
+    decant_status (*open)(const dcn_device_options *options, dcn_device **ret_device);
+    void (*close)(dcn_device *device);
+
+    /* Compiles one op.
+     * In:  call with dtypes and shapes; input[i].layout is how that input exists now; output[i].layout is DCN_LAYOUT_ANY or a layout
+     *      the engine would like (the flat parameter block's, for weight gradients; a wish, not a demand).
+     * Out: input[i].layout is what the kernel will read (the engine inserts a reorder where it differs),
+     *      output[i].layout is what it writes.
+     * UNSUPPORTED when the device cannot run it. */
+    decant_status (*compile)(dcn_device *device, dcn_op_call *call, dcn_kernel **ret_kernel);
+    /* A kernel with one input and one output, same dtype and shape, other layouts (either may be plain). */
+    decant_status (*compile_reorder)(dcn_device *device, const dcn_tensor_desc *from, const dcn_tensor_desc *to,
+                                     dcn_kernel **ret_kernel);
+    /* Bytes that a tensor takes in its layout (padding included, multiple of its element size). */
+    size_t (*layout_bytes)(dcn_device *device, const dcn_tensor_desc *desc);
+    const char *(*layout_name)(dcn_device *device, dcn_layout layout); /* "plain", "nhwc", "OIhw16i16o" */
+
+    /* Memory the kernels can reach, zeroed, 64-byte aligned. On the host devices upload and download are memcpy. */
+    decant_status (*memory_create)(dcn_device *device, size_t bytes, void **ret_memory);
+    void (*memory_destroy)(dcn_device *device, void *memory);
+    decant_status (*upload)(dcn_device *device, void *to, const void *from, size_t bytes);
+    decant_status (*download)(dcn_device *device, void *to, const void *from, size_t bytes);
+} dcn_device_class;
+
+/* Every device struct begins with this. */
+struct dcn_device {
+    const dcn_device_class *class;
+    int32_t threads;
+    char summary[96]; /* "cpu: oneDNN 2.6.3, avx512, 2 threads" */
+};
+
+/* registry.c */
+int32_t dcn_device_count(void);
+const dcn_device_class *dcn_device_at(int32_t index);
+/* name NULL = "cpu". NOT_FOUND names the devices there are. */
+decant_status dcn_device_open(const char *name, const dcn_device_options *options, dcn_device **ret_device);
+void dcn_device_close(dcn_device *device); /* accepts NULL */
+
+#endif

@@ -1,0 +1,52 @@
+/* A program made runnable on a device: kernels, layouts, reorders, and every buffer's offset, decided once. Running allocates nothing. */
+#ifndef DCN_ENGINE_PLAN_H
+#define DCN_ENGINE_PLAN_H
+
+#include "device/device.h"
+#include "engine/program.h"
+
+typedef struct dcn_plan dcn_plan;
+
+typedef struct dcn_plan_options {
+    /* Use this plan's parameter, state and block memory (and its layouts) instead of taking new; values are matched by name.
+     * The plan shared from must outlive this one. NULL: own memory. An inference plan over a training plan sees its weights. */
+    dcn_plan *share;
+    bool use_ema;               /* with share: read trainable parameters from the EMA block */
+    const dcn_value_id *keep;   /* result values the caller will read after a run (program outputs); others may be overwritten */
+    int32_t n_keep;
+} dcn_plan_options;
+
+/* The program is read, not kept (may be destroyed afterwards). */
+decant_status dcn_plan_create(dcn_device *device, const dcn_program *program, const dcn_plan_options *options, dcn_plan **ret_plan);
+void dcn_plan_destroy(dcn_plan *plan);
+
+/* Inputs: memory of the caller's, plain layout, read at the next runs. Must be 64-byte aligned for best speed. */
+decant_status dcn_plan_bind(dcn_plan *plan, dcn_value_id input, const void *data);
+/* Parameters and states, plain layout (converted here). Also for kept results: read only. */
+decant_status dcn_plan_write(dcn_plan *plan, dcn_value_id value, const void *data);
+decant_status dcn_plan_read(dcn_plan *plan, dcn_value_id value, void *ret_data);
+/* One parameter's place in a block (optimiser state, gradient, EMA), plain layout. */
+decant_status dcn_plan_block_write(dcn_plan *plan, dcn_block block, dcn_value_id parameter, const void *data);
+decant_status dcn_plan_block_read(dcn_plan *plan, dcn_block block, dcn_value_id parameter, void *ret_data);
+
+/* One step. Never allocates; never fails: bad numbers are the caller's to notice. */
+void dcn_plan_run(dcn_plan *plan);
+
+typedef struct dcn_step_info {
+    const char *op, *layer, *kernel, *layout; /* layout of the first output; plan's memory */
+    decant_shape shape;                       /* of the first output */
+    size_t bytes;                             /* written + read by the step */
+    double flops;
+} dcn_step_info;
+int32_t dcn_plan_steps(const dcn_plan *plan);
+dcn_step_info dcn_plan_step(const dcn_plan *plan, int32_t index);
+/* Seconds that each step took in one run, into ret_seconds[dcn_plan_steps]. */
+void dcn_plan_run_timed(dcn_plan *plan, double *ret_seconds);
+
+typedef struct dcn_plan_memory {
+    size_t parameters, gradients, optimizer, states, activations, scratch, total;
+} dcn_plan_memory;
+dcn_plan_memory dcn_plan_memory_use(const dcn_plan *plan);
+double dcn_plan_flops(const dcn_plan *plan); /* one run */
+
+#endif
