@@ -17,6 +17,13 @@ typedef enum dcn_value_kind {
     DCN_VALUE_BLOCK      /* programs: a flat block over all trainable parameters (dcn_block in output_index), shape [P] */
 } dcn_value_kind;
 
+/* How fresh weights are drawn (nn/init.c). */
+typedef enum dcn_init {
+    DCN_INIT_DEFAULT,        /* PyTorch's layer defaults */
+    DCN_INIT_KAIMING_FAN_OUT, /* convolutions: kaiming_normal(fan_out, relu), the rest default (torchvision's ResNets) */
+    DCN_INIT_KAIMING_FAN_IN  /* convolutions and linear weights: kaiming_normal(fan_in, relu) (He et al.'s CIFAR ResNets) */
+} dcn_init;
+
 typedef struct dcn_value {
     dcn_value_kind kind;
     char *name;              /* unique for inputs, parameters and states; layer name or NULL for results. Arena memory. */
@@ -47,6 +54,7 @@ typedef struct dcn_graph {
     int32_t n_nodes, nodes_capacity;
     dcn_value_id input;      /* model graphs: the one input, shape [1, ...] */
     dcn_value_id output;     /* model graphs: the logits */
+    int32_t init;            /* model graphs: dcn_init, how fresh weights are drawn */
 } dcn_graph;
 
 typedef struct dcn_graph decant_graph;
