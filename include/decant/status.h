@@ -1,5 +1,9 @@
 /* What every fallible call returns, and the record of the last failure.
- * Nothing here prints: the caller decides what to show. */
+ * Nothing here prints: the caller decides what to show.
+ *
+ * There is one record a thread. It describes the last call on this thread that failed and stays until the next failure;
+ * ask for it only after a call returned something other than DECANT_OK. The texts belong to the library and are good
+ * until the next failure on the same thread. */
 #ifndef DECANT_STATUS_H
 #define DECANT_STATUS_H
 
@@ -13,7 +17,8 @@ extern "C" {
 #define DECANT_MUST_USE
 #endif
 
-/** How a call ended. DECANT_OK is 0; every other value is a failure described by decant_error_message(). */
+/** How a call ended. DECANT_OK is 0; every other value is a failure described by decant_error_message().
+ *  The list is held against src/base/status.def when the library is built. */
 typedef enum {
     DECANT_OK,
     DECANT_INVALID_ARG,
@@ -30,6 +35,32 @@ typedef enum {
     DECANT_INTERNAL,
     DECANT_STATUS_COUNT
 } decant_status;
+
+/** The status in words a program can match: "OK", "INVALID_ARG", ...; "UNKNOWN" for a number that is no status. */
+const char *decant_status_name(decant_status status);
+
+/** What the status means, in one lower-case phrase: "a file is not what it claims to be". */
+const char *decant_status_meaning(decant_status status);
+
+/** The exit status that the decant program gives for it: 0 done, 1 failed, 2 wrong usage, recipe or input file,
+ *  3 numbers went bad, 130 interrupted after a checkpoint. */
+int decant_status_exit(decant_status status);
+
+/** What went wrong and what to do about it, in one sentence. "" when nothing failed yet. */
+const char *decant_error_message(void);
+
+/** The place in the user's own file that the failure is about ("recipe.yaml:12:3"), or "" when there is none. */
+const char *decant_error_place(void);
+
+/** Where in decant's source the failure was noticed ("base/file.c:120"), for reports of defects. "" when nothing
+ * failed. */
+const char *decant_error_source(void);
+
+/** How many "while ..." lines the record has (at most 8). */
+int decant_error_while_count(void);
+
+/** What was being done when it failed, innermost first: 0 <= index < decant_error_while_count(), else "". */
+const char *decant_error_while(int index);
 
 #ifdef __cplusplus
 }
