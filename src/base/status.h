@@ -15,8 +15,9 @@ void dcn_while(const char *format, ...) DCN_PRINTF(1, 2);
 /* Names the place in the user's file that the failure is about: "recipe.yaml:12:3". */
 void dcn_place(const char *format, ...) DCN_PRINTF(1, 2);
 
-/* return DCN_FAIL(SHAPE, "linear wants %d inputs", n); */
-#define DCN_FAIL(name, ...) dcn_fail(DECANT_##name, __FILE__, __LINE__, __VA_ARGS__)
+/* return DCN_FAIL(SHAPE, "linear wants %d inputs", n);
+ * The value is the constant itself, so that the compiler sees that a failure is not DECANT_OK. */
+#define DCN_FAIL(name, ...) (dcn_fail(DECANT_##name, __FILE__, __LINE__, __VA_ARGS__), DECANT_##name)
 
 /* For functions with `decant_status status` and an `out:` ladder. */
 #define TRY(call)                              \

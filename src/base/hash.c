@@ -1,0 +1,55 @@
+/* Content hashes over libxxhash; the digits are XXH3-128's canonical form, high half first. */
+#include "base/hash.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+dcn_hash dcn_hash_bytes(const void *bytes, size_t count)
+{
+    XXH128_hash_t hash = XXH3_128bits(count > 0 ? bytes : "", count);
+    return (dcn_hash){.low = hash.low64, .high = hash.high64};
+}
+
+dcn_hash dcn_hash_mix(dcn_hash a, dcn_hash b)
+{
+    char digits[2 * DCN_HASH_HEX]; /* as text, so that the result is the same on a big-endian machine */
+    dcn_hash_hex(a, digits);
+    dcn_hash_hex(b, digits + DCN_HASH_HEX);
+    return dcn_hash_bytes(digits, sizeof digits);
+}
+
+bool dcn_hash_equal(dcn_hash a, dcn_hash b)
+{
+    return a.low == b.low && a.high == b.high;
+}
+
+void dcn_hash_hex(dcn_hash hash, char ret_text[DCN_HASH_HEX])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < 16; i++) {
+        ret_text[i] = digits[hash.high >> (60 - 4 * i) & 15];
+        ret_text[16 + i] = digits[hash.low >> (60 - 4 * i) & 15];
+    }
+    ret_text[32] = '\0';
+}
+
+bool dcn_hash_parse(const char *hex, dcn_hash *ret_hash)
+{
+    uint64_t half[2] = {0, 0};
+    for (int i = 0; i < 32; i++) {
+        char c = hex[i];
+        unsigned digit;
+        if (c >= '0' && c <= '9') {
+            digit = (unsigned)(c - '0');
+        } else if (c >= 'a' && c <= 'f') {
+            digit = (unsigned)(c - 'a') + 10;
+        } else {
+            return false;
+        }
+        half[i / 16] = half[i / 16] << 4 | digit;
+    }
+    if (hex[32] != '\0') return false;
+    *ret_hash = (dcn_hash){.low = half[1], .high = half[0]};
+    return true;
+}
