@@ -34,4 +34,14 @@ typedef struct dcn_term_class {
 const dcn_term_class *dcn_term_class_of(dcn_term_kind kind);
 bool dcn_term_find(const char *name, dcn_term_kind *ret_kind);
 
+/* INVALID_ARG when the term's numbers are outside their range: weight finite, temperature > 0, label_smoothing in [0, 1). */
+decant_status dcn_term_check(const dcn_term *term);
+/* Checks the term and what it needs, then emits it. */
+decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
+                            dcn_value_id *ret_loss, dcn_value_id *ret_gradient);
+
+/* What a term is called in metrics: its name, "kd_2" for the second of its kind. */
+#define DCN_TERM_LABEL 32
+void dcn_term_label(const dcn_term *terms, int32_t index, char ret_label[DCN_TERM_LABEL]);
+
 #endif

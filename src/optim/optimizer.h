@@ -32,11 +32,14 @@ typedef struct dcn_optimizer {
     bool nesterov;                   /* sgd */
     double beta1, beta2, eps;        /* adam */
     double max_norm;                 /* gradient clipping by global l2 norm; 0 off */
-    double ema_decay;                /* weight averaging; 0 off */
+    double ema_decay;                /* weight averaging; 0 off. At step n the decay is min(ema_decay, (1 + n) / (10 + n)) */
     dcn_schedule schedule;
 } dcn_optimizer;
 
 dcn_optimizer dcn_optimizer_default(dcn_optimizer_kind kind); /* PyTorch's defaults; sgd lr 0.01, adam lr 1e-3, adamw weight decay 0.01 */
+const char *dcn_optimizer_name(dcn_optimizer_kind kind);              /* "sgd", "adam", "adamw" */
+/* INVALID_ARG names the number that is outside its range. */
+decant_status dcn_optimizer_check(const dcn_optimizer *optimizer);
 /* Appends grad norm, update and EMA nodes to a program whose backward is in place. */
 decant_status dcn_optimizer_emit(const dcn_optimizer *optimizer, dcn_program *program);
 /* Learning rate of update `step` (0-based) in a run of total_steps with steps_per_epoch. */

@@ -1,0 +1,97 @@
+/* The table of loss terms and what is common to them: lookup by name and checking of their numbers.
+ * What a term computes lives in its own file. */
+#include "distill/term.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "distill/term_classes.h"
+
+static const dcn_term_class *const classes[DCN_TERM_COUNT] = {
+    [DCN_TERM_CE] = &dcn_term_ce,
+    [DCN_TERM_KD] = &dcn_term_kd,
+};
+
+const dcn_term_class *dcn_term_class_of(dcn_term_kind kind)
+{
+    return classes[kind];
+}
+
+bool dcn_term_find(const char *name, dcn_term_kind *ret_kind)
+{
+    for (size_t kind = 0; kind < DCN_COUNT(classes); kind++) {
+        if (strcmp(classes[kind]->name, name) == 0) {
+            *ret_kind = (dcn_term_kind)kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+decant_status dcn_term_check(const dcn_term *term)
+{
+    if ((unsigned)term->kind >= DCN_TERM_COUNT) {
+        return DCN_FAIL(INVALID_ARG, "there is no loss term number %d", (int)term->kind);
+    }
+    const char *name = classes[term->kind]->name;
+    if (!isfinite(term->weight)) return DCN_FAIL(INVALID_ARG, "the weight of loss term %s must be finite", name);
+    if (term->kind == DCN_TERM_KD && !(isfinite(term->temperature) && term->temperature > 0)) {
+        return DCN_FAIL(INVALID_ARG, "the temperature of loss term %s must be above 0, not %g", name, term->temperature);
+    }
+    if (term->kind == DCN_TERM_CE && !(term->label_smoothing >= 0 && term->label_smoothing < 1)) {
+        return DCN_FAIL(INVALID_ARG, "label_smoothing of loss term %s must be in [0, 1), not %g", name,
+                        term->label_smoothing);
+    }
+    return DECANT_OK;
+}
+
+decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
+                            dcn_value_id *ret_loss, dcn_value_id *ret_gradient)
+{
+    TRY_RETURN(dcn_term_check(term));
+    const dcn_term_class *class = classes[term->kind];
+    if (class->needs_teacher && context->teacher_logits == DCN_NONE) {
+        return DCN_FAIL(INVALID_ARG, "loss term %s needs a teacher, and the run has none", class->name);
+    }
+    if (class->needs_labels && context->labels == DCN_NONE) {
+        return DCN_FAIL(INVALID_ARG, "loss term %s needs labels, and the training data has none", class->name);
+    }
+    decant_status status = class->emit(term, program, context, ret_loss, ret_gradient);
+    if (status != DECANT_OK) dcn_while("adding loss term %s", class->name);
+    return status;
+}
+
+void dcn_term_label(const dcn_term *terms, int32_t index, char ret_label[DCN_TERM_LABEL])
+{
+    int32_t earlier = 0;
+    for (int32_t i = 0; i < index; i++) earlier += terms[i].kind == terms[index].kind;
+    const char *name = classes[terms[index].kind]->name;
+    /* Names are short literals of ours and at most DCN_MAX_TERMS share one: this cannot be cut. */
+    if (earlier == 0) {
+        snprintf(ret_label, DCN_TERM_LABEL, "%s", name);
+    } else {
+        snprintf(ret_label, DCN_TERM_LABEL, "%s_%d", name, (int)earlier + 1);
+    }
+}
+
+decant_status dcn_term_add_node(dcn_program *program, decant_op op, const dcn_term *term, const char *name,
+                                const dcn_value_id *inputs, int32_t n_inputs, dcn_value_id *ret_loss,
+                                dcn_value_id *ret_gradient)
+{
+    decant_op_attrs attrs;
+    memset(&attrs, 0, sizeof attrs);
+    attrs.loss.weight = term->weight;
+    attrs.loss.temperature = term->temperature;
+    attrs.loss.label_smoothing = term->label_smoothing;
+
+    /* A second term of a kind stays nameless: names are unique in a graph. */
+    const char *free_name = dcn_graph_find(program->graph, name) == DCN_NONE ? name : NULL;
+    dcn_value_id outputs[2];
+    TRY_RETURN(dcn_graph_add_node(program->graph, op, &attrs, free_name, inputs, n_inputs, 2, outputs));
+    *ret_loss = outputs[0];
+    *ret_gradient = outputs[1];
+    return DECANT_OK;
+}
