@@ -1,0 +1,58 @@
+/* The devices there are, by name. A new device is a folder beside this file and a row in DEVICES. */
+#include "device/device.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#define DEVICES(ROW)  ROW(cpu) ROW(ref)
+
+#define DECLARE(name) extern const dcn_device_class dcn_device_##name;
+DEVICES(DECLARE)
+
+#define ROW_POINTER(name) &dcn_device_##name,
+static const dcn_device_class *const devices[] = {DEVICES(ROW_POINTER)};
+
+int32_t dcn_device_count(void)
+{
+    return (int32_t)DCN_COUNT(devices);
+}
+
+const dcn_device_class *dcn_device_at(int32_t index)
+{
+    return index >= 0 && index < dcn_device_count() ? devices[index] : NULL;
+}
+
+static decant_status fail_unknown(const char *name)
+{
+    dcn_text names = {0};
+    decant_status status = DECANT_OK;
+    for (size_t i = 0; i < DCN_COUNT(devices); i++)
+        TRY(dcn_text_add(&names, "%s%s", i > 0 ? ", " : "", devices[i]->name));
+    status = DCN_FAIL(NOT_FOUND, "there is no device \"%s\"; there are: %s", name, names.data);
+out:
+    dcn_text_finish(&names);
+    return status;
+}
+
+decant_status dcn_device_open(const char *name, const dcn_device_options *options, dcn_device **ret_device)
+{
+    static const dcn_device_options defaults = {0};
+    if (name == NULL) name = "cpu";
+    if (options == NULL) options = &defaults;
+    if (options->threads < 0) return DCN_FAIL(INVALID_ARG, "a device cannot use %d threads", options->threads);
+
+    for (size_t i = 0; i < DCN_COUNT(devices); i++) {
+        const dcn_device_class *class = devices[i];
+        if (strcmp(class->name, name) != 0) continue;
+        if (!class->available()) return DCN_FAIL(UNSUPPORTED, "device \"%s\" cannot run on this machine", name);
+        return class->open(options, ret_device);
+    }
+    return fail_unknown(name);
+}
+
+void dcn_device_close(dcn_device *device)
+{
+    if (device != NULL) device->class->close(device);
+}
