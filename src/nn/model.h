@@ -4,10 +4,11 @@
 
 #include "graph/graph.h"
 
-/* Statistics of the training split, applied to inputs scaled to [0,1] for byte data (raw values for float data): (x - mean) / std. */
+/* Statistics of the training split, applied to inputs scaled to [0,1] for byte data (raw values for float data): (x -
+ * mean) / std. */
 typedef struct dcn_normalization {
-    int32_t channels;   /* 0: none; 1: the same for all; else one a channel (or feature) */
-    float *mean, *std;  /* [channels], owned by the model */
+    int32_t channels;  /* 0: none; 1: the same for all; else one a channel (or feature) */
+    float *mean, *std; /* [channels], owned by the model */
 } dcn_normalization;
 
 typedef struct dcn_metadata {
@@ -16,11 +17,12 @@ typedef struct dcn_metadata {
 
 typedef struct decant_model {
     dcn_graph *graph;
-    float **data;             /* [graph->n_values]; plain f32 for parameters and states, NULL otherwise */
+    float **data; /* [graph->n_values]; plain f32 for parameters and states, NULL otherwise */
     dcn_normalization normalization;
     int32_t n_classes;
-    char **class_names;       /* [n_classes] or NULL */
-    dcn_metadata *metadata;   /* free-form strings: "recipe", "recipe_hash", "data_hash", "run", "seed", "epochs", "steps", ... */
+    char **class_names; /* [n_classes] or NULL */
+    dcn_metadata
+        *metadata; /* free-form strings: "recipe", "recipe_hash", "data_hash", "run", "seed", "epochs", "steps", ... */
     int32_t n_metadata;
 } decant_model;
 
@@ -28,15 +30,18 @@ typedef struct decant_model {
 decant_status dcn_model_create(dcn_graph *graph, decant_model **ret_model);
 void dcn_model_destroy(decant_model *model);
 decant_status dcn_model_clone(const decant_model *model, decant_model **ret_model);
-/* PyTorch's default initialisation (nn/init.c): kaiming_uniform(a=sqrt 5) weights and U(+-1/sqrt fan_in) biases for conv and linear,
- * ones and zeros for batchnorm. resnet zoo models: kaiming_normal fan_out for convolutions, as torchvision. Depends on seed only. */
+/* Fresh weights as graph->init says (nn/init.c); batchnorm gets ones and zeros. A function of the seed and the graph
+ * alone. */
 decant_status dcn_model_init(decant_model *model, uint64_t seed);
 decant_status dcn_model_set_metadata(decant_model *model, const char *key, const char *value);
 const char *dcn_model_metadata(const decant_model *model, const char *key); /* NULL when absent */
 decant_status dcn_model_set_normalization(decant_model *model, int32_t channels, const float *mean, const float *std);
+/* Copies model->n_classes names; NULL leaves the model without. */
+decant_status dcn_model_set_class_names(decant_model *model, const char *const *names);
 bool dcn_model_finite(const decant_model *model, const char **ret_bad_name);
 
-/* model.safetensors: see nn/model_file.c for the metadata keys. Saving is atomic. Loading checks shapes and the fingerprint. */
+/* model.safetensors: see nn/model_file.c for the metadata keys. Saving is atomic. Loading checks shapes and the
+ * fingerprint. */
 decant_status dcn_model_save(const decant_model *model, const char *path);
 decant_status dcn_model_load(const char *path, decant_model **ret_model);
 

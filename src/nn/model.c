@@ -1,0 +1,177 @@
+/* Models in host memory: creation, copies, metadata. Files are in model_file.c, fresh weights in init.c. */
+#include "nn/model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "tensor/shape.h"
+
+static bool has_data(const dcn_value *value)
+{
+    return value->kind == DCN_VALUE_PARAMETER || value->kind == DCN_VALUE_STATE;
+}
+
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t n = strlen(text), m = strlen(ending);
+    return n >= m && strcmp(text + n - m, ending) == 0;
+}
+
+decant_status dcn_model_create(dcn_graph *graph, decant_model **ret_model)
+{
+    decant_model *model = NULL;
+    decant_status status = dcn_new(sizeof *model, (void **)&model);
+    if (status != DECANT_OK) {
+        dcn_graph_destroy(graph);
+        return status;
+    }
+    model->graph = graph;
+    TRY(dcn_new_array((size_t)graph->n_values, sizeof *model->data, (void **)&model->data));
+    for (dcn_value_id id = 0; id < graph->n_values; id++) {
+        const dcn_value *value = &graph->values[id];
+        if (!has_data(value)) continue;
+        size_t bytes;
+        TRY(dcn_shape_bytes(&value->shape, DECANT_F32, &bytes));
+        TRY(dcn_new_aligned(bytes, (void **)&model->data[id]));
+        if (ends_with(value->name, ".running_var")) {
+            int64_t count = decant_shape_count(&value->shape);
+            for (int64_t i = 0; i < count; i++)
+                model->data[id][i] = 1.0f;
+        }
+    }
+    if (graph->output != DCN_NONE) {
+        const decant_shape *logits = &graph->values[graph->output].shape;
+        model->n_classes = (int32_t)logits->dim[logits->rank - 1];
+    }
+    *ret_model = model;
+    model = NULL;
+out:
+    dcn_model_destroy(model);
+    return status;
+}
+
+void dcn_model_destroy(decant_model *model)
+{
+    if (!model) return;
+    for (dcn_value_id id = 0; model->data && id < model->graph->n_values; id++)
+        dcn_free_aligned(model->data[id]);
+    dcn_free(model->data);
+    dcn_free(model->normalization.mean);
+    dcn_free(model->normalization.std);
+    for (int32_t i = 0; model->class_names && i < model->n_classes; i++)
+        dcn_free(model->class_names[i]);
+    dcn_free(model->class_names);
+    for (int32_t i = 0; i < model->n_metadata; i++) {
+        dcn_free(model->metadata[i].key);
+        dcn_free(model->metadata[i].value);
+    }
+    dcn_free(model->metadata);
+    dcn_graph_destroy(model->graph);
+    dcn_free(model);
+}
+
+decant_status dcn_model_clone(const decant_model *model, decant_model **ret_model)
+{
+    decant_model *copy = NULL;
+    dcn_graph *graph = NULL;
+    decant_status status = dcn_graph_clone(model->graph, &graph);
+    if (status != DECANT_OK) return status;
+    TRY(dcn_model_create(graph, &copy));
+    for (dcn_value_id id = 0; id < graph->n_values; id++) {
+        if (!model->data[id]) continue;
+        size_t count = (size_t)decant_shape_count(&graph->values[id].shape);
+        memcpy(copy->data[id], model->data[id], count * sizeof(float));
+    }
+    const dcn_normalization *norm = &model->normalization;
+    if (norm->channels > 0) TRY(dcn_model_set_normalization(copy, norm->channels, norm->mean, norm->std));
+    TRY(dcn_model_set_class_names(copy, (const char *const *)model->class_names));
+    for (int32_t i = 0; i < model->n_metadata; i++)
+        TRY(dcn_model_set_metadata(copy, model->metadata[i].key, model->metadata[i].value));
+    *ret_model = copy;
+    copy = NULL;
+out:
+    dcn_model_destroy(copy);
+    return status;
+}
+
+decant_status dcn_model_set_class_names(decant_model *model, const char *const *names)
+{
+    if (!names) return DECANT_OK;
+    char **copies = NULL;
+    decant_status status = dcn_new_array((size_t)model->n_classes, sizeof *copies, (void **)&copies);
+    if (status != DECANT_OK) return status;
+    for (int32_t i = 0; i < model->n_classes; i++)
+        TRY(dcn_copy_string(names[i], &copies[i]));
+    char **old = model->class_names;
+    model->class_names = copies;
+    copies = old;
+out:
+    for (int32_t i = 0; copies && i < model->n_classes; i++)
+        dcn_free(copies[i]);
+    dcn_free(copies);
+    return status;
+}
+
+decant_status dcn_model_set_metadata(decant_model *model, const char *key, const char *value)
+{
+    char *key_copy = NULL, *value_copy = NULL;
+    decant_status status = dcn_copy_string(value, &value_copy);
+    if (status != DECANT_OK) return status;
+    for (int32_t i = 0; i < model->n_metadata; i++) {
+        if (strcmp(model->metadata[i].key, key) != 0) continue;
+        dcn_free(model->metadata[i].value);
+        model->metadata[i].value = value_copy;
+        return DECANT_OK;
+    }
+    TRY(dcn_copy_string(key, &key_copy));
+    TRY(dcn_resize((void **)&model->metadata, (size_t)model->n_metadata + 1, sizeof *model->metadata));
+    model->metadata[model->n_metadata++] = (dcn_metadata){key_copy, value_copy};
+    key_copy = value_copy = NULL;
+out:
+    dcn_free(key_copy);
+    dcn_free(value_copy);
+    return status;
+}
+
+const char *dcn_model_metadata(const decant_model *model, const char *key)
+{
+    for (int32_t i = 0; i < model->n_metadata; i++)
+        if (strcmp(model->metadata[i].key, key) == 0) return model->metadata[i].value;
+    return NULL;
+}
+
+decant_status dcn_model_set_normalization(decant_model *model, int32_t channels, const float *mean, const float *std)
+{
+    float *mean_copy = NULL, *std_copy = NULL;
+    decant_status status = DECANT_OK;
+    for (int32_t c = 0; c < channels; c++)
+        if (!isfinite(mean[c]) || !isfinite(std[c]) || std[c] <= 0.0f)
+            return DCN_FAIL(INVALID_ARG, "normalization of channel %d needs a finite mean and a positive deviation", c);
+    TRY(dcn_new_array((size_t)channels, sizeof *mean_copy, (void **)&mean_copy));
+    TRY(dcn_new_array((size_t)channels, sizeof *std_copy, (void **)&std_copy));
+    memcpy(mean_copy, mean, (size_t)channels * sizeof *mean);
+    memcpy(std_copy, std, (size_t)channels * sizeof *std);
+    dcn_free(model->normalization.mean);
+    dcn_free(model->normalization.std);
+    model->normalization = (dcn_normalization){channels, mean_copy, std_copy};
+    mean_copy = std_copy = NULL;
+out:
+    dcn_free(mean_copy);
+    dcn_free(std_copy);
+    return status;
+}
+
+bool dcn_model_finite(const decant_model *model, const char **ret_bad_name)
+{
+    for (dcn_value_id id = 0; id < model->graph->n_values; id++) {
+        if (!model->data[id]) continue;
+        int64_t count = decant_shape_count(&model->graph->values[id].shape);
+        for (int64_t i = 0; i < count; i++) {
+            if (isfinite(model->data[id][i])) continue;
+            *ret_bad_name = model->graph->values[id].name;
+            return false;
+        }
+    }
+    return true;
+}
