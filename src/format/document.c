@@ -138,6 +138,7 @@ static void forget_lines(dcn_doc *doc, int32_t depth)
 static decant_status step_into(dcn_arena *arena, dcn_doc *doc, const char *origin, const char *step, size_t length,
                                dcn_doc ***ret_slot)
 {
+    const dcn_doc place = {.file = origin};
     if (doc->type == DCN_DOC_NULL) {
         doc->type = DCN_DOC_MAP; /* "student:" with nothing behind it may be filled from the command line */
         doc->count = 0;
@@ -151,23 +152,21 @@ static decant_status step_into(dcn_arena *arena, dcn_doc *doc, const char *origi
             word[length] = '\0';
         }
         if (!fits || !dcn_parse_int64(word, &index) || index < 0 || index >= doc->count) {
-            DCN_FAIL(USAGE, "'%.*s' is no item of this list; it has items 0 to %d", (int)length, step, doc->count - 1);
-            dcn_place("%s", origin);
-            return DECANT_USAGE;
+            return dcn_doc_fail(&place, DECANT_USAGE, "'%.*s' is no item of this list; it has items 0 to %d",
+                                (int)length, step, doc->count - 1);
         }
         *ret_slot = &doc->items[index];
         return DECANT_OK;
     }
     if (doc->type != DCN_DOC_MAP) {
-        DCN_FAIL(USAGE, "there is no '%.*s' here: '%s' is neither a map nor a list", (int)length, step, describe(doc));
-        dcn_place("%s", origin);
-        return DECANT_USAGE;
+        return dcn_doc_fail(&place, DECANT_USAGE, "there is no '%.*s' here: '%s' is neither a map nor a list",
+                            (int)length, step, describe(doc));
     }
     int32_t i = find_key(doc, step, length);
     if (i < 0) {
         dcn_doc *key = NULL, *item = NULL;
         if (doc->count >= DCN_DOC_MAX_KEYS) {
-            return DCN_FAIL(USAGE, "a map may have at most %d keys", DCN_DOC_MAX_KEYS);
+            return dcn_doc_fail(&place, DECANT_USAGE, "a map may have at most %d keys", DCN_DOC_MAX_KEYS);
         }
         TRY_RETURN(make_scalar(arena, origin, step, length, &key));
         TRY_RETURN(dcn_arena_take(arena, sizeof *item, (void **)&item));
@@ -189,9 +188,8 @@ static decant_status check_path(const char *path, const char *origin)
         steps++;
     }
     if (!malformed && steps < DCN_DOC_MAX_DEPTH) return DECANT_OK;
-    DCN_FAIL(USAGE, "'%s' is not a path of keys like runs.alone.epochs", path);
-    dcn_place("%s", origin);
-    return DECANT_USAGE;
+    const dcn_doc place = {.file = origin};
+    return dcn_doc_fail(&place, DECANT_USAGE, "'%s' is not a path of keys like runs.alone.epochs", path);
 }
 
 decant_status dcn_doc_set(dcn_arena *arena, dcn_doc *root, const char *path, const char *value_text)

@@ -49,6 +49,17 @@ static yaml_mark_t mark_of_offset(const yaml_reader *reader, size_t offset)
     return mark;
 }
 
+/* libyaml counts characters: the byte at which the index-th one begins, or the end of the text. */
+static size_t offset_of_character(const yaml_reader *reader, size_t index)
+{
+    size_t offset = 0;
+    for (size_t seen = 0; offset < reader->bytes; offset++) {
+        if (((unsigned char)reader->text[offset] & 0xC0) == 0x80) continue;
+        if (seen++ == index) break;
+    }
+    return offset;
+}
+
 /* Turns libyaml's own failure into ours. */
 static decant_status fail_syntax(const yaml_reader *reader)
 {
@@ -59,8 +70,9 @@ static decant_status fail_syntax(const yaml_reader *reader)
         return fail_at(reader, mark_of_offset(reader, parser->problem_offset), DECANT_FORMAT,
                        "not UTF-8 text, or a control character");
     }
-    yaml_mark_t mark = parser->problem_mark;
-    if (mark.index < reader->bytes && reader->text[mark.index] == '\t') {
+    size_t offset = offset_of_character(reader, parser->problem_mark.index);
+    yaml_mark_t mark = mark_of_offset(reader, offset); /* theirs stands a line behind the text when it ends too early */
+    if (offset < reader->bytes && reader->text[offset] == '\t') {
         return fail_at(reader, mark, DECANT_FORMAT, "a tab cannot indent YAML; use spaces");
     }
     if (parser->context == NULL) return fail_at(reader, mark, DECANT_FORMAT, problem);
@@ -286,9 +298,8 @@ decant_status dcn_doc_parse(dcn_arena *arena, const char *name, const char *text
     yaml_reader reader = {.arena = arena, .text = text, .bytes = bytes};
     char *file = NULL;
     if (bytes > MAX_BYTES) {
-        DCN_FAIL(FORMAT, "%zu bytes of YAML; at most 1 MiB is read", bytes);
-        dcn_place("%s", name);
-        return DECANT_FORMAT;
+        const dcn_doc place = {.file = name};
+        return dcn_doc_fail(&place, DECANT_FORMAT, "%zu bytes of YAML; at most 1 MiB is read", bytes);
     }
     TRY_RETURN(dcn_arena_string(arena, name, &file));
     reader.file = file;
