@@ -89,6 +89,8 @@ static decant_status add_json_pair(file_content *content, const char *key, json_
         status = add_pair(content, key, text);
     else
         status = DCN_FAIL(NO_MEMORY, "no memory for the metadata \"%s\"", key);
+    free(text);
+    json_decref(json);
     return status;
 }
 
