@@ -72,8 +72,7 @@ decant_status dcn_file_read(const char *path, size_t max_bytes, uint8_t **ret_da
 
     for (;;) {
         if (capacity - bytes < 2) {
-            if (capacity > SIZE_MAX / 2) capacity = SIZE_MAX / 2;
-            TRY(dcn_resize((void **)&data, capacity * 2, 1));
+            TRY(dcn_resize((void **)&data, capacity, 2));
             capacity *= 2;
         }
         ssize_t got = read(descriptor, data + bytes, capacity - bytes - 1);

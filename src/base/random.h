@@ -33,7 +33,12 @@ static inline void dcn_philox(uint64_t key, const uint32_t counter[4], uint32_t 
     ret[0] = c0; ret[1] = c1; ret[2] = c2; ret[3] = c3;
 }
 
-/* A stream of draws for one decision. counter = {draw/4, purpose | (a_hi<<8), a, b}. */
+/* A stream of draws for one decision. The key is the seed; the counter says which decision and how far into it:
+ *   counter[0]  block of four draws within the decision: draw / 4
+ *   counter[1]  purpose (low 8 bits) | bits 32 to 55 of a (high 24 bits)
+ *   counter[2]  bits 0 to 31 of a
+ *   counter[3]  b
+ * so two decisions never share a block as long as a < 2^56 and neither draws more than 2^34 words. */
 typedef struct dcn_random {
     uint64_t seed;
     uint32_t counter[4];
