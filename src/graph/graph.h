@@ -1,5 +1,6 @@
 /* What a network is: values and the nodes that make them, in topological order.
- * The same structure holds a model (forward ops, batch 1) and a program (everything one step does, built by engine/). */
+ * The same structure holds a model (forward ops, batch 1) and a program (everything one step does, built by engine/).
+ */
 #ifndef DCN_GRAPH_GRAPH_H
 #define DCN_GRAPH_GRAPH_H
 
@@ -14,33 +15,35 @@ typedef enum dcn_value_kind {
     DCN_VALUE_PARAMETER, /* trainable weight, named as PyTorch names it: "conv1.weight" */
     DCN_VALUE_STATE,     /* kept between steps but not trained: "bn1.running_mean" */
     DCN_VALUE_RESULT,    /* made by a node */
-    DCN_VALUE_BLOCK      /* programs: a flat block over all trainable parameters (dcn_block in output_index), shape [P] */
+    DCN_VALUE_BLOCK /* programs: a flat block over all trainable parameters (dcn_block in output_index), shape [P] */
 } dcn_value_kind;
 
 /* How fresh weights are drawn (nn/init.c). */
 typedef enum dcn_init {
-    DCN_INIT_DEFAULT,        /* PyTorch's layer defaults */
-    DCN_INIT_KAIMING_FAN_OUT, /* convolutions: kaiming_normal(fan_out, relu), the rest default (torchvision's ResNets) */
-    DCN_INIT_KAIMING_FAN_IN  /* convolutions and linear weights: kaiming_normal(fan_in, relu) (He et al.'s CIFAR ResNets) */
+    DCN_INIT_DEFAULT,         /* PyTorch's layer defaults */
+    DCN_INIT_KAIMING_FAN_OUT, /* convolutions: kaiming_normal(fan_out, relu), the rest default (torchvision's ResNets)
+                               */
+    DCN_INIT_KAIMING_FAN_IN /* convolutions and linear weights: kaiming_normal(fan_in, relu) (He et al.'s CIFAR ResNets)
+                             */
 } dcn_init;
 
 typedef struct dcn_value {
     dcn_value_kind kind;
-    char *name;              /* unique for inputs, parameters and states; layer name or NULL for results. Arena memory. */
+    char *name; /* unique for inputs, parameters and states; layer name or NULL for results. Arena memory. */
     decant_dtype dtype;
     decant_shape shape;
-    dcn_node_id producer;    /* DCN_NONE unless RESULT */
-    int32_t output_index;    /* which output of the producer */
+    dcn_node_id producer; /* DCN_NONE unless RESULT */
+    int32_t output_index; /* which output of the producer */
     /* In programs only: */
-    int32_t model;           /* which model a parameter or state belongs to (0 = the one that trains) */
-    bool trainable;          /* this parameter is updated by the program */
-    dcn_value_id gradient;   /* value holding d loss / d this parameter, or DCN_NONE */
+    int32_t model;         /* which model a parameter or state belongs to (0 = the one that trains) */
+    bool trainable;        /* this parameter is updated by the program */
+    dcn_value_id gradient; /* value holding d loss / d this parameter, or DCN_NONE */
 } dcn_value;
 
 typedef struct dcn_node {
     decant_op op;
     decant_op_attrs attrs;
-    char *name;              /* layer path in the model ("layer1.0.conv1"); programs keep it; NULL for derived nodes */
+    char *name; /* layer path in the model ("layer1.0.conv1"); programs keep it; NULL for derived nodes */
     int32_t n_inputs, n_outputs;
     dcn_value_id input[DCN_MAX_INPUTS];
     dcn_value_id output[DCN_MAX_OUTPUTS];
@@ -50,11 +53,11 @@ typedef struct dcn_graph {
     struct dcn_arena *arena; /* names */
     dcn_value *values;
     int32_t n_values, values_capacity;
-    dcn_node *nodes;         /* always topologically ordered: a node follows what it reads */
+    dcn_node *nodes; /* always topologically ordered: a node follows what it reads */
     int32_t n_nodes, nodes_capacity;
-    dcn_value_id input;      /* model graphs: the one input, shape [1, ...] */
-    dcn_value_id output;     /* model graphs: the logits */
-    int32_t init;            /* model graphs: dcn_init, how fresh weights are drawn */
+    dcn_value_id input;  /* model graphs: the one input, shape [1, ...] */
+    dcn_value_id output; /* model graphs: the logits */
+    int32_t init;        /* model graphs: dcn_init, how fresh weights are drawn */
 } dcn_graph;
 
 typedef struct dcn_graph decant_graph;
@@ -71,6 +74,8 @@ decant_status dcn_graph_add_value(dcn_graph *graph, dcn_value_kind kind, const c
 decant_status dcn_graph_add_node(dcn_graph *graph, decant_op op, const decant_op_attrs *attrs, const char *name,
                                  const dcn_value_id *inputs, int32_t n_inputs, int32_t n_outputs,
                                  dcn_value_id *ret_outputs);
+/* Forgets every value and node after the first n_values and n_nodes: undoes appending that failed half-way. */
+void dcn_graph_truncate(dcn_graph *graph, int32_t n_values, int32_t n_nodes);
 /* The descriptor of a node with the shapes of its values; layouts are plain. */
 void dcn_graph_call(const dcn_graph *graph, dcn_node_id node, dcn_op_call *ret_call);
 /* DCN_NONE when nothing has that name. Results are found by layer name (their first output). */
@@ -78,12 +83,16 @@ dcn_value_id dcn_graph_find(const dcn_graph *graph, const char *name);
 /* Number of nodes that read the value. */
 int32_t dcn_graph_uses(const dcn_graph *graph, dcn_value_id value);
 
-/* --- builder (graph/builder.c): one call a layer. Parameters "<name>.weight", "<name>.bias", "<name>.running_mean", ... are made
- * with the right shapes. `name` must be unique. Errors: SHAPE, INVALID_ARG. --- */
-decant_status dcn_build_input(dcn_graph *graph, const decant_shape *sample_shape, dcn_value_id *ret_value); /* [1, sample...] */
-decant_status dcn_build_conv2d(dcn_graph *graph, const char *name, dcn_value_id x, const dcn_conv_attrs *attrs, dcn_value_id *ret_y);
-decant_status dcn_build_linear(dcn_graph *graph, const char *name, dcn_value_id x, int64_t features, bool bias, dcn_value_id *ret_y);
-decant_status dcn_build_batchnorm(dcn_graph *graph, const char *name, dcn_value_id x, double eps, double momentum, dcn_value_id *ret_y);
+/* --- builder (graph/builder.c): one call a layer. Parameters "<name>.weight", "<name>.bias", "<name>.running_mean",
+ * ... are made with the right shapes. `name` must be unique. Errors: SHAPE, INVALID_ARG. --- */
+decant_status dcn_build_input(dcn_graph *graph, const decant_shape *sample_shape,
+                              dcn_value_id *ret_value); /* [1, sample...] */
+decant_status dcn_build_conv2d(dcn_graph *graph, const char *name, dcn_value_id x, const dcn_conv_attrs *attrs,
+                               dcn_value_id *ret_y);
+decant_status dcn_build_linear(dcn_graph *graph, const char *name, dcn_value_id x, int64_t features, bool bias,
+                               dcn_value_id *ret_y);
+decant_status dcn_build_batchnorm(dcn_graph *graph, const char *name, dcn_value_id x, double eps, double momentum,
+                                  dcn_value_id *ret_y);
 /* Any op without parameters; attrs may be NULL for `none`. */
 decant_status dcn_build_simple(dcn_graph *graph, decant_op op, const char *name, const decant_op_attrs *attrs,
                                const dcn_value_id *inputs, int32_t n_inputs, dcn_value_id *ret_y);
@@ -91,20 +100,21 @@ dcn_conv_attrs dcn_conv_default(int64_t channels, int64_t kernel); /* stride 1, 
 dcn_pool_attrs dcn_pool_default(int64_t kernel);                   /* stride = kernel, padding 0 */
 
 /* --- derivatives (graph/derivative.c): backward ops are nodes too --- */
-/* Appends the nodes that carry the gradients in seeds (value, gradient value) back to every trainable parameter, and sets
- * values[p].gradient. A value that gets several gradients gets ADD nodes. Nothing is computed for what needs no gradient.
- * LOSS ops are not differentiated: their gradient outputs are the seeds. */
+/* Appends the nodes that carry the gradients in seeds (value, gradient value) back to every trainable parameter, and
+ * sets values[p].gradient. A value that gets several gradients gets ADD nodes. Nothing is computed for what needs no
+ * gradient. LOSS ops are not differentiated: their gradient outputs are the seeds. */
 typedef struct dcn_seed {
     dcn_value_id value, gradient;
 } dcn_seed;
 decant_status dcn_graph_backward(dcn_graph *graph, const dcn_seed *seeds, int32_t n_seeds);
-/* A derivative rule: d_output[i] is the gradient at output i (DCN_NONE: zero); set d_input[i] where want[i]. May append nodes. */
+/* A derivative rule: d_output[i] is the gradient at output i (DCN_NONE: zero); set d_input[i] where want[i]. May append
+ * nodes. */
 typedef decant_status dcn_derivative(dcn_graph *graph, dcn_node_id node, const dcn_value_id *d_output, const bool *want,
                                      dcn_value_id *d_input);
 
 /* --- facts about models --- */
 typedef struct dcn_layer_summary {
-    const char *name;  /* layer path; the graph's memory */
+    const char *name; /* layer path; the graph's memory */
     const char *op;
     decant_shape output;
     int64_t parameters, mult_adds; /* mult-adds for one sample: convolutions and linear layers, bias not counted */
@@ -121,7 +131,8 @@ void dcn_graph_fingerprint(const dcn_graph *graph, char ret_hex[33]);
 decant_status dcn_graph_to_json(const dcn_graph *graph, char **ret_json);
 decant_status dcn_graph_from_json(const char *json, size_t bytes, dcn_graph **ret_graph);
 
-/* What can be known to be wrong (or odd) in a model: linear after linear without a nonlinearity, parameters that reach no output, ... */
+/* What can be known to be wrong (or odd) in a model: linear after linear without a nonlinearity, parameters that reach
+ * no output, ... */
 typedef enum dcn_severity { DCN_NOTE, DCN_WARNING, DCN_ERROR } dcn_severity;
 typedef struct dcn_finding {
     dcn_severity severity;

@@ -24,7 +24,7 @@ enum {
     DCN_OP_VIEW = 64
 };
 
-#define DCN_MAX_INPUTS 8
+#define DCN_MAX_INPUTS  8
 #define DCN_MAX_OUTPUTS 3
 
 typedef enum dcn_activation {
@@ -107,21 +107,22 @@ typedef struct dcn_loss_attrs {
 } dcn_loss_attrs;
 
 typedef struct dcn_update_attrs {
-    bool nesterov;         /* sgd */
-    bool decoupled;        /* adam: decoupled weight decay (AdamW) */
-    bool has_momentum;     /* sgd: false = plain, the momentum slot is not touched */
-    double max_norm;       /* > 0: gradients are scaled by min(1, max_norm / (norm + 1e-6)), norm is the last input */
+    bool nesterov;     /* sgd */
+    bool decoupled;    /* adam: decoupled weight decay (AdamW) */
+    bool has_momentum; /* sgd: false = plain, the momentum slot is not touched */
+    double max_norm;   /* > 0: gradients are scaled by min(1, max_norm / (norm + 1e-6)), norm is the last input */
 } dcn_update_attrs;
 
 /* The scalars that change from step to step, in the `hyper` input of the update ops. */
 enum {
     DCN_HYPER_LR,
     DCN_HYPER_WEIGHT_DECAY,
-    DCN_HYPER_MOMENTUM,    /* sgd momentum; 1 - dampening is always 1 */
+    DCN_HYPER_MOMENTUM, /* sgd momentum; 1 - dampening is always 1 */
     DCN_HYPER_BETA1,
     DCN_HYPER_BETA2,
     DCN_HYPER_EPS,
-    DCN_HYPER_STEP,        /* 1-based count of updates, as a float: sgd (first step fills momentum) and adam's bias correction */
+    DCN_HYPER_STEP, /* 1-based count of updates, as a float: sgd (first step fills momentum) and adam's bias correction
+                     */
     DCN_HYPER_EMA_DECAY,
     DCN_HYPER_COUNT
 };
@@ -147,7 +148,7 @@ typedef union decant_op_attrs {
 /* How a tensor lies in memory. 0 is plain row-major; other numbers belong to the device that gave them out. */
 typedef uint32_t dcn_layout;
 #define DCN_LAYOUT_PLAIN ((dcn_layout)0)
-#define DCN_LAYOUT_ANY ((dcn_layout)0xffffffffu)
+#define DCN_LAYOUT_ANY   ((dcn_layout)0xffffffffu)
 
 typedef struct dcn_tensor_desc {
     decant_dtype dtype;
@@ -178,19 +179,27 @@ const dcn_op_info *dcn_op_get(decant_op op); /* never NULL for a valid op */
 bool dcn_op_find(const char *name, decant_op *ret_op);
 const char *dcn_activation_name(dcn_activation activation);
 
-/* Fills call->output[].{dtype,shape} (and n_outputs where it depends on the attributes; callers set n_outputs first where optional)
- * from op, attrs and inputs. SHAPE says what does not fit and which sizes met. Output layouts are not touched. */
+/* Fills call->output[].{dtype,shape} (and n_outputs where it depends on the attributes; callers set n_outputs first
+ * where optional) from op, attrs and inputs. SHAPE says what does not fit and which sizes met. Output layouts are not
+ * touched. */
 decant_status dcn_op_infer(dcn_op_call *call);
 
 /* Floating point operations of one run (2 per multiply-add), 0 for data movement. Logical: padding taps count. */
 double dcn_op_flops(const dcn_op_call *call);
 
 /* Attributes as data, for files, fingerprints and text. */
-typedef enum dcn_field_type { DCN_FIELD_INT, DCN_FIELD_INT_PAIR, DCN_FIELD_BOOL, DCN_FIELD_DOUBLE, DCN_FIELD_ENUM32, DCN_FIELD_INT_LIST } dcn_field_type;
+typedef enum dcn_field_type {
+    DCN_FIELD_INT,
+    DCN_FIELD_INT_PAIR,
+    DCN_FIELD_BOOL,
+    DCN_FIELD_DOUBLE,
+    DCN_FIELD_ENUM32,
+    DCN_FIELD_INT_LIST
+} dcn_field_type;
 typedef struct dcn_attr_field {
     const char *name;
     dcn_field_type type;
-    size_t offset; /* in decant_op_attrs */
+    size_t offset;   /* in decant_op_attrs */
     bool structural; /* part of the architecture fingerprint */
 } dcn_attr_field;
 const dcn_attr_field *dcn_op_fields(decant_op op, int32_t *ret_count);

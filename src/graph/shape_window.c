@@ -100,6 +100,15 @@ static decant_status conv_weight(const dcn_op_call *call, const decant_shape *x,
     return DECANT_OK;
 }
 
+decant_status dcn_conv_weight_shape(const decant_shape *x, const dcn_conv_attrs *attrs, decant_shape *ret_weight)
+{
+    dcn_op_call call = {.op = DECANT_OP_CONV2D, .n_inputs = 1, .input[0].shape = *x};
+    call.attrs.conv = *attrs;
+    TRY_RETURN(dcn_rule_rank(&call, 0, "x", 4, MAP_HINT));
+    TRY_RETURN(check_conv(&call));
+    return conv_weight(&call, x, ret_weight);
+}
+
 decant_status dcn_shape_conv2d(dcn_op_call *call)
 {
     const dcn_conv_attrs *attrs = &call->attrs.conv;
