@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -173,9 +174,8 @@ const char *dcn_nearest(const char *word, const char *const *candidates, size_t 
         size_t candidate_length = strlen(candidates[i]);
         if (candidate_length > LONGEST_WORD) continue;
         size_t distance = edit_distance(word, candidates[i]);
-        /* Two words of two letters are one slip apart when they share one letter: that is no likeness. */
         size_t longer = length > candidate_length ? length : candidate_length;
-        if (distance < nearest_distance && distance * 2 <= longer && distance < longer) {
+        if (distance < nearest_distance && distance * 2 <= longer) { /* at least half of it is the same */
             nearest = candidates[i];
             nearest_distance = distance;
         }
