@@ -102,7 +102,7 @@ static void the_locale_changes_nothing(void **state)
     const char *locale = NULL;
     for (size_t i = 0; i < DCN_COUNT(with_comma) && !locale; i++)
         locale = setlocale(LC_ALL, with_comma[i]);
-    /* Where none of them is installed, this still holds the default locale. */
+    if (!locale) skip(); /* no locale with a decimal comma is installed here */
     double value = 0;
     char buffer[16];
     dcn_text text = {0};
