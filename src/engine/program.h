@@ -32,7 +32,8 @@ typedef struct dcn_program {
 decant_status dcn_program_create(int64_t batch, decant_dtype dtype, dcn_program **ret_program);
 void dcn_program_destroy(dcn_program *program);
 
-/* An input of shape [batch, sample...] (dims after the batch). dtype is the value's own (labels are I32). */
+/* An input of shape [batch, sample...]: shape holds the dimensions after the batch (rank 0 for labels). dtype is the value's own
+ * (labels are I32; what a model reads has the program's). */
 decant_status dcn_program_input(dcn_program *program, const char *name, decant_dtype dtype, const decant_shape *shape,
                                 dcn_value_id *ret_value);
 

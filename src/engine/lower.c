@@ -1,0 +1,209 @@
+/* Lowering: a model graph, made for one sample and any use, becomes part of a program for one batch size and one mode.
+ * Shapes are inferred again, ops take their training or inference form, and an activation joins the node before it. */
+#include "engine/program.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "tensor/shape.h"
+
+typedef struct lowerer {
+    dcn_program *program;
+    const dcn_graph *model;
+    int32_t model_index;
+    dcn_mode mode;
+    const dcn_value_id *keep; /* [n_keep] */
+    int32_t n_keep;
+    dcn_value_id *map; /* [model->n_values] program value of each model value */
+    dcn_text name;     /* the last prefixed name */
+} lowerer;
+
+/* "conv1" for the model that trains, "m1.conv1" for another; valid until the next call. */
+static decant_status program_name(lowerer *lowering, const char *name, const char **ret_name)
+{
+    if (name == NULL || lowering->model_index == 0) {
+        *ret_name = name;
+        return DECANT_OK;
+    }
+    lowering->name.length = 0;
+    TRY_RETURN(dcn_text_add(&lowering->name, "m%d.%s", (int)lowering->model_index, name));
+    *ret_name = lowering->name.data;
+    return DECANT_OK;
+}
+
+static bool is_kept(const lowerer *lowering, dcn_value_id value)
+{
+    for (int32_t k = 0; k < lowering->n_keep; k++)
+        if (lowering->keep[k] == value) return true;
+    return value == lowering->model->output;
+}
+
+static decant_status check_input(const lowerer *lowering, dcn_value_id input)
+{
+    const dcn_graph *graph = lowering->program->graph;
+    const dcn_graph *model = lowering->model;
+    if (input < 0 || input >= graph->n_values) return DCN_FAIL(INVALID_ARG, "the program has no value %d", (int)input);
+    if (model->input < 0 || model->output < 0) return DCN_FAIL(INVALID_ARG, "the model has no input or no output");
+
+    decant_shape wanted = model->values[model->input].shape;
+    const dcn_value *given = &graph->values[input];
+    wanted.dim[0] = lowering->program->batch;
+    char wanted_text[DCN_SHAPE_TEXT], given_text[DCN_SHAPE_TEXT];
+    if (!decant_shape_equal(&wanted, &given->shape))
+        return DCN_FAIL(SHAPE, "the model takes an input of %s but is given %s", dcn_shape_text(&wanted, wanted_text),
+                        dcn_shape_text(&given->shape, given_text));
+    if (given->dtype != lowering->program->dtype)
+        return DCN_FAIL(INVALID_ARG, "the program computes in %s but its input is %s",
+                        decant_dtype_name(lowering->program->dtype), decant_dtype_name(given->dtype));
+    return DECANT_OK;
+}
+
+/* Parameters and states of the model become values of the program. */
+static decant_status lower_weights(lowerer *lowering)
+{
+    const dcn_graph *model = lowering->model;
+    for (int32_t v = 0; v < model->n_values; v++) {
+        const dcn_value *value = &model->values[v];
+        if (value->kind == DCN_VALUE_RESULT || v == model->input) continue;
+        if (value->kind != DCN_VALUE_PARAMETER && value->kind != DCN_VALUE_STATE)
+            return DCN_FAIL(INVALID_ARG, "a model has one input, but \"%s\" is another", value->name);
+
+        const char *name;
+        TRY_RETURN(program_name(lowering, value->name, &name));
+        decant_dtype dtype = value->dtype == DECANT_F32 ? lowering->program->dtype : value->dtype;
+        dcn_value_id added;
+        TRY_RETURN(dcn_graph_add_value(lowering->program->graph, value->kind, name, dtype, &value->shape, &added));
+        dcn_value *weight = &lowering->program->graph->values[added];
+        weight->model = lowering->model_index;
+        weight->trainable =
+            value->kind == DCN_VALUE_PARAMETER && lowering->model_index == 0 && lowering->mode == DCN_MODE_TRAIN;
+        lowering->map[v] = added;
+    }
+    return DECANT_OK;
+}
+
+/* Where a fusable op says what is applied to its output; NULL for ops that take no activation. */
+static int32_t *activation_of(decant_op op, decant_op_attrs *attrs)
+{
+    switch (op) {
+    case DECANT_OP_CONV2D:
+        return &attrs->conv.activation;
+    case DECANT_OP_LINEAR:
+        return &attrs->linear.activation;
+    case DECANT_OP_BATCHNORM:
+        return &attrs->norm.activation;
+    case DECANT_OP_ADD:
+        return &attrs->activation.kind;
+    default:
+        return NULL;
+    }
+}
+
+/* The relu that can join this node: the only reader of an output that nobody else wants to see. DCN_NONE otherwise. */
+static dcn_node_id relu_to_fuse(const lowerer *lowering, dcn_node_id node_id)
+{
+    const dcn_graph *model = lowering->model;
+    const dcn_node *node = &model->nodes[node_id];
+    decant_op_attrs attrs = node->attrs;
+    const int32_t *activation = activation_of(node->op, &attrs);
+    if (activation == NULL || *activation != DCN_ACTIVATION_NONE) return DCN_NONE;
+
+    dcn_value_id output = node->output[0];
+    if (is_kept(lowering, output) || dcn_graph_uses(model, output) != 1) return DCN_NONE;
+    for (dcn_node_id next = node_id + 1; next < model->n_nodes; next++)
+        if (model->nodes[next].op == DECANT_OP_RELU && model->nodes[next].input[0] == output) return next;
+    return DCN_NONE;
+}
+
+/* The {seed, step} input of every dropout, made when the first one is met. */
+static decant_status counter_value(dcn_program *program, dcn_value_id *ret_value)
+{
+    if (program->counter == DCN_NONE) {
+        decant_shape shape = dcn_shape1(2);
+        TRY_RETURN(
+            dcn_graph_add_value(program->graph, DCN_VALUE_INPUT, "counter", DECANT_I64, &shape, &program->counter));
+    }
+    *ret_value = program->counter;
+    return DECANT_OK;
+}
+
+static bool vanishes(const lowerer *lowering, const dcn_node *node)
+{
+    return node->op == DECANT_OP_DROPOUT && (lowering->mode == DCN_MODE_INFERENCE || node->attrs.dropout.p <= 0.0);
+}
+
+static decant_status lower_node(lowerer *lowering, dcn_node_id node_id)
+{
+    dcn_program *program = lowering->program;
+    const dcn_node *node = &lowering->model->nodes[node_id];
+    if (lowering->map[node->output[0]] != DCN_NONE) return DECANT_OK; /* a relu that joined the node before it */
+
+    dcn_value_id input[DCN_MAX_INPUTS];
+    int32_t n_inputs = node->n_inputs, n_outputs = node->n_outputs;
+    for (int32_t i = 0; i < n_inputs; i++)
+        input[i] = lowering->map[node->input[i]];
+    if (vanishes(lowering, node)) {
+        lowering->map[node->output[0]] = input[0];
+        return DECANT_OK;
+    }
+
+    decant_op op = node->op;
+    decant_op_attrs attrs = node->attrs;
+    dcn_node_id relu = relu_to_fuse(lowering, node_id);
+    if (relu != DCN_NONE) *activation_of(op, &attrs) = DCN_ACTIVATION_RELU;
+
+    if (lowering->mode == DCN_MODE_TRAIN) {
+        if (op == DECANT_OP_BATCHNORM) {
+            op = DECANT_OP_BATCHNORM_TRAIN;
+            n_outputs = 3; /* y, mean, invstd */
+        } else if (op == DECANT_OP_MAXPOOL) {
+            n_outputs = 2; /* y, index */
+        } else if (op == DECANT_OP_DROPOUT) {
+            TRY_RETURN(counter_value(program, &input[1]));
+            n_inputs = 2;
+            attrs.dropout.stream = program->n_dropouts++;
+        }
+    }
+
+    const char *name;
+    dcn_value_id output[DCN_MAX_OUTPUTS];
+    TRY_RETURN(program_name(lowering, node->name, &name));
+    TRY_RETURN(dcn_graph_add_node(program->graph, op, &attrs, name, input, n_inputs, n_outputs, output));
+    if (relu != DCN_NONE) {
+        lowering->map[lowering->model->nodes[relu].output[0]] = output[0];
+    } else {
+        for (int32_t o = 0; o < node->n_outputs; o++)
+            lowering->map[node->output[o]] = output[o];
+    }
+    return DECANT_OK;
+}
+
+decant_status dcn_program_add_model(dcn_program *program, const dcn_graph *model, int32_t model_index, dcn_mode mode,
+                                    dcn_value_id input, const dcn_value_id *keep, int32_t n_keep,
+                                    dcn_value_id **ret_map, dcn_value_id *ret_output)
+{
+    lowerer lowering = {
+        .program = program, .model = model, .model_index = model_index, .mode = mode, .keep = keep, .n_keep = n_keep};
+    decant_status status = check_input(&lowering, input);
+    if (status != DECANT_OK) goto out;
+
+    TRY(dcn_new_array((size_t)model->n_values, sizeof *lowering.map, (void **)&lowering.map));
+    for (int32_t v = 0; v < model->n_values; v++)
+        lowering.map[v] = DCN_NONE;
+    lowering.map[model->input] = input;
+    TRY(lower_weights(&lowering));
+    for (dcn_node_id n = 0; n < model->n_nodes; n++)
+        TRY(lower_node(&lowering, n));
+
+    *ret_output = lowering.map[model->output];
+    if (ret_map != NULL) {
+        *ret_map = lowering.map;
+        lowering.map = NULL;
+    }
+out:
+    if (status != DECANT_OK) dcn_while("adding model %d to the program", (int)model_index);
+    dcn_text_finish(&lowering.name);
+    dcn_free(lowering.map);
+    return status;
+}
