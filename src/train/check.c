@@ -1,0 +1,159 @@
+/* Refusals before training starts: each says what is wrong and what to change. */
+#include "train/check.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "tensor/shape.h"
+
+decant_status dcn_check_fit(const decant_model *model, const decant_dataset *dataset)
+{
+    const decant_shape *input = &model->graph->values[model->graph->input].shape;   /* [1, sample...] */
+    const decant_shape *output = &model->graph->values[model->graph->output].shape; /* [1, classes] */
+    decant_shape wanted = decant_shape_make(input->rank - 1, input->dim + 1);
+    if (!decant_shape_equal(&wanted, &dataset->sample)) {
+        char model_text[DCN_SHAPE_TEXT], data_text[DCN_SHAPE_TEXT];
+        return DCN_FAIL(SHAPE, "the model takes samples of shape %s, the data set %s has %s",
+                        dcn_shape_text(&wanted, model_text), dataset->name, dcn_shape_text(&dataset->sample, data_text));
+    }
+    if (output->rank != 2 || output->dim[1] < dataset->n_classes) {
+        char text[DCN_SHAPE_TEXT];
+        return DCN_FAIL(SHAPE, "the model's output is %s, the data set %s has %d classes", dcn_shape_text(output, text),
+                        dataset->name, (int)dataset->n_classes);
+    }
+    return DECANT_OK;
+}
+
+static decant_status check_indices(const char *what, const int32_t *indices, int64_t count, int64_t available,
+                                   uint8_t *taken, uint8_t mark)
+{
+    for (int64_t i = 0; i < count; i++) {
+        int32_t sample = indices[i];
+        if (sample < 0 || sample >= available) {
+            return DCN_FAIL(INVALID_ARG, "the %s split names sample %d, and there are %lld", what, (int)sample,
+                            (long long)available);
+        }
+        if (taken[sample] != 0 && taken[sample] != mark) {
+            return DCN_FAIL(INVALID_ARG, "sample %d is both trained on and validated on; the splits must not overlap",
+                            (int)sample);
+        }
+        taken[sample] = mark;
+    }
+    return DECANT_OK;
+}
+
+static decant_status check_split(const dcn_train_options *options)
+{
+    const dcn_split *split = options->split;
+    int64_t available = options->dataset->train.count;
+    if (split->n_train < 1) return DCN_FAIL(INVALID_ARG, "the training split is empty");
+
+    uint8_t *taken = NULL; /* [available]: 1 for training samples, 2 for validation */
+    decant_status status = DECANT_OK;
+    TRY(dcn_new((size_t)available, (void **)&taken));
+    TRY(check_indices("training", split->train, split->n_train, available, taken, 1));
+    TRY(check_indices("validation", split->validation, split->n_validation, available, taken, 2));
+out:
+    dcn_free(taken);
+    return status;
+}
+
+/* A distillation loss against oneself is 0 whatever the weight: the mistake of passing one model twice. */
+static bool same_model(const decant_model *a, const decant_model *b)
+{
+    char fingerprint_a[33], fingerprint_b[33];
+    dcn_graph_fingerprint(a->graph, fingerprint_a);
+    dcn_graph_fingerprint(b->graph, fingerprint_b);
+    if (strcmp(fingerprint_a, fingerprint_b) != 0) return false;
+
+    int32_t v = 0, w = 0;
+    for (;; v++, w++) {
+        while (v < a->graph->n_values && a->graph->values[v].kind != DCN_VALUE_PARAMETER) v++;
+        while (w < b->graph->n_values && b->graph->values[w].kind != DCN_VALUE_PARAMETER) w++;
+        bool end_a = v == a->graph->n_values, end_b = w == b->graph->n_values;
+        if (end_a || end_b) return end_a && end_b;
+        const decant_shape *shape = &a->graph->values[v].shape;
+        if (!decant_shape_equal(shape, &b->graph->values[w].shape)) return false;
+        if (memcmp(a->data[v], b->data[w], (size_t)decant_shape_count(shape) * sizeof(float)) != 0) return false;
+    }
+}
+
+static decant_status check_teacher(const dcn_train_options *options)
+{
+    bool wanted = false;
+    for (int32_t i = 0; i < options->n_terms; i++) {
+        const dcn_term_class *class = dcn_term_class_of(options->terms[i].kind);
+        wanted = wanted || class->needs_teacher;
+        if (class->needs_teacher && options->teacher == NULL) {
+            return DCN_FAIL(INVALID_ARG, "loss term %s needs a teacher, and the run has none", class->name);
+        }
+    }
+    if (options->teacher == NULL) return DECANT_OK;
+    if (!wanted) {
+        return DCN_FAIL(INVALID_ARG, "the run has a teacher, but no loss term listens to it; add one (kd) or leave the "
+                                     "teacher out");
+    }
+    if (options->teacher == options->model || same_model(options->teacher, options->model)) {
+        return DCN_FAIL(INVALID_ARG, "the teacher and the student are the same network with the same weights; "
+                                     "there is nothing to distil");
+    }
+    decant_status status = dcn_check_fit(options->teacher, options->dataset);
+    if (status != DECANT_OK) dcn_while("fitting the teacher to the data");
+    return status;
+}
+
+static decant_status check_terms(const dcn_train_options *options)
+{
+    if (options->n_terms < 1 || options->n_terms > DCN_MAX_TERMS) {
+        return DCN_FAIL(INVALID_ARG, "a run needs 1 to %d loss terms, not %d", DCN_MAX_TERMS, (int)options->n_terms);
+    }
+    for (int32_t i = 0; i < options->n_terms; i++) {
+        TRY_RETURN(dcn_term_check(&options->terms[i]));
+        const dcn_term_class *class = dcn_term_class_of(options->terms[i].kind);
+        if (class->needs_labels && options->dataset->train.labels == NULL) {
+            return DCN_FAIL(INVALID_ARG, "loss term %s needs labels, and the training data of %s has none", class->name,
+                            options->dataset->name);
+        }
+    }
+    return DECANT_OK;
+}
+
+/* Batchnorm needs more than one value a channel to train: PyTorch stops in the middle of the epoch, we do before it. */
+static decant_status check_batchnorm(const dcn_train_options *options)
+{
+    int64_t batch = options->batch, rest = options->split->n_train % options->batch;
+    bool has_partial = rest != 0 && !options->drop_last;
+    if (batch > 1 && !(has_partial && rest == 1)) return DECANT_OK;
+
+    const dcn_graph *graph = options->model->graph;
+    for (int32_t n = 0; n < graph->n_nodes; n++) {
+        if (graph->nodes[n].op != DECANT_OP_BATCHNORM) continue;
+        const decant_shape *shape = &graph->values[graph->nodes[n].input[0]].shape; /* [1, channels, ...] */
+        if (decant_shape_count(shape) != shape->dim[1]) continue;
+        const char *name = graph->nodes[n].name != NULL ? graph->nodes[n].name : "batchnorm";
+        if (batch == 1) {
+            return DCN_FAIL(INVALID_ARG, "layer %s cannot normalise a batch of one sample; use a larger batch", name);
+        }
+        return DCN_FAIL(INVALID_ARG,
+                        "the last of %lld samples makes a batch of one, which layer %s cannot normalise; "
+                        "set drop_last: true or another batch size",
+                        (long long)options->split->n_train, name);
+    }
+    return DECANT_OK;
+}
+
+decant_status dcn_check_training(const dcn_train_options *options)
+{
+    if (options->epochs < 1) return DCN_FAIL(INVALID_ARG, "a run needs at least 1 epoch");
+    if (options->batch < 1) return DCN_FAIL(INVALID_ARG, "a batch needs at least 1 sample");
+    TRY_RETURN(dcn_check_fit(options->model, options->dataset));
+    TRY_RETURN(dcn_optimizer_check(&options->optimizer));
+    TRY_RETURN(check_terms(options));
+    TRY_RETURN(check_split(options));
+    if (options->drop_last && options->split->n_train < options->batch) {
+        return DCN_FAIL(INVALID_ARG, "%lld samples do not fill one batch of %lld, and drop_last leaves nothing",
+                        (long long)options->split->n_train, (long long)options->batch);
+    }
+    TRY_RETURN(check_batchnorm(options));
+    return check_teacher(options);
+}

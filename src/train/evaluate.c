@@ -1,0 +1,235 @@
+/* Evaluation: logits from an inference plan of a fixed batch (the last batch is padded), counts and loss from the logits in
+ * double precision on the host. */
+#include "train/evaluate.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "tensor/shape.h"
+#include "train/check.h"
+
+#define LARGEST_BATCH  256
+#define SMALLEST_BATCH 16
+#define BATCH_ELEMENTS ((int64_t)1 << 22) /* large samples make the batch smaller, so that activations stay within bounds */
+
+struct dcn_evaluator {
+    const decant_model *model;
+    const dcn_samples *part;
+    dcn_plan *plan;
+    dcn_loader *loader;
+    dcn_value_id x, logits;
+    int64_t count, batch, classes, sample_elements;
+    float *padded; /* [batch, sample...]: the last, smaller batch */
+    float *rows;   /* [batch, classes]: the logits of one batch */
+};
+
+void dcn_metrics_finish(dcn_metrics *metrics)
+{
+    if (metrics == NULL) return;
+    dcn_free(metrics->confusion);
+    memset(metrics, 0, sizeof *metrics);
+}
+
+static int64_t batch_for(int64_t sample_elements, int64_t count)
+{
+    int64_t batch = BATCH_ELEMENTS / (sample_elements > 0 ? sample_elements : 1);
+    if (batch > LARGEST_BATCH) batch = LARGEST_BATCH;
+    if (batch < SMALLEST_BATCH) batch = SMALLEST_BATCH;
+    return batch < count ? batch : count;
+}
+
+static decant_status create_plan(dcn_evaluator *evaluator, const dcn_evaluator_options *options)
+{
+    const decant_model *model = options->model;
+    dcn_program *program = NULL;
+    dcn_value_id *values = NULL;
+    decant_status status = DECANT_OK;
+
+    TRY(dcn_program_create(evaluator->batch, DECANT_F32, &program));
+    TRY(dcn_program_input(program, "x", DECANT_F32, &options->dataset->sample, &evaluator->x));
+    TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, evaluator->x, NULL, 0, &values,
+                              &evaluator->logits));
+    const dcn_plan_options plan_options = {
+        .share = options->share,
+        .use_ema = options->use_ema,
+        .keep = &evaluator->logits,
+        .n_keep = 1,
+    };
+    TRY(dcn_plan_create(options->device, program, &plan_options, &evaluator->plan));
+    if (options->share == NULL) {
+        for (int32_t v = 0; v < model->graph->n_values; v++) {
+            if (model->data[v] == NULL || values[v] == DCN_NONE) continue;
+            TRY(dcn_plan_write(evaluator->plan, values[v], model->data[v]));
+        }
+    }
+out:
+    dcn_free(values);
+    dcn_program_destroy(program);
+    return status;
+}
+
+static decant_status create_loader(dcn_evaluator *evaluator, const dcn_evaluator_options *options)
+{
+    const dcn_normalization *normalization = &options->model->normalization;
+    const dcn_loader_options loader = {
+        .dataset = options->dataset,
+        .part = options->part,
+        .indices = options->indices,
+        .count = options->count,
+        .batch = evaluator->batch,
+        .norm_channels = normalization->channels,
+        .mean = normalization->mean,
+        .std = normalization->std,
+        .threaded = options->count > evaluator->batch,
+    };
+    return dcn_loader_create(&loader, &evaluator->loader);
+}
+
+decant_status dcn_evaluator_create(const dcn_evaluator_options *options, dcn_evaluator **ret_evaluator)
+{
+    dcn_evaluator *evaluator = NULL;
+    decant_status status = DECANT_OK;
+    if (options->count < 1) return DCN_FAIL(INVALID_ARG, "there are no samples to evaluate");
+    TRY_RETURN(dcn_check_fit(options->model, options->dataset));
+
+    TRY(dcn_new(sizeof *evaluator, (void **)&evaluator));
+    evaluator->model = options->model;
+    evaluator->part = options->part;
+    evaluator->count = options->count;
+    evaluator->sample_elements = decant_shape_count(&options->dataset->sample);
+    evaluator->batch = batch_for(evaluator->sample_elements, options->count);
+    evaluator->classes = options->model->graph->values[options->model->graph->output].shape.dim[1];
+
+    size_t padded_bytes = (size_t)evaluator->batch * (size_t)evaluator->sample_elements * sizeof(float);
+    TRY(dcn_new_aligned(padded_bytes, (void **)&evaluator->padded));
+    TRY(dcn_new_aligned((size_t)(evaluator->batch * evaluator->classes) * sizeof(float), (void **)&evaluator->rows));
+    TRY(create_plan(evaluator, options));
+    TRY(create_loader(evaluator, options));
+    *ret_evaluator = evaluator;
+    evaluator = NULL;
+out:
+    dcn_evaluator_destroy(evaluator);
+    return status;
+}
+
+void dcn_evaluator_destroy(dcn_evaluator *evaluator)
+{
+    if (evaluator == NULL) return;
+    dcn_loader_destroy(evaluator->loader);
+    dcn_plan_destroy(evaluator->plan);
+    dcn_free_aligned(evaluator->padded);
+    dcn_free_aligned(evaluator->rows);
+    dcn_free(evaluator);
+}
+
+/* Logits of one batch into evaluator->rows. */
+static decant_status run_batch(dcn_evaluator *evaluator, const dcn_batch *batch)
+{
+    const float *x = batch->x; /* [size, sample...] */
+    if (batch->size < evaluator->batch) {
+        memcpy(evaluator->padded, x, (size_t)batch->size * (size_t)evaluator->sample_elements * sizeof *x);
+        x = evaluator->padded;
+    }
+    TRY_RETURN(dcn_plan_bind(evaluator->plan, evaluator->x, x));
+    dcn_plan_run(evaluator->plan);
+    return dcn_plan_read(evaluator->plan, evaluator->logits, evaluator->rows);
+}
+
+static int64_t largest(const float *row, int64_t classes)
+{
+    int64_t best = 0;
+    for (int64_t c = 1; c < classes; c++) {
+        if (row[c] > row[best]) best = c;
+    }
+    return best;
+}
+
+/* -log softmax(row)[label] */
+static double cross_entropy(const float *row, int64_t classes, int64_t label)
+{
+    double top = (double)row[largest(row, classes)], sum = 0;
+    for (int64_t c = 0; c < classes; c++) sum += exp((double)row[c] - top);
+    return log(sum) + top - (double)row[label];
+}
+
+static decant_status check_finite(const float *row, int64_t classes, int32_t sample)
+{
+    for (int64_t c = 0; c < classes; c++) {
+        if (!isfinite(row[c])) {
+            return DCN_FAIL(NUMERIC, "the model's output for sample %d is not finite (class %lld: %g)", (int)sample,
+                            (long long)c, (double)row[c]);
+        }
+    }
+    return DECANT_OK;
+}
+
+/* Adds one batch to the metrics; loss is still a sum here. */
+static decant_status count_batch(const dcn_evaluator *evaluator, const dcn_batch *batch, int64_t done,
+                                 dcn_metrics *metrics, int32_t *predictions, float *logits)
+{
+    int64_t classes = evaluator->classes;
+    for (int64_t n = 0; n < batch->size; n++) {
+        const float *row = evaluator->rows + n * classes; /* [classes] */
+        TRY_RETURN(check_finite(row, classes, batch->samples[n]));
+        int64_t predicted = largest(row, classes);
+        if (predictions != NULL) predictions[done + n] = (int32_t)predicted;
+        if (logits != NULL) memcpy(logits + (done + n) * classes, row, (size_t)classes * sizeof *row);
+        if (evaluator->part->labels == NULL) continue;
+
+        int64_t label = batch->labels[n];
+        metrics->errors += predicted != label;
+        metrics->loss += cross_entropy(row, classes, label);
+        metrics->confusion[label * classes + predicted]++;
+    }
+    return DECANT_OK;
+}
+
+decant_status dcn_evaluator_run(dcn_evaluator *evaluator, dcn_metrics *ret_metrics, int32_t *ret_predictions,
+                                float *ret_logits)
+{
+    dcn_metrics metrics = {.n_classes = (int32_t)evaluator->classes};
+    decant_status status = DECANT_OK;
+    size_t cells = (size_t)(evaluator->classes * evaluator->classes);
+    TRY(dcn_new_array(cells, sizeof *metrics.confusion, (void **)&metrics.confusion));
+
+    TRY(dcn_loader_start(evaluator->loader, 0, 0));
+    for (;;) {
+        const dcn_batch *batch = NULL;
+        TRY(dcn_loader_next(evaluator->loader, &batch));
+        if (batch == NULL) break;
+        TRY(run_batch(evaluator, batch));
+        TRY(count_batch(evaluator, batch, metrics.count, &metrics, ret_predictions, ret_logits));
+        metrics.count += batch->size;
+    }
+    bool labelled = evaluator->part->labels != NULL;
+    metrics.accuracy = labelled ? (double)(metrics.count - metrics.errors) / (double)metrics.count : (double)NAN;
+    metrics.loss = labelled ? metrics.loss / (double)metrics.count : (double)NAN;
+    *ret_metrics = metrics;
+    memset(&metrics, 0, sizeof metrics);
+out:
+    dcn_metrics_finish(&metrics);
+    return status;
+}
+
+decant_status dcn_evaluate(dcn_device *device, const decant_model *model, const decant_dataset *dataset,
+                           const dcn_samples *part, const int32_t *indices, int64_t count, dcn_metrics *ret_metrics,
+                           int32_t *ret_predictions, float *ret_logits)
+{
+    dcn_evaluator *evaluator = NULL;
+    const dcn_evaluator_options options = {
+        .device = device,
+        .model = model,
+        .dataset = dataset,
+        .part = part,
+        .indices = indices,
+        .count = indices == NULL ? part->count : count,
+    };
+    decant_status status = DECANT_OK;
+    TRY(dcn_evaluator_create(&options, &evaluator));
+    TRY(dcn_evaluator_run(evaluator, ret_metrics, ret_predictions, ret_logits));
+out:
+    dcn_evaluator_destroy(evaluator);
+    if (status != DECANT_OK) dcn_while("evaluating the model on %s", dataset->name);
+    return status;
+}
