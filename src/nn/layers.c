@@ -219,7 +219,7 @@ static decant_status build_residual(const layer_spec *layer, dcn_value_id x, dcn
 {
     static const char *const activations[] = {"none", "relu"};
     char prefix[MAX_NAME], add_name[MAX_NAME];
-    const dcn_doc *branch, *shortcut = key_of(layer, "shortcut"), *activation = key_of(layer, "activation");
+    const dcn_doc *branch = NULL, *shortcut = key_of(layer, "shortcut"), *activation = key_of(layer, "activation");
     const char *kind = "none";
     dcn_value_id sum[2] = {x, x}, y;
 
@@ -250,7 +250,7 @@ static decant_status build_concat(const layer_spec *layer, dcn_value_id x, dcn_v
 {
     decant_op_attrs attrs = {.axis = {.axis = 1}};
     dcn_value_id parts[MAX_BRANCHES];
-    const dcn_doc *branches;
+    const dcn_doc *branches = NULL;
     TRY_RETURN(need_list(layer, "branches", &branches));
     if (branches->count > MAX_BRANCHES)
         return dcn_doc_fail(branches, DECANT_USAGE, "concat joins at most %d branches", MAX_BRANCHES);
@@ -272,7 +272,7 @@ static decant_status build_layer(dcn_graph *graph, const dcn_doc *item, const ch
 static decant_status build_repeat(const layer_spec *layer, dcn_value_id x, dcn_value_id *ret_y)
 {
     int64_t times, first = 0;
-    const dcn_doc *layers;
+    const dcn_doc *layers = NULL;
     TRY_RETURN(need_int(layer, "times", 0, &times));
     TRY_RETURN(get_int(layer, "first", 0, &first));
     TRY_RETURN(need_list(layer, "layers", &layers));
@@ -297,7 +297,7 @@ static decant_status build_repeat(const layer_spec *layer, dcn_value_id x, dcn_v
 static decant_status build_sequence(const layer_spec *layer, dcn_value_id x, dcn_value_id *ret_y)
 {
     char prefix[MAX_NAME];
-    const dcn_doc *layers;
+    const dcn_doc *layers = NULL;
     TRY_RETURN(need_list(layer, "layers", &layers));
     TRY_RETURN(child_prefix(layer, "", prefix));
     return build_list(layer->graph, layers, prefix, x, ret_y);

@@ -1,7 +1,7 @@
 # The zoo's data files become one C array of {name, text}, so that the library needs no files at run time.
 file(GLOB zoo_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/nn/zoo/*.yaml)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${zoo_files})
-set(zoo_source "/* Made from src/nn/zoo/*.yaml by the build. */\n#include \"nn/zoo_data.h\"\n")
+set(zoo_source "/* Made by the build from the YAML files in src/nn/zoo. */\n#include \"nn/zoo_data.h\"\n")
 set(zoo_rows "")
 set(zoo_count 0)
 foreach(zoo_file ${zoo_files})
