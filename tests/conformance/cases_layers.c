@@ -1,0 +1,223 @@
+/* Cases of the layers with weights: convolution, linear, batch normalisation, and their gradients. */
+#include "base/memory.h"
+#include "conformance/cases.h"
+#include "tensor/shape.h"
+
+/* Forward sizes; the gradients are tested with the same rows. */
+typedef struct conv_row {
+    int64_t n, c, h, w, o;
+    int64_t kernel[2], stride[2], padding[2], dilation[2];
+    int64_t groups;
+    bool bias, relu;
+} conv_row;
+
+static const conv_row conv_rows[] = {
+    /* n   c   h   w   o   kernel  stride  padding dilation groups bias relu */
+    {1, 1, 1, 1, 1, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1, true, false},
+    {2, 3, 7, 5, 4, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false},
+    {1, 3, 11, 13, 17, {5, 3}, {2, 1}, {2, 1}, {1, 1}, 1, true, true},
+    {13, 3, 28, 28, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},  /* a first layer */
+    {1, 3, 32, 32, 64, {7, 7}, {2, 2}, {3, 3}, {1, 1}, 1, false, false}, /* ResNet's first layer */
+    {2, 1, 28, 28, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false},  /* grey */
+    {2, 16, 8, 8, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},
+    {2, 16, 8, 8, 32, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 1, false, false}, /* even map, stride 2: last row unused */
+    {2, 17, 9, 7, 33, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 1, true, true},   /* prime channels */
+    {3, 48, 5, 5, 33, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1, true, false},
+    {2, 64, 1, 1, 48, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1, true, true},    /* 1x1 map */
+    {2, 48, 1, 1, 17, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, false, false},  /* 1x1 map, mostly padding */
+    {2, 8, 7, 7, 8, {1, 1}, {3, 3}, {0, 0}, {1, 1}, 1, false, false},    /* stride > kernel */
+    {1, 5, 11, 8, 6, {2, 2}, {5, 3}, {1, 0}, {1, 1}, 1, true, false},    /* stride > kernel, uneven */
+    {1, 4, 12, 12, 6, {3, 3}, {1, 1}, {2, 2}, {2, 2}, 1, true, true},    /* dilated */
+    {2, 5, 13, 11, 7, {3, 3}, {2, 2}, {4, 3}, {3, 2}, 1, true, false},   /* dilated, stride 2 */
+    {2, 4, 5, 5, 6, {1, 1}, {1, 1}, {2, 2}, {1, 1}, 1, true, true},      /* padding > needed: outputs of bias alone */
+    {1, 3, 4, 6, 5, {3, 3}, {2, 2}, {4, 3}, {1, 1}, 1, true, false},     /* padding > kernel */
+    {2, 32, 7, 7, 10, {7, 7}, {1, 1}, {0, 0}, {1, 1}, 1, true, false},   /* the kernel is the map */
+    {2, 16, 9, 9, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 16, false, false}, /* depthwise */
+    {2, 17, 9, 5, 17, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 17, true, true},   /* depthwise, prime */
+    {1, 3, 6, 6, 3, {5, 5}, {1, 1}, {2, 2}, {1, 1}, 3, true, false},     /* depthwise, 3 channels */
+    {2, 8, 6, 6, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 8, true, false},    /* two outputs an input channel */
+    {2, 6, 7, 7, 9, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 3, true, true},      /* groups */
+    {1, 32, 5, 5, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 2, false, false},
+    {2, 12, 5, 7, 20, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 4, true, false},
+};
+
+static dcn_conv_attrs conv_attrs(const conv_row *row, bool relu)
+{
+    dcn_conv_attrs attrs = {.channels = row->o, .groups = row->groups, .bias = row->bias};
+    attrs.activation = relu ? DCN_ACTIVATION_RELU : DCN_ACTIVATION_NONE;
+    for (int axis = 0; axis < 2; axis++) {
+        attrs.kernel[axis] = row->kernel[axis];
+        attrs.stride[axis] = row->stride[axis];
+        attrs.padding[axis] = row->padding[axis];
+        attrs.dilation[axis] = row->dilation[axis];
+    }
+    return attrs;
+}
+
+static decant_shape conv_weight_shape(const conv_row *row)
+{
+    return dcn_shape4(row->o, row->c / row->groups, row->kernel[0], row->kernel[1]);
+}
+
+void cases_conv2d(case_list *list)
+{
+    for (size_t i = 0; i < DCN_COUNT(conv_rows); i++) {
+        const conv_row *row = &conv_rows[i];
+        decant_op_attrs attrs = {.conv = conv_attrs(row, row->relu)};
+        op_case *test = case_begin(list, DECANT_OP_CONV2D, &attrs, 1);
+        case_input(test, FILL_NORMAL, dcn_shape4(row->n, row->c, row->h, row->w));
+        case_input(test, FILL_NORMAL, conv_weight_shape(row));
+        if (row->bias) case_input(test, FILL_NORMAL, dcn_shape1(row->o));
+        case_end(test);
+    }
+}
+
+/* A gradient case with its forward call; `attrs` gets the forward input's rows and columns. */
+static op_case *conv_gradient(case_list *list, const conv_row *row, decant_op op, int32_t n_outputs)
+{
+    decant_op_attrs attrs = {.conv = conv_attrs(row, false)};
+    op_case *test = case_begin(list, op, &attrs, n_outputs);
+    const decant_shape shapes[] = {dcn_shape4(row->n, row->c, row->h, row->w), conv_weight_shape(row),
+                                   dcn_shape1(row->o)};
+    case_forward(test, DECANT_OP_CONV2D, &attrs, shapes, row->bias ? 3 : 2, 1);
+    test->call.attrs.conv.in_hw[0] = row->h;
+    test->call.attrs.conv.in_hw[1] = row->w;
+    return test;
+}
+
+void cases_conv2d_grad_input(case_list *list)
+{
+    for (size_t i = 0; i < DCN_COUNT(conv_rows); i++) {
+        op_case *test = conv_gradient(list, &conv_rows[i], DECANT_OP_CONV2D_GRAD_INPUT, 1);
+        case_input(test, FILL_NORMAL, test->forward.output[0].shape);
+        case_input(test, FILL_NORMAL, conv_weight_shape(&conv_rows[i]));
+        case_end(test);
+    }
+}
+
+void cases_conv2d_grad_weight(case_list *list)
+{
+    for (size_t i = 0; i < DCN_COUNT(conv_rows); i++) {
+        op_case *test = conv_gradient(list, &conv_rows[i], DECANT_OP_CONV2D_GRAD_WEIGHT, conv_rows[i].bias ? 2 : 1);
+        case_input(test, FILL_NORMAL, test->forward.input[0].shape);
+        case_input(test, FILL_NORMAL, test->forward.output[0].shape);
+        case_end(test);
+    }
+}
+
+typedef struct linear_row {
+    int64_t n, in, out;
+    bool bias, relu;
+} linear_row;
+
+static const linear_row linear_rows[] = {
+    {1, 1, 1, true, false},   {1, 13, 17, true, true},   {7, 1, 5, false, false},
+    {5, 33, 1, true, false},  {64, 24, 32, true, true},  {3, 257, 10, true, false},
+    {2, 784, 48, true, true}, {17, 48, 19, false, true}, {128, 64, 10, true, false},
+};
+
+void cases_linear(case_list *list)
+{
+    for (size_t i = 0; i < DCN_COUNT(linear_rows); i++) {
+        const linear_row *row = &linear_rows[i];
+        decant_op_attrs attrs = {.linear = {.features = row->out, .bias = row->bias}};
+        attrs.linear.activation = row->relu ? DCN_ACTIVATION_RELU : DCN_ACTIVATION_NONE;
+        op_case *test = case_begin(list, DECANT_OP_LINEAR, &attrs, 1);
+        case_input(test, FILL_NORMAL, dcn_shape2(row->n, row->in));
+        case_input(test, FILL_NORMAL, dcn_shape2(row->out, row->in));
+        if (row->bias) case_input(test, FILL_NORMAL, dcn_shape1(row->out));
+        case_end(test);
+    }
+}
+
+static op_case *linear_gradient(case_list *list, const linear_row *row, decant_op op, int32_t n_outputs)
+{
+    decant_op_attrs attrs = {.linear = {.features = row->out, .bias = row->bias}};
+    op_case *test = case_begin(list, op, &attrs, n_outputs);
+    const decant_shape shapes[] = {dcn_shape2(row->n, row->in), dcn_shape2(row->out, row->in), dcn_shape1(row->out)};
+    case_forward(test, DECANT_OP_LINEAR, &attrs, shapes, row->bias ? 3 : 2, 1);
+    return test;
+}
+
+void cases_linear_grad_input(case_list *list)
+{
+    for (size_t i = 0; i < DCN_COUNT(linear_rows); i++) {
+        const linear_row *row = &linear_rows[i];
+        op_case *test = linear_gradient(list, row, DECANT_OP_LINEAR_GRAD_INPUT, 1);
+        case_input(test, FILL_NORMAL, dcn_shape2(row->n, row->out));
+        case_input(test, FILL_NORMAL, dcn_shape2(row->out, row->in));
+        case_end(test);
+    }
+}
+
+void cases_linear_grad_weight(case_list *list)
+{
+    for (size_t i = 0; i < DCN_COUNT(linear_rows); i++) {
+        const linear_row *row = &linear_rows[i];
+        op_case *test = linear_gradient(list, row, DECANT_OP_LINEAR_GRAD_WEIGHT, row->bias ? 2 : 1);
+        case_input(test, FILL_NORMAL, dcn_shape2(row->n, row->in));
+        case_input(test, FILL_NORMAL, dcn_shape2(row->n, row->out));
+        case_end(test);
+    }
+}
+
+/* Normalised tensors; h = 0 stands for rank 2. Every channel has at least two values, as training demands. */
+static const int64_t norm_rows[][4] = {
+    {2, 1, 0, 0}, {17, 33, 0, 0}, {64, 48, 0, 0}, {2, 3, 1, 1},  {1, 1, 2, 1},
+    {2, 3, 5, 7}, {3, 17, 4, 3},  {2, 33, 6, 5},  {5, 48, 3, 3}, {4, 64, 8, 8},
+};
+
+static decant_shape norm_shape(const int64_t row[4])
+{
+    return row[2] == 0 ? dcn_shape2(row[0], row[1]) : dcn_shape4(row[0], row[1], row[2], row[3]);
+}
+
+static decant_op_attrs norm_attrs(int relu)
+{
+    decant_op_attrs attrs = {.norm = {.eps = 1e-5, .momentum = 0.1}};
+    attrs.norm.activation = relu ? DCN_ACTIVATION_RELU : DCN_ACTIVATION_NONE;
+    return attrs;
+}
+
+static void norm_forward(case_list *list, decant_op op, int32_t n_outputs)
+{
+    for (size_t i = 0; i < DCN_COUNT(norm_rows); i++)
+        for (int relu = 0; relu < 2; relu++) {
+            decant_op_attrs attrs = norm_attrs(relu);
+            decant_shape shape = norm_shape(norm_rows[i]), channels = dcn_shape1(shape.dim[1]);
+            op_case *test = case_begin(list, op, &attrs, n_outputs);
+            case_input(test, FILL_NORMAL, shape);
+            case_input(test, FILL_POSITIVE, channels); /* weight */
+            case_input(test, FILL_NORMAL, channels);   /* bias */
+            case_input(test, FILL_NORMAL, channels);   /* running mean */
+            case_input(test, FILL_POSITIVE, channels); /* running variance */
+            case_end(test);
+        }
+}
+
+void cases_batchnorm(case_list *list)
+{
+    norm_forward(list, DECANT_OP_BATCHNORM, 1);
+}
+
+void cases_batchnorm_train(case_list *list)
+{
+    norm_forward(list, DECANT_OP_BATCHNORM_TRAIN, 3);
+}
+
+void cases_batchnorm_grad(case_list *list)
+{
+    for (size_t i = 0; i < DCN_COUNT(norm_rows); i++)
+        for (int relu = 0; relu < 2; relu++) {
+            decant_op_attrs attrs = norm_attrs(relu);
+            decant_shape shape = norm_shape(norm_rows[i]), channels = dcn_shape1(shape.dim[1]);
+            op_case *test = case_begin(list, DECANT_OP_BATCHNORM_GRAD, &attrs, 3);
+            case_input(test, FILL_NORMAL, shape);      /* dy */
+            case_input(test, FILL_NORMAL, shape);      /* x */
+            case_input(test, FILL_NORMAL, channels);   /* weight */
+            case_input(test, FILL_UNIT, channels);     /* mean */
+            case_input(test, FILL_POSITIVE, channels); /* invstd */
+            case_input(test, FILL_NORMAL, channels);   /* bias */
+            case_end(test);
+        }
+}

@@ -1,0 +1,262 @@
+/* Host side of conformance: filling inputs, asking ref, and comparing. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "conformance/harness.h"
+
+void host_tensors_finish(host_tensors *tensors)
+{
+    for (int i = 0; i < DCN_MAX_INPUTS; i++)
+        test_free(tensors->input[i]);
+    for (int i = 0; i < DCN_MAX_OUTPUTS; i++)
+        test_free(tensors->output[i]);
+    *tensors = (host_tensors){0};
+}
+
+static void *host_create(const dcn_tensor_desc *desc, decant_dtype dtype)
+{
+    return test_calloc((size_t)decant_shape_count(&desc->shape) + 1, decant_dtype_size(dtype));
+}
+
+/* --- filling --- */
+
+static double corner(dcn_random *random, int64_t i, bool with_nan)
+{
+    static const double corners[] = {0, -3, 3, 6, -6, 1e30, -1e30, 1e-30, -0.0, 100, -100};
+    if (with_nan && i == 2) return (double)NAN;
+    if (i % 3 == 0) return corners[(size_t)(i / 3) % (sizeof corners / sizeof corners[0])];
+    return 3 * dcn_random_normal(random);
+}
+
+static double hyper(const op_case *test, int64_t i)
+{
+    switch (i) {
+    case DCN_HYPER_LR:
+        return 0.05;
+    case DCN_HYPER_WEIGHT_DECAY:
+        return 0.01;
+    case DCN_HYPER_MOMENTUM:
+        return 0.9;
+    case DCN_HYPER_BETA1:
+        return 0.9;
+    case DCN_HYPER_BETA2:
+        return 0.999;
+    case DCN_HYPER_EPS:
+        return 1e-8;
+    case DCN_HYPER_STEP:
+        return test->step;
+    default:
+        return 0.99;
+    }
+}
+
+static double fill_value(const op_case *test, input_fill fill, dcn_random *random, int64_t i)
+{
+    switch (fill) {
+    case FILL_NORMAL:
+        return dcn_random_normal(random);
+    case FILL_POSITIVE:
+        return 0.5 + dcn_random_uniform(random);
+    case FILL_INDEX:
+    case FILL_TIES:
+        return dcn_random_below(random, 2) == 0 ? 0 : (double)dcn_random_below(random, 4);
+    case FILL_CORNERS:
+        return corner(random, i, false);
+    case FILL_NAN:
+        return corner(random, i, true);
+    case FILL_LOGITS:
+        return 3 * dcn_random_normal(random);
+    case FILL_HUGE_LOGITS:
+        return (2 * dcn_random_uniform(random) - 1) * 1e36;
+    case FILL_PROBABILITY:
+    case FILL_UNIT:
+        return dcn_random_uniform(random);
+    case FILL_LABEL:
+        return (double)dcn_random_below(random, (uint32_t)test->limit);
+    case FILL_COUNTER:
+        return i == 0 ? 987654321012345.0 : test->step;
+    case FILL_HYPER:
+        return hyper(test, i);
+    case FILL_NORM:
+        return test->norm;
+    }
+    return 0;
+}
+
+static void store(void *data, decant_dtype dtype, int64_t i, double value)
+{
+    switch (dtype) {
+    case DECANT_I32:
+        ((int32_t *)data)[i] = (int32_t)value;
+        break;
+    case DECANT_I64:
+        ((int64_t *)data)[i] = (int64_t)value;
+        break;
+    case DECANT_F64:
+        ((double *)data)[i] = value;
+        break;
+    default:
+        ((float *)data)[i] = (float)value;
+        break;
+    }
+}
+
+static double load(const void *data, decant_dtype dtype, int64_t i)
+{
+    switch (dtype) {
+    case DECANT_I32:
+        return ((const int32_t *)data)[i];
+    case DECANT_I64:
+        return (double)((const int64_t *)data)[i];
+    case DECANT_F64:
+        return ((const double *)data)[i];
+    default:
+        return (double)((const float *)data)[i];
+    }
+}
+
+static void scale_rows_to_one(float *data, const decant_shape *shape)
+{
+    for (int64_t n = 0; n < shape->dim[0]; n++, data += shape->dim[1]) {
+        float sum = 0;
+        for (int64_t c = 0; c < shape->dim[1]; c++)
+            sum += data[c];
+        for (int64_t c = 0; c < shape->dim[1]; c++)
+            data[c] /= sum;
+    }
+}
+
+void case_fill(const op_case *test, host_tensors *ret_tensors)
+{
+    *ret_tensors = (host_tensors){0};
+    dcn_random random =
+        dcn_random_start(20, DCN_PURPOSE_TEST, test->call.op, (uint32_t)test->call.input[0].shape.dim[1]);
+    for (int32_t i = 0; i < test->call.n_inputs; i++) {
+        bool index = test->fills[i] == FILL_INDEX;
+        const dcn_tensor_desc *desc = index ? &test->forward.input[0] : &test->call.input[i];
+        void *data = host_create(desc, desc->dtype);
+        for (int64_t k = 0; k < decant_shape_count(&desc->shape); k++)
+            store(data, desc->dtype, k, fill_value(test, test->fills[i], &random, k));
+        if (test->fills[i] == FILL_PROBABILITY) scale_rows_to_one(data, &desc->shape);
+        ret_tensors->input[i] = data;
+    }
+}
+
+/* --- the oracle --- */
+
+static decant_dtype oracle_type(const op_case *test, int32_t input, bool in_f64)
+{
+    decant_dtype dtype = test->call.input[input].dtype;
+    bool own_type = test->fills[input] == FILL_HYPER || (test->call.op == DECANT_OP_LOSS_CE && input == 3);
+    return in_f64 && dtype == DECANT_F32 && !own_type ? DECANT_F64 : dtype;
+}
+
+static void *converted(const dcn_tensor_desc *desc, const void *data, decant_dtype from, decant_dtype to)
+{
+    void *copy = host_create(desc, to);
+    for (int64_t i = 0; i < decant_shape_count(&desc->shape); i++)
+        store(copy, to, i, load(data, from, i));
+    return copy;
+}
+
+/* Compiles and runs a call on ref, plain. Outputs are taken here. */
+static void run_on_ref(dcn_op_call *call, void *const *inputs, void **ret_outputs)
+{
+    dcn_device *ref = NULL;
+    dcn_kernel *kernel = NULL;
+    require(dcn_op_infer(call), "inferring for ref");
+    require(dcn_device_open("ref", NULL, &ref), "opening ref");
+    require(ref->class->compile(ref, call, &kernel), "compiling on ref");
+    for (int32_t i = 0; i < call->n_outputs; i++)
+        ret_outputs[i] = host_create(&call->output[i], call->output[i].dtype);
+    kernel->run(kernel, inputs, ret_outputs, NULL);
+    kernel->destroy(kernel);
+    dcn_device_close(ref);
+}
+
+void case_expect(const op_case *test, const host_tensors *filled, bool in_f64, host_tensors *ret_expected)
+{
+    dcn_op_call call = test->call;
+    void *inputs[DCN_MAX_INPUTS] = {0}, *outputs[DCN_MAX_OUTPUTS] = {0};
+    for (int32_t i = 0; i < call.n_inputs; i++) {
+        call.input[i].dtype = oracle_type(test, i, in_f64);
+        if (test->fills[i] == FILL_INDEX) {
+            dcn_op_call forward = test->forward;
+            void *forward_outputs[DCN_MAX_OUTPUTS] = {0};
+            run_on_ref(&forward, &filled->input[i], forward_outputs);
+            test_free(forward_outputs[0]);
+            inputs[i] = forward_outputs[1];
+        } else {
+            inputs[i] =
+                converted(&test->call.input[i], filled->input[i], test->call.input[i].dtype, call.input[i].dtype);
+        }
+    }
+    run_on_ref(&call, inputs, outputs);
+
+    *ret_expected = (host_tensors){0};
+    for (int32_t i = 0; i < call.n_inputs; i++) {
+        ret_expected->input[i] =
+            converted(&test->call.input[i], inputs[i], call.input[i].dtype, test->call.input[i].dtype);
+        test_free(inputs[i]);
+    }
+    for (int32_t i = 0; i < call.n_outputs; i++) {
+        ret_expected->output[i] =
+            converted(&call.output[i], outputs[i], call.output[i].dtype, test->call.output[i].dtype);
+        test_free(outputs[i]);
+    }
+}
+
+/* --- judging --- */
+
+static bool acceptable(double expected, double actual, double tolerance)
+{
+    if (isnan(expected) || isnan(actual)) return isnan(expected) && isnan(actual);
+    if (isinf(expected) || isinf(actual)) return expected == actual;
+    return fabs(actual - expected) <= tolerance * (1 + fabs(expected));
+}
+
+static void compare_tensor(const dcn_device *device, const op_case *test, run_variant variant, const char *what,
+                           int32_t index, const dcn_tensor_desc *desc, const void *expected, const void *actual,
+                           double tolerance)
+{
+    static const char *const names[VARIANT_COUNT] = {"plain", "plain wished", "native", "mixed", "in place"};
+    for (int64_t i = 0; i < decant_shape_count(&desc->shape); i++) {
+        double want = load(expected, desc->dtype, i), got = load(actual, desc->dtype, i);
+        if (!acceptable(want, got, tolerance))
+            fail_msg("%s, %d threads: %s %s (%s): %s %d element %lld is %.9g, ref says %.9g, tolerance %g",
+                     device->summary, device->threads, dcn_op_get(test->call.op)->name, test->label, names[variant],
+                     what, index, (long long)i, got, want, tolerance);
+    }
+}
+
+static bool same_bytes(const dcn_tensor_desc *desc, const void *a, const void *b)
+{
+    return memcmp(a, b, (size_t)decant_shape_count(&desc->shape) * decant_dtype_size(desc->dtype)) == 0;
+}
+
+void case_compare(const dcn_device *device, const op_case *test, run_variant variant, const host_tensors *filled,
+                  const host_tensors *expected, const host_tensors *actual)
+{
+    const dcn_op_call *call = &test->call;
+    double tolerance = dcn_op_get(call->op)->tolerance;
+    /* ref in f32 against ref in f64 is rounding of the inputs' scale factors and of the result, no more */
+    if (strcmp(device->class->name, "ref") == 0) tolerance = 3e-7;
+    for (int32_t i = 0; i < call->n_outputs; i++)
+        if (actual->output[i] != NULL)
+            compare_tensor(device, test, variant, "output", i, &call->output[i], expected->output[i], actual->output[i],
+                           tolerance);
+    for (int32_t i = 0; i < call->n_inputs; i++) {
+        if (actual->input[i] == NULL) continue;
+        /* what ref leaves alone must be left alone to the bit */
+        bool constant = same_bytes(&call->input[i], filled->input[i], expected->input[i]);
+        compare_tensor(device, test, variant, "input", i, &call->input[i], expected->input[i], actual->input[i],
+                       constant ? 0 : tolerance);
+    }
+}

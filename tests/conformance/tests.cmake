@@ -1,0 +1,16 @@
+# One program, one CTest test a device and instruction set. oneDNN reads its limit from the environment, hence one process each.
+add_executable(test_conformance
+  conformance/conformance.c conformance/harness.c conformance/judge.c
+  conformance/cases.c conformance/cases_layers.c conformance/cases_maps.c conformance/cases_step.c)
+target_include_directories(test_conformance PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(test_conformance PRIVATE dcn_device dcn_graph PkgConfig::CMOCKA)
+
+function(conformance_test name onednn_isa)
+  add_test(NAME conformance.${name} COMMAND test_conformance ${ARGN})
+  set_tests_properties(conformance.${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
+    ENVIRONMENT "ONEDNN_MAX_CPU_ISA=${onednn_isa}")
+endfunction()
+conformance_test(ref ALL ref)
+conformance_test(cpu_avx512 ALL cpu avx512)
+conformance_test(cpu_avx2 AVX2 cpu avx2)
+conformance_test(cpu_baseline SSE41 cpu baseline)
