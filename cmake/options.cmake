@@ -9,7 +9,9 @@ target_include_directories(decant_flags INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
 target_compile_options(decant_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
-  -Wformat=2 -Wdouble-promotion -fno-math-errno -ffp-contract=off)
+  -Wformat=2 -Wdouble-promotion -fno-math-errno -ffp-contract=off
+  -fno-semantic-interposition                     # a shared library's own calls may be inlined
+  -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/src/=) # error records name base/file.c, not a builder's folder
 target_compile_definitions(decant_flags INTERFACE _GNU_SOURCE DECANT_VERSION="${PROJECT_VERSION}")
 if(DECANT_WERROR)
   target_compile_options(decant_flags INTERFACE -Werror)
