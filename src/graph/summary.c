@@ -48,14 +48,15 @@ static int64_t node_mult_adds(const dcn_graph *graph, const dcn_node *node)
     return multiply_capped(decant_shape_count(y) / y->dim[0], per_output);
 }
 
-static void fill_row(const dcn_graph *graph, dcn_node_id id, dcn_layer_summary *ret_row)
+dcn_layer_summary dcn_graph_layer(const dcn_graph *graph, dcn_node_id id)
 {
     const dcn_node *node = &graph->nodes[id];
-    *ret_row = (dcn_layer_summary){.name = node->name,
-                                   .op = dcn_op_get(node->op)->name,
-                                   .parameters = node_parameters(graph, id),
-                                   .mult_adds = node_mult_adds(graph, node)};
-    if (node->n_outputs > 0) ret_row->output = graph->values[node->output[0]].shape;
+    dcn_layer_summary row = {.name = node->name,
+                             .op = dcn_op_get(node->op)->name,
+                             .parameters = node_parameters(graph, id),
+                             .mult_adds = node_mult_adds(graph, node)};
+    if (node->n_outputs > 0) row.output = graph->values[node->output[0]].shape;
+    return row;
 }
 
 decant_status dcn_graph_summary(const dcn_graph *graph, dcn_layer_summary **ret_rows, int32_t *ret_count)
@@ -63,7 +64,7 @@ decant_status dcn_graph_summary(const dcn_graph *graph, dcn_layer_summary **ret_
     dcn_layer_summary *rows = NULL;
     TRY_RETURN(dcn_new_array((size_t)graph->n_nodes, sizeof *rows, (void **)&rows));
     for (dcn_node_id id = 0; id < graph->n_nodes; id++)
-        fill_row(graph, id, &rows[id]);
+        rows[id] = dcn_graph_layer(graph, id);
     *ret_rows = rows;
     *ret_count = graph->n_nodes;
     return DECANT_OK;
