@@ -1,0 +1,1 @@
+target_sources(test_gradients_ops PRIVATE gradients/network.c)
