@@ -4,27 +4,40 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "data/contents.h"
+#include "decant/dataset.h"
 #include "decant/tensor.h"
 
 /* One part (train or test) of a data set. */
 typedef struct dcn_samples {
     int64_t count;
     decant_dtype dtype;  /* U8 (0..255) or F32 */
-    uint8_t *data;       /* [count, sample...] plain */
+    uint8_t *data;       /* [count, sample...] plain; never written once the data set is made: it may be mapped */
     int32_t *labels;     /* [count]; NULL: unlabelled */
-    bool owned;
+    dcn_hash *hashes;    /* [count] of each sample's bytes, without its label; NULL: not counted yet */
+    bool owned;          /* data; false: it lies in dataset->backing. labels and hashes are always the data set's */
 } dcn_samples;
 
-typedef struct decant_dataset {
+struct decant_dataset {
     char *name;
     decant_shape sample;     /* [C,H,W] or [features] */
     int32_t n_classes;
     char **class_names;      /* NULL: numbers */
     dcn_samples train, test; /* either may be empty (count 0) */
     dcn_hash hash;           /* of all bytes and labels, both parts */
-} decant_dataset;
+    dcn_contents backing[2]; /* files that train and test lie in, when their data is not owned */
+};
 
 void dcn_dataset_destroy(decant_dataset *dataset);
+
+/* --- what the readers build with (data/dataset.c) --- */
+decant_status dcn_dataset_create(const char *name, const decant_shape *sample, int32_t n_classes, decant_dataset **ret_dataset);
+/* Owned memory for a part: data, and labels when labelled. count <= INT32_MAX. */
+decant_status dcn_samples_create(decant_dataset *dataset, dcn_samples *part, int64_t count, decant_dtype dtype, bool labelled);
+decant_status dcn_dataset_name_classes(decant_dataset *dataset, const char *const *names);
+/* The last step of a reader: checks the labels, hashes samples and the whole. `place` (a path) is named in failures, or NULL. */
+decant_status dcn_dataset_seal(decant_dataset *dataset, const char *place);
+size_t dcn_sample_bytes(const decant_dataset *dataset, const dcn_samples *part);
 
 /* Readers (one file each). Labels outside [0, n_classes) are FORMAT, as are truncated and oversized files. */
 /* path: directory with the four IDX files under their published names, .gz or plain (also with '.' for '-' before idx). */
