@@ -1,4 +1,5 @@
-/* Loss functions on plain arrays: the same numbers and gradients that training uses, for callers with a loop of their own. */
+/* Loss functions on plain arrays: the same numbers and gradients that training uses, for callers with a loop of their
+ * own. */
 #ifndef DECANT_LOSS_H
 #define DECANT_LOSS_H
 

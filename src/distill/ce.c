@@ -1,4 +1,5 @@
-/* Cross-entropy with the labels: -log softmax(s)[y], averaged over samples; with label smoothing and mixup's second label. */
+/* Cross-entropy with the labels: -log softmax(s)[y], averaged over samples; with label smoothing and mixup's second
+ * label. */
 #include "distill/term_classes.h"
 
 static decant_status emit_ce(const dcn_term *term, dcn_program *program, const dcn_term_context *context,

@@ -1,5 +1,5 @@
-/* Soft targets: the Kullback-Leibler divergence from the teacher's softened probabilities to the student's, times T^2 so that
- * its gradient keeps its size when T changes (Hinton, Vinyals, Dean 2015, section 2). */
+/* Soft targets: the Kullback-Leibler divergence from the teacher's softened probabilities to the student's, times T^2
+ * so that its gradient keeps its size when T changes (Hinton, Vinyals, Dean 2015, section 2). */
 #include "distill/term_classes.h"
 
 static decant_status emit_kd(const dcn_term *term, dcn_program *program, const dcn_term_context *context,

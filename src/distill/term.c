@@ -39,7 +39,8 @@ decant_status dcn_term_check(const dcn_term *term)
     const char *name = classes[term->kind]->name;
     if (!isfinite(term->weight)) return DCN_FAIL(INVALID_ARG, "the weight of loss term %s must be finite", name);
     if (term->kind == DCN_TERM_KD && !(isfinite(term->temperature) && term->temperature > 0)) {
-        return DCN_FAIL(INVALID_ARG, "the temperature of loss term %s must be above 0, not %g", name, term->temperature);
+        return DCN_FAIL(INVALID_ARG, "the temperature of loss term %s must be above 0, not %g", name,
+                        term->temperature);
     }
     if (term->kind == DCN_TERM_CE && !(term->label_smoothing >= 0 && term->label_smoothing < 1)) {
         return DCN_FAIL(INVALID_ARG, "label_smoothing of loss term %s must be in [0, 1), not %g", name,
@@ -67,7 +68,8 @@ decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dc
 void dcn_term_label(const dcn_term *terms, int32_t index, char ret_label[DCN_TERM_LABEL])
 {
     int32_t earlier = 0;
-    for (int32_t i = 0; i < index; i++) earlier += terms[i].kind == terms[index].kind;
+    for (int32_t i = 0; i < index; i++)
+        earlier += terms[i].kind == terms[index].kind;
     const char *name = classes[terms[index].kind]->name;
     /* Names are short literals of ours and at most DCN_MAX_TERMS share one: this cannot be cut. */
     if (earlier == 0) {

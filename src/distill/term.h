@@ -22,11 +22,13 @@ typedef struct dcn_term_context {
 } dcn_term_context;
 
 typedef struct dcn_term_class {
-    const char *name;      /* recipe key: "kd" */
-    const char *formula;   /* for the loss sheet, with its reduction: "T^2 * mean_n sum_c p_T(t) (log p_T(t) - log p_T(s))" */
+    const char *name; /* recipe key: "kd" */
+    const char
+        *formula; /* for the loss sheet, with its reduction: "T^2 * mean_n sum_c p_T(t) (log p_T(t) - log p_T(s))" */
     const char *reduction; /* "mean over samples, sum over classes" */
     bool needs_teacher, needs_labels;
-    /* Appends the loss node; gives the value of the term ([1], unweighted) and the gradient at the student's logits (weighted). */
+    /* Appends the loss node; gives the value of the term ([1], unweighted) and the gradient at the student's logits
+     * (weighted). */
     decant_status (*emit)(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
                           dcn_value_id *ret_loss, dcn_value_id *ret_gradient);
 } dcn_term_class;
@@ -34,7 +36,8 @@ typedef struct dcn_term_class {
 const dcn_term_class *dcn_term_class_of(dcn_term_kind kind);
 bool dcn_term_find(const char *name, dcn_term_kind *ret_kind);
 
-/* INVALID_ARG when the term's numbers are outside their range: weight finite, temperature > 0, label_smoothing in [0, 1). */
+/* INVALID_ARG when the term's numbers are outside their range: weight finite, temperature > 0, label_smoothing in [0,
+ * 1). */
 decant_status dcn_term_check(const dcn_term *term);
 /* Checks the term and what it needs, then emits it. */
 decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dcn_term_context *context,

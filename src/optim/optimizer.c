@@ -1,5 +1,5 @@
-/* SGD, Adam and AdamW: their defaults, their nodes in a training program, and the numbers that change from step to step.
- * The arithmetic itself is the devices' update ops; learning rates are schedule.c's. */
+/* SGD, Adam and AdamW: their defaults, their nodes in a training program, and the numbers that change from step to
+ * step. The arithmetic itself is the devices' update ops; learning rates are schedule.c's. */
 #include "optim/optimizer.h"
 
 #include <math.h>
@@ -158,7 +158,8 @@ decant_status dcn_optimizer_emit(const dcn_optimizer *optimizer, dcn_program *pr
 void dcn_optimizer_hyper(const dcn_optimizer *optimizer, int64_t step, int64_t steps_per_epoch, int64_t total_steps,
                          float *ret_hyper)
 {
-    /* A long average would remember the random initial weights for thousands of steps: it starts short and lengthens. */
+    /* A long average would remember the random initial weights for thousands of steps: it starts short and lengthens.
+     */
     double decay_now = (1 + (double)step) / (10 + (double)step);
     double decay = optimizer->ema_decay < decay_now ? optimizer->ema_decay : decay_now;
 

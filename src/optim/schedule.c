@@ -1,12 +1,12 @@
-/* Learning rates by step, as PyTorch's schedulers define them: StepLR, MultiStepLR, CosineAnnealingLR, OneCycleLR, and LinearLR
- * for the warm-up. Pure functions of the step, so a resumed run needs no scheduler state. */
+/* Learning rates by step, as PyTorch's schedulers define them: StepLR, MultiStepLR, CosineAnnealingLR, OneCycleLR, and
+ * LinearLR for the warm-up. Pure functions of the step, so a resumed run needs no scheduler state. */
 #include <math.h>
 
 #include "optim/optimizer.h"
 
 static const double pi = 3.14159265358979323846;
-static const double warmup_start = 0.01;         /* of the learning rate */
-static const double one_cycle_divisor = 25;      /* first rate = lr / 25 */
+static const double warmup_start = 0.01;          /* of the learning rate */
+static const double one_cycle_divisor = 25;       /* first rate = lr / 25 */
 static const double one_cycle_last_divisor = 1e4; /* last rate = first rate / 1e4 */
 
 /* From `begin` at part 0 to `end` at part 1 along half a cosine. */
@@ -19,7 +19,8 @@ static double step_lr(const dcn_schedule *schedule, double lr, int64_t epoch)
 {
     int64_t drops = 0;
     if (schedule->n_milestones > 0) {
-        for (int32_t i = 0; i < schedule->n_milestones; i++) drops += schedule->milestones[i] <= epoch;
+        for (int32_t i = 0; i < schedule->n_milestones; i++)
+            drops += schedule->milestones[i] <= epoch;
     } else if (schedule->every > 0) {
         drops = epoch / schedule->every;
     }

@@ -14,7 +14,8 @@ decant_status dcn_check_fit(const decant_model *model, const decant_dataset *dat
     if (!decant_shape_equal(&wanted, &dataset->sample)) {
         char model_text[DCN_SHAPE_TEXT], data_text[DCN_SHAPE_TEXT];
         return DCN_FAIL(SHAPE, "the model takes samples of shape %s, the data set %s has %s",
-                        dcn_shape_text(&wanted, model_text), dataset->name, dcn_shape_text(&dataset->sample, data_text));
+                        dcn_shape_text(&wanted, model_text), dataset->name,
+                        dcn_shape_text(&dataset->sample, data_text));
     }
     if (output->rank != 2 || output->dim[1] < dataset->n_classes) {
         char text[DCN_SHAPE_TEXT];
@@ -68,8 +69,10 @@ static bool same_model(const decant_model *a, const decant_model *b)
 
     int32_t v = 0, w = 0;
     for (;; v++, w++) {
-        while (v < a->graph->n_values && a->graph->values[v].kind != DCN_VALUE_PARAMETER) v++;
-        while (w < b->graph->n_values && b->graph->values[w].kind != DCN_VALUE_PARAMETER) w++;
+        while (v < a->graph->n_values && a->graph->values[v].kind != DCN_VALUE_PARAMETER)
+            v++;
+        while (w < b->graph->n_values && b->graph->values[w].kind != DCN_VALUE_PARAMETER)
+            w++;
         bool end_a = v == a->graph->n_values, end_b = w == b->graph->n_values;
         if (end_a || end_b) return end_a && end_b;
         const decant_shape *shape = &a->graph->values[v].shape;

@@ -159,7 +159,8 @@ decant_status dcn_checkpoint_load(const char *path, const dcn_graph *model, cons
     TRY(load_tensor(file, "counters", DECANT_I64, &counters, &checkpoint->counters));
     TRY(load_tensor(file, "sums", DECANT_F64, &sums, &checkpoint->sums));
     list_sets(checkpoint, sets);
-    for (int32_t s = 0; s < N_SETS; s++) TRY(load_set(file, model, &sets[s]));
+    for (int32_t s = 0; s < N_SETS; s++)
+        TRY(load_set(file, model, &sets[s]));
 out:
     dcn_safetensors_close(file);
     if (status != DECANT_OK) dcn_while("resuming from the checkpoint %s", path);

@@ -1,5 +1,5 @@
-/* Evaluation: logits from an inference plan of a fixed batch (the last batch is padded), counts and loss from the logits in
- * double precision on the host. */
+/* Evaluation: logits from an inference plan of a fixed batch (the last batch is padded), counts and loss from the
+ * logits in double precision on the host. */
 #include "train/evaluate.h"
 
 #include <math.h>
@@ -11,7 +11,8 @@
 
 #define LARGEST_BATCH  256
 #define SMALLEST_BATCH 16
-#define BATCH_ELEMENTS ((int64_t)1 << 22) /* large samples make the batch smaller, so that activations stay within bounds */
+#define BATCH_ELEMENTS                                                                                                 \
+    ((int64_t)1 << 22) /* large samples make the batch smaller, so that activations stay within bounds */
 
 struct dcn_evaluator {
     const decant_model *model;
@@ -149,7 +150,8 @@ static int64_t largest(const float *row, int64_t classes)
 static double cross_entropy(const float *row, int64_t classes, int64_t label)
 {
     double top = (double)row[largest(row, classes)], sum = 0;
-    for (int64_t c = 0; c < classes; c++) sum += exp((double)row[c] - top);
+    for (int64_t c = 0; c < classes; c++)
+        sum += exp((double)row[c] - top);
     return log(sum) + top - (double)row[label];
 }
 

@@ -14,8 +14,8 @@ typedef struct dcn_evaluator_options {
     const dcn_samples *part;
     const int32_t *indices; /* NULL: all of the part */
     int64_t count;
-    dcn_plan *share;        /* see the weights of this training plan; NULL: the model's own are loaded */
-    bool use_ema;           /* with share: the averaged weights */
+    dcn_plan *share; /* see the weights of this training plan; NULL: the model's own are loaded */
+    bool use_ema;    /* with share: the averaged weights */
 } dcn_evaluator_options;
 
 /* Model, data set and indices must outlive the evaluator. */

@@ -1,5 +1,5 @@
-/* The training loop: a run is a dcn_trainer, made ready (fresh or from a checkpoint), stepped through its epochs and handed over.
- * What one step computes is training_step.c's, what a checkpoint holds is checkpoint.c's. */
+/* The training loop: a run is a dcn_trainer, made ready (fresh or from a checkpoint), stepped through its epochs and
+ * handed over. What one step computes is training_step.c's, what a checkpoint holds is checkpoint.c's. */
 #include "train/train.h"
 
 #include <inttypes.h>
@@ -22,10 +22,10 @@
 
 typedef struct dcn_trainer {
     const dcn_train_options *options;
-    const dcn_graph *graph;       /* of the model */
+    const dcn_graph *graph; /* of the model */
     dcn_loader *loader;
-    dcn_training_step *full;               /* owns the memory that all plans share */
-    dcn_training_step *partial;            /* for the last, smaller batch; NULL when there is none */
+    dcn_training_step *full;      /* owns the memory that all plans share */
+    dcn_training_step *partial;   /* for the last, smaller batch; NULL when there is none */
     dcn_evaluator *evaluator;     /* NULL without (labelled) validation samples */
     float **best;                 /* weights of the best epoch; NULL when not selected by it */
     int64_t batches, total_steps; /* an epoch's, the run's */
@@ -121,13 +121,15 @@ static decant_status create_checkpoint(const dcn_trainer *trainer, dcn_checkpoin
     int32_t n_slots = dcn_optimizer_slots(&trainer->options->optimizer);
     decant_status status = DECANT_OK;
     TRY(dcn_weights_create(trainer->graph, true, &checkpoint.weights));
-    for (int32_t i = 0; i < n_slots; i++) TRY(dcn_weights_create(trainer->graph, false, &checkpoint.slot[i]));
+    for (int32_t i = 0; i < n_slots; i++)
+        TRY(dcn_weights_create(trainer->graph, false, &checkpoint.slot[i]));
     if (averages(trainer->options)) TRY(dcn_weights_create(trainer->graph, false, &checkpoint.ema));
     *ret_checkpoint = checkpoint;
     return DECANT_OK;
 out:
     dcn_weights_destroy(trainer->graph, checkpoint.weights);
-    for (int32_t i = 0; i < 2; i++) dcn_weights_destroy(trainer->graph, checkpoint.slot[i]);
+    for (int32_t i = 0; i < 2; i++)
+        dcn_weights_destroy(trainer->graph, checkpoint.slot[i]);
     return status;
 }
 
@@ -135,7 +137,8 @@ out:
 static void finish_checkpoint(const dcn_trainer *trainer, dcn_checkpoint *checkpoint)
 {
     dcn_weights_destroy(trainer->graph, checkpoint->weights);
-    for (int32_t i = 0; i < 2; i++) dcn_weights_destroy(trainer->graph, checkpoint->slot[i]);
+    for (int32_t i = 0; i < 2; i++)
+        dcn_weights_destroy(trainer->graph, checkpoint->slot[i]);
     dcn_weights_destroy(trainer->graph, checkpoint->ema);
 }
 
@@ -197,8 +200,9 @@ static decant_status check_counters(const dcn_trainer *trainer, const dcn_run_co
                  counters->best_epoch < trainer->options->epochs &&
                  counters->step == counters->epoch * trainer->batches + counters->batch;
     if (sound) return DECANT_OK;
-    return DCN_FAIL(FORMAT, "the checkpoint %s stands at epoch %" PRId64 ", batch %" PRId64 ", step %" PRId64
-                            ", which this run never does; delete it to start afresh",
+    return DCN_FAIL(FORMAT,
+                    "the checkpoint %s stands at epoch %" PRId64 ", batch %" PRId64 ", step %" PRId64
+                    ", which this run never does; delete it to start afresh",
                     trainer->options->checkpoint_path, counters->epoch, counters->batch, counters->step);
 }
 
@@ -257,7 +261,8 @@ static decant_status make_ready(dcn_trainer *trainer)
 static double total_loss(const dcn_train_options *options, const double *terms)
 {
     double total = 0;
-    for (int32_t i = 0; i < options->n_terms; i++) total += options->terms[i].weight * terms[i];
+    for (int32_t i = 0; i < options->n_terms; i++)
+        total += options->terms[i].weight * terms[i];
     return total;
 }
 
@@ -270,8 +275,9 @@ static decant_status fail_not_finite(const dcn_trainer *trainer, const double *l
         dcn_term_label(trainer->options->terms, i, label);
         TRY(dcn_text_add(&values, "%s%s = %g", i > 0 ? ", " : "", label, losses[i]));
     }
-    status = DCN_FAIL(NUMERIC, "the loss is not finite at step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64
-                               "): %s; try a lower learning rate, warm-up or gradient clipping",
+    status = DCN_FAIL(NUMERIC,
+                      "the loss is not finite at step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64
+                      "): %s; try a lower learning rate, warm-up or gradient clipping",
                       trainer->counters.step, trainer->counters.epoch + 1, trainer->counters.batch + 1, values.data);
 out:
     dcn_text_finish(&values);
@@ -289,8 +295,9 @@ static decant_status watch_zero_terms(dcn_trainer *trainer, const double *losses
         if (*zero_steps < LARGEST_ZERO_STEPS) continue;
         char label[DCN_TERM_LABEL];
         dcn_term_label(options->terms, i, label);
-        return DCN_FAIL(INVALID_ARG, "the distillation term %s has been exactly 0 for %d steps, up to step %" PRId64
-                                     ": the student's outputs are the teacher's; is it its own teacher?",
+        return DCN_FAIL(INVALID_ARG,
+                        "the distillation term %s has been exactly 0 for %d steps, up to step %" PRId64
+                        ": the student's outputs are the teacher's; is it its own teacher?",
                         label, LARGEST_ZERO_STEPS, trainer->counters.step);
     }
     return DECANT_OK;
@@ -310,7 +317,8 @@ static decant_status show_loss_sheet(const dcn_trainer *trainer, const dcn_train
         const dcn_term_class *class = dcn_term_class_of(term->kind);
         double squares = 0;
         TRY(dcn_plan_read(step->plan, step->gradient[i], gradient));
-        for (int64_t e = 0; e < elements; e++) squares += (double)gradient[e] * (double)gradient[e];
+        for (int64_t e = 0; e < elements; e++)
+            squares += (double)gradient[e] * (double)gradient[e];
         sheet.term[i].name = class->name;
         sheet.term[i].formula = class->formula;
         sheet.term[i].reduction = class->reduction;
@@ -330,7 +338,8 @@ static decant_status count_step(dcn_trainer *trainer, const dcn_training_step *s
 {
     int32_t correct = 0;
     if (step->correct != DCN_NONE) TRY_RETURN(dcn_plan_read(step->plan, step->correct, &correct));
-    for (int32_t i = 0; i < step->n_terms; i++) trainer->sums.term[i] += losses[i] * (double)step->batch;
+    for (int32_t i = 0; i < step->n_terms; i++)
+        trainer->sums.term[i] += losses[i] * (double)step->batch;
     trainer->counters.correct += correct;
     trainer->counters.samples += step->batch;
     trainer->counters.total_samples += step->batch;
@@ -368,7 +377,8 @@ static void running_metrics(const dcn_trainer *trainer, double ret_terms[DCN_MAX
                             double *ret_accuracy)
 {
     double samples = (double)trainer->counters.samples;
-    for (int32_t i = 0; i < trainer->options->n_terms; i++) ret_terms[i] = trainer->sums.term[i] / samples;
+    for (int32_t i = 0; i < trainer->options->n_terms; i++)
+        ret_terms[i] = trainer->sums.term[i] / samples;
     *ret_loss = total_loss(trainer->options, ret_terms);
     bool labelled = trainer->options->dataset->train.labels != NULL;
     *ret_accuracy = labelled ? (double)trainer->counters.correct / samples : (double)NAN;
@@ -505,8 +515,12 @@ static decant_status hand_over(dcn_trainer *trainer, dcn_train_result *ret_resul
         .epochs_done = trainer->counters.epoch,
         .steps_done = trainer->counters.step,
         .best_epoch = validated ? trainer->counters.best_epoch : trainer->counters.epoch - 1,
-        .validation_accuracy = !validated ? (double)NAN : selected ? sums->best_accuracy : sums->last_accuracy,
-        .validation_loss = !validated ? (double)NAN : selected ? sums->best_loss : sums->last_loss,
+        .validation_accuracy = !validated ? (double)NAN
+                               : selected ? sums->best_accuracy
+                                          : sums->last_accuracy,
+        .validation_loss = !validated ? (double)NAN
+                           : selected ? sums->best_loss
+                                      : sums->last_loss,
         .seconds = sums->seconds + dcn_clock_seconds() - trainer->started,
         .images_per_second = (double)trainer->counters.total_samples / sums->step_seconds,
     };

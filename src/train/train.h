@@ -13,14 +13,16 @@
 /* --- evaluation (train/evaluate.c) --- */
 typedef struct dcn_metrics {
     int64_t count, errors;
-    double accuracy, loss;        /* loss: mean cross-entropy, weighted by sample */
+    double accuracy, loss; /* loss: mean cross-entropy, weighted by sample */
     int32_t n_classes;
-    int64_t *confusion;           /* [n_classes, n_classes] row = truth, column = prediction; dcn_free via dcn_metrics_finish */
+    int64_t *confusion; /* [n_classes, n_classes] row = truth, column = prediction; dcn_free via dcn_metrics_finish */
 } dcn_metrics;
 void dcn_metrics_finish(dcn_metrics *metrics);
-/* Evaluates a model on samples (indices NULL: all). ret_predictions [count] and ret_logits [count, classes] may be NULL (caller's memory). */
-decant_status dcn_evaluate(dcn_device *device, const decant_model *model, const decant_dataset *dataset, const dcn_samples *part,
-                           const int32_t *indices, int64_t count, dcn_metrics *ret_metrics, int32_t *ret_predictions, float *ret_logits);
+/* Evaluates a model on samples (indices NULL: all). ret_predictions [count] and ret_logits [count, classes] may be NULL
+ * (caller's memory). */
+decant_status dcn_evaluate(dcn_device *device, const decant_model *model, const decant_dataset *dataset,
+                           const dcn_samples *part, const int32_t *indices, int64_t count, dcn_metrics *ret_metrics,
+                           int32_t *ret_predictions, float *ret_logits);
 
 /* --- training --- */
 struct dcn_progress;
@@ -29,41 +31,42 @@ struct dcn_loss_sheet;
 
 typedef struct dcn_train_options {
     dcn_device *device;
-    decant_model *model;            /* trained in place: initial weights in, selected weights out */
-    const decant_model *teacher;    /* or NULL; inference only */
+    decant_model *model;         /* trained in place: initial weights in, selected weights out */
+    const decant_model *teacher; /* or NULL; inference only */
     const decant_dataset *dataset;
     const dcn_split *split;
     int64_t epochs, batch;
-    bool drop_last;                 /* default false, as PyTorch's DataLoader */
-    uint64_t seed;                  /* data order, augmentation, dropout */
+    bool drop_last; /* default false, as PyTorch's DataLoader */
+    uint64_t seed;  /* data order, augmentation, dropout */
     dcn_augment augment;
     dcn_optimizer optimizer;
     dcn_term terms[DCN_MAX_TERMS];
     int32_t n_terms;
-    bool select_best;               /* keep the weights of the best validation accuracy (first best on ties); false: the last */
-    const char *checkpoint_path;    /* NULL: none. Resumed from when it exists and fits, else written */
-    const char *metrics_path;       /* metrics.jsonl or NULL */
-    double checkpoint_seconds;      /* also within an epoch, at least this often; 0: only at epoch ends */
-    const char *identity;           /* hash of what this run is; a checkpoint with another identity is STALE */
-    int64_t stop_after_steps;       /* tests: behave as if interrupted after this many steps in total; 0 off */
+    bool select_best; /* keep the weights of the best validation accuracy (first best on ties); false: the last */
+    const char *checkpoint_path; /* NULL: none. Resumed from when it exists and fits, else written */
+    const char *metrics_path;    /* metrics.jsonl or NULL */
+    double checkpoint_seconds;   /* also within an epoch, at least this often; 0: only at epoch ends */
+    const char *identity;        /* hash of what this run is; a checkpoint with another identity is STALE */
+    int64_t stop_after_steps;    /* tests: behave as if interrupted after this many steps in total; 0 off */
     /* Called from the training thread; any may be NULL. */
     void *context;
-    bool (*stop_requested)(void *context); /* polled each step: true saves a checkpoint and ends with DECANT_INTERRUPTED */
+    bool (*stop_requested)(
+        void *context); /* polled each step: true saves a checkpoint and ends with DECANT_INTERRUPTED */
     void (*on_progress)(void *context, const struct dcn_progress *progress); /* at most ~10 times a second */
     void (*on_epoch)(void *context, const struct dcn_epoch *epoch);
     void (*on_loss_sheet)(void *context, const struct dcn_loss_sheet *sheet); /* once, at step 0 */
 } dcn_train_options;
 
 typedef struct dcn_progress {
-    int64_t epoch, epochs, batch, batches; /* epoch 0-based */
-    double loss, accuracy;                 /* running, over this epoch, weighted by sample */
+    int64_t epoch, epochs, batch, batches;  /* epoch 0-based */
+    double loss, accuracy;                  /* running, over this epoch, weighted by sample */
     double images_per_second, seconds_left; /* of the whole run */
 } dcn_progress;
 
 typedef struct dcn_epoch {
     int64_t epoch, epochs;
-    double loss, accuracy;                 /* training */
-    double term[DCN_MAX_TERMS];            /* each unweighted mean */
+    double loss, accuracy;                       /* training */
+    double term[DCN_MAX_TERMS];                  /* each unweighted mean */
     double validation_loss, validation_accuracy; /* NAN without a validation split */
     int64_t validation_errors;
     double lr, seconds, images_per_second;
@@ -75,7 +78,7 @@ typedef struct dcn_loss_sheet {
     int32_t n_terms;
     struct {
         const char *name, *formula, *reduction;
-        double temperature; /* 0 where it has none */
+        double temperature;                                /* 0 where it has none */
         double weight, value, contribution, gradient_norm; /* gradient norm: l2 at the student's logits, weighted */
     } term[DCN_MAX_TERMS];
     double total;
@@ -83,14 +86,14 @@ typedef struct dcn_loss_sheet {
 
 typedef struct dcn_train_result {
     int64_t epochs_done, steps_done;
-    int64_t best_epoch;               /* 0-based */
+    int64_t best_epoch; /* 0-based */
     double validation_accuracy, validation_loss;
-    double seconds;                   /* training time over all sessions of this run */
+    double seconds; /* training time over all sessions of this run */
     double images_per_second;
 } dcn_train_result;
 
-/* Refuses (INVALID_ARG / NUMERIC) : teacher identical to the student (guard rail 2), a distillation term exactly 0 for ten steps,
- * a NaN or infinite loss (NUMERIC, names step and terms), overlapping train/validation indices. */
+/* Refuses (INVALID_ARG / NUMERIC) : teacher identical to the student (guard rail 2), a distillation term exactly 0 for
+ * ten steps, a NaN or infinite loss (NUMERIC, names step and terms), overlapping train/validation indices. */
 decant_status dcn_train(const dcn_train_options *options, dcn_train_result *ret_result);
 
 #endif

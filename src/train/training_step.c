@@ -15,7 +15,8 @@ typedef struct builder {
     dcn_program *program;
     dcn_training_step *step;
     dcn_value_id *teacher_values; /* [teacher->graph->n_values] */
-    dcn_value_id conversion[4];   /* weight, bias, mean, variance of the teacher's input; DCN_NONE when it takes x itself */
+    dcn_value_id
+        conversion[4]; /* weight, bias, mean, variance of the teacher's input; DCN_NONE when it takes x itself */
     dcn_value_id keep[2 * DCN_MAX_TERMS + 1];
     int32_t n_keep;
 } builder;
@@ -33,8 +34,8 @@ static float channel_value(const float *values, int32_t channels, int64_t channe
     return values[channels == 1 ? 0 : channel];
 }
 
-/* The batch is normalised with the student's statistics. A teacher that was trained under others gets x * scale + shift per
- * channel, which turns the student's normalisation into its own. */
+/* The batch is normalised with the student's statistics. A teacher that was trained under others gets x * scale + shift
+ * per channel, which turns the student's normalisation into its own. */
 static decant_status emit_teacher_input(builder *b, dcn_value_id *ret_x)
 {
     static const char *const names[4] = {TEACHER_INPUT ".weight", TEACHER_INPUT ".bias", TEACHER_INPUT ".running_mean",
@@ -56,8 +57,8 @@ static decant_status emit_teacher_input(builder *b, dcn_value_id *ret_x)
     return dcn_graph_add_node(graph, DECANT_OP_BATCHNORM, &attrs, TEACHER_INPUT, inputs, 5, 1, ret_x);
 }
 
-/* Where the teacher's logits come from: a forward pass within the step, inference only. This is the one place to change for
- * logits that were computed before; the loss terms only see the value. */
+/* Where the teacher's logits come from: a forward pass within the step, inference only. This is the one place to change
+ * for logits that were computed before; the loss terms only see the value. */
 static decant_status emit_teacher(builder *b, dcn_value_id *ret_logits)
 {
     dcn_value_id x = DCN_NONE;
@@ -106,7 +107,8 @@ static decant_status emit_losses(builder *b, dcn_value_id student_logits, dcn_va
         const dcn_value_id inputs[2] = {student_logits, step->labels};
         decant_op_attrs none;
         memset(&none, 0, sizeof none);
-        TRY_RETURN(dcn_graph_add_node(b->program->graph, DECANT_OP_ACCURACY, &none, NULL, inputs, 2, 1, &step->correct));
+        TRY_RETURN(
+            dcn_graph_add_node(b->program->graph, DECANT_OP_ACCURACY, &none, NULL, inputs, 2, 1, &step->correct));
         b->keep[b->n_keep++] = step->correct;
     }
     return dcn_graph_backward(b->program->graph, seeds, b->spec->n_terms);
@@ -146,7 +148,8 @@ static decant_status load_conversion(const builder *b, dcn_plan *plan)
         numbers[channels + c] = (float)((from_mean - to_mean) / to_std);
         numbers[3 * channels + c] = 1;
     }
-    for (int i = 0; i < 4; i++) TRY(dcn_plan_write(plan, b->conversion[i], numbers + i * channels));
+    for (int i = 0; i < 4; i++)
+        TRY(dcn_plan_write(plan, b->conversion[i], numbers + i * channels));
 out:
     dcn_free(numbers);
     return status;
@@ -163,7 +166,8 @@ static decant_status load_teacher(const builder *b, dcn_plan *plan)
     return load_conversion(b, plan);
 }
 
-decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t batch, dcn_plan *share, dcn_training_step **ret_step)
+decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t batch, dcn_plan *share,
+                                       dcn_training_step **ret_step)
 {
     builder b = {.spec = spec, .conversion = {DCN_NONE, DCN_NONE, DCN_NONE, DCN_NONE}};
     decant_status status = DECANT_OK;

@@ -1,4 +1,5 @@
-/* One training step made runnable: teacher forward, student forward, losses, accuracy, backward and update in one plan. */
+/* One training step made runnable: teacher forward, student forward, losses, accuracy, backward and update in one plan.
+ */
 #ifndef DCN_TRAIN_TRAINING_STEP_H
 #define DCN_TRAIN_TRAINING_STEP_H
 
@@ -22,17 +23,18 @@ typedef struct dcn_training_step {
     dcn_plan *plan;
     int64_t batch, classes;
     int32_t n_terms;
-    dcn_value_id x, labels, labels_b, mix;  /* inputs; DCN_NONE where the step has none */
-    dcn_value_id correct;                   /* I32 [1]; DCN_NONE without labels */
-    dcn_value_id loss[DCN_MAX_TERMS];       /* [1], unweighted */
-    dcn_value_id gradient[DCN_MAX_TERMS];   /* [batch, classes], weighted, at the student's logits */
-    dcn_value_id *values;                   /* [model->graph->n_values]: the plan's parameters and states */
-    int64_t counter[2];                     /* bound: {seed, step} of the dropout masks */
-    float hyper[DCN_HYPER_COUNT];           /* bound: the update's numbers */
+    dcn_value_id x, labels, labels_b, mix; /* inputs; DCN_NONE where the step has none */
+    dcn_value_id correct;                  /* I32 [1]; DCN_NONE without labels */
+    dcn_value_id loss[DCN_MAX_TERMS];      /* [1], unweighted */
+    dcn_value_id gradient[DCN_MAX_TERMS];  /* [batch, classes], weighted, at the student's logits */
+    dcn_value_id *values;                  /* [model->graph->n_values]: the plan's parameters and states */
+    int64_t counter[2];                    /* bound: {seed, step} of the dropout masks */
+    float hyper[DCN_HYPER_COUNT];          /* bound: the update's numbers */
 } dcn_training_step;
 
 /* share: the plan whose weights, optimiser state and averages the new one uses, or NULL for memory of its own. */
-decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t batch, dcn_plan *share, dcn_training_step **ret_step);
+decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t batch, dcn_plan *share,
+                                       dcn_training_step **ret_step);
 void dcn_training_step_destroy(dcn_training_step *step);
 
 /* Points the inputs at a batch of exactly step->batch samples, which must stay until the step has run. */

@@ -35,7 +35,8 @@ out:
 void dcn_weights_destroy(const dcn_graph *model, float **weights)
 {
     if (weights == NULL) return;
-    for (int32_t v = 0; v < model->n_values; v++) dcn_free(weights[v]);
+    for (int32_t v = 0; v < model->n_values; v++)
+        dcn_free(weights[v]);
     dcn_free(weights);
 }
 

@@ -1,0 +1,150 @@
+/* Runs side by side: which seeds two runs share, the verdict between them, and the table that a run of a recipe ends
+ * with. */
+#include <inttypes.h>
+
+#include "base/memory.h"
+#include "decant/report.h"
+
+/* --- the verdict --- */
+
+static const decant_run_result *find_seed(const decant_comparison_row *row, uint64_t seed)
+{
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        if (row->results[i]->seed == seed) return row->results[i];
+    }
+    return NULL;
+}
+
+/* Both lists rise, so that one walk finds what stands in only one of them. */
+static decant_status judge_one_seed(const decant_run_result *first, const decant_run_result *second,
+                                    decant_judgement *ret_judgement)
+{
+    int64_t only_first = 0, only_second = 0, i = 0, j = 0;
+    if (first->test_count != second->test_count) {
+        return DCN_FAIL(INVALID_ARG, "runs %s and %s were tested on %" PRId64 " and %" PRId64 " samples", first->run,
+                        second->run, first->test_count, second->test_count);
+    }
+    while (i < first->test_errors || j < second->test_errors) {
+        if (j == second->test_errors || (i < first->test_errors && first->wrong[i] < second->wrong[j])) {
+            only_second++; /* the first got it wrong, the second right */
+            i++;
+        } else if (i == first->test_errors || second->wrong[j] < first->wrong[i]) {
+            only_first++;
+            j++;
+        } else {
+            i++;
+            j++;
+        }
+    }
+    return decant_judge_predictions(only_first, only_second, first->test_count, ret_judgement);
+}
+
+decant_status decant_judge_runs(const decant_comparison_row *row, const decant_comparison_row *baseline,
+                                decant_judgement *ret_judgement)
+{
+    double *accuracy = NULL; /* [2, n_seeds] */
+    const decant_run_result *pair[2] = {NULL, NULL};
+    int64_t shared = 0;
+    decant_status status = DECANT_OK;
+    TRY(dcn_new_array(2 * (size_t)row->n_seeds, sizeof *accuracy, (void **)&accuracy));
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        const decant_run_result *other = find_seed(baseline, row->results[i]->seed);
+        if (other == NULL) continue;
+        pair[0] = row->results[i];
+        pair[1] = other;
+        accuracy[shared] = pair[0]->test_accuracy;
+        accuracy[row->n_seeds + shared] = other->test_accuracy;
+        shared++;
+    }
+    if (shared == 0) {
+        status = DCN_FAIL(INVALID_ARG, "runs %s and %s have no seed in common, so nothing can be paired", row->run,
+                          baseline->run);
+    } else if (shared == 1) {
+        status = judge_one_seed(pair[0], pair[1], ret_judgement);
+    } else {
+        status = decant_judge_seeds(accuracy, accuracy + row->n_seeds, shared, ret_judgement);
+    }
+out:
+    dcn_free(accuracy);
+    return status;
+}
+
+/* --- the table --- */
+
+static decant_status add_columns(decant_table *table)
+{
+    static const struct {
+        const char *title;
+        decant_align align;
+    } columns[] = {
+        {"run", DECANT_ALIGN_LEFT},        {"seeds", DECANT_ALIGN_RIGHT},  {"parameters", DECANT_ALIGN_RIGHT},
+        {"mult-adds", DECANT_ALIGN_RIGHT}, {"size", DECANT_ALIGN_RIGHT},   {"test accuracy", DECANT_ALIGN_RIGHT},
+        {"errors", DECANT_ALIGN_RIGHT},    {"verdict", DECANT_ALIGN_LEFT},
+    };
+    for (size_t i = 0; i < DCN_COUNT(columns); i++) {
+        TRY_RETURN(decant_table_add_column(table, columns[i].title, columns[i].align));
+    }
+    return DECANT_OK;
+}
+
+static decant_status add_verdict(decant_table *table, const decant_comparison *comparison,
+                                 const decant_comparison_row *row)
+{
+    if (row->baseline < 0) return decant_table_add_cell(table, "-");
+    const decant_comparison_row *baseline = &comparison->rows[row->baseline];
+    decant_judgement judgement;
+    /* Runs that cannot be paired still have their row. */
+    decant_status status = decant_judge_runs(row, baseline, &judgement);
+    if (status == DECANT_INVALID_ARG) return decant_table_add_cell(table, "cannot be compared with %s", baseline->run);
+    if (status != DECANT_OK) return status;
+    const char *relation = judgement.verdict == DECANT_VERDICT_INCONCLUSIVE ? "against" : "than";
+    return decant_table_add_cell(table, "%s %s %s: %+.2f points, p = %.2g", decant_verdict_name(judgement.verdict),
+                                 relation, baseline->run, 100 * judgement.difference, judgement.p);
+}
+
+static decant_status add_run(decant_table *table, const decant_comparison *comparison, const decant_comparison_row *row)
+{
+    char text[28];
+    TRY_RETURN(decant_table_begin_row(table));
+    TRY_RETURN(decant_table_add_cell(table, "%s", row->run));
+    TRY_RETURN(decant_table_add_cell(table, "%d", (int)row->n_seeds));
+    TRY_RETURN(decant_table_add_cell(table, "%s", decant_count_text(row->parameters, text)));
+    TRY_RETURN(decant_table_add_cell(table, "%s", decant_count_text(row->mult_adds, text)));
+    TRY_RETURN(decant_table_add_cell(table, "%s", decant_bytes_text((double)row->bytes, text)));
+    if (row->n_seeds > 1) {
+        TRY_RETURN(
+            decant_table_add_cell(table, "%.2f ± %.2f %%", 100 * row->accuracy_mean, 100 * row->accuracy_spread));
+        TRY_RETURN(decant_table_add_cell(table, "%.1f", row->errors_mean));
+    } else {
+        TRY_RETURN(decant_table_add_cell(table, "%.2f %%", 100 * row->accuracy_mean));
+        TRY_RETURN(decant_table_add_cell(table, "%.0f", row->errors_mean));
+    }
+    return add_verdict(table, comparison, row);
+}
+
+/* What no training at all reaches. */
+static decant_status add_majority(decant_table *table, const decant_comparison *comparison)
+{
+    TRY_RETURN(decant_table_add_rule(table));
+    TRY_RETURN(decant_table_begin_row(table));
+    TRY_RETURN(decant_table_add_cell(table, "majority class"));
+    for (int i = 0; i < 4; i++)
+        TRY_RETURN(decant_table_add_cell(table, "%s", ""));
+    return decant_table_add_cell(table, "%.2f %%", 100 * comparison->majority_accuracy);
+}
+
+decant_status decant_comparison_table(const decant_comparison *comparison, decant_table **ret_table)
+{
+    decant_table *table = NULL;
+    decant_status status = DECANT_OK;
+    TRY(decant_table_create(&table));
+    TRY(add_columns(table));
+    for (int32_t i = 0; i < comparison->count; i++)
+        TRY(add_run(table, comparison, &comparison->rows[i]));
+    TRY(add_majority(table, comparison));
+    *ret_table = table;
+    table = NULL;
+out:
+    decant_table_destroy(table);
+    return status;
+}
