@@ -24,6 +24,12 @@ struct dcn_kernel {
     bool in_place;        /* this kernel really accepts outputs[0] == inputs[0] */
 };
 
+/* What the hardware can do at most, for benches. */
+typedef struct dcn_device_peak {
+    double f32_flops;        /* operations a second of fused multiply-adds held in registers, on all threads */
+    double bytes_per_second; /* moved by a triad over arrays much larger than the caches */
+} dcn_device_peak;
+
 typedef struct dcn_device_class {
     const char *name;        /* "ref", "cpu" */
     const char *description;
@@ -50,6 +56,9 @@ typedef struct dcn_device_class {
     void (*memory_destroy)(dcn_device *device, void *memory);
     decant_status (*upload)(dcn_device *device, void *to, const void *from, size_t bytes);
     decant_status (*download)(dcn_device *device, void *to, const void *from, size_t bytes);
+
+    /* Measures the ceilings, in about half a second. NULL when the device has no such measure. */
+    decant_status (*measure_peak)(dcn_device *device, dcn_device_peak *ret_peak);
 } dcn_device_class;
 
 /* Every device struct begins with this. */

@@ -1,0 +1,22 @@
+/* The training steps that decant measures itself by. */
+#ifndef DCN_BENCH_CASES_H
+#define DCN_BENCH_CASES_H
+
+#include "distill/term.h"
+#include "optim/optimizer.h"
+
+typedef struct dcn_bench_case {
+    const char *name, *description;
+    const char *student, *teacher; /* zoo names or YAML layer lists; teacher NULL without one */
+    int64_t channels;              /* for zoo networks: 0 or what the network wants of grey images */
+    decant_shape sample;           /* [C,H,W] or [features] */
+    int32_t classes;
+    int64_t samples, batch;
+    dcn_optimizer_kind optimizer;
+    double temperature, soft_weight; /* kd; unused without a teacher */
+} dcn_bench_case;
+
+extern const dcn_bench_case dcn_bench_cases[];
+extern const int32_t dcn_bench_case_count;
+
+#endif
