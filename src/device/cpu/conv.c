@@ -1,0 +1,178 @@
+/* Convolutions by oneDNN: activations in NHWC, weights in the layout the primitive likes best. */
+#include <string.h>
+
+#include "device/cpu/cpu.h"
+
+/* The logical pieces of a convolution, whichever of them the op computes. */
+typedef struct conv_parts {
+    const dcn_tensor_desc *src, *weight, *dst;
+    dnnl_dims_t stride, dilation, padding; /* dilation as oneDNN counts it: 0 is dense */
+    dnnl_memory_desc_t src_md, dst_md, bias_md;
+    bool grouped;
+} conv_parts;
+
+/* Weights as oneDNN sees them: [O,I,kh,kw], or [groups,O/groups,I/groups,kh,kw]; the same memory when plain. */
+static decant_shape weight_shape(const decant_shape *shape, int64_t groups)
+{
+    if (groups == 1) return *shape;
+    decant_shape grouped = {.rank = 5};
+    grouped.dim[0] = groups;
+    grouped.dim[1] = shape->dim[0] / groups;
+    memcpy(&grouped.dim[2], &shape->dim[1], 3 * sizeof grouped.dim[0]);
+    return grouped;
+}
+
+/* Weights in a layout id, or for the primitive to choose with DCN_LAYOUT_ANY. */
+static decant_status weight_descriptor(dcn_cpu_device *device, const dcn_tensor_desc *weight, int64_t groups,
+                                       dcn_layout layout, dnnl_memory_desc_t *ret_descriptor)
+{
+    dcn_tensor_desc desc = {weight->dtype, weight_shape(&weight->shape, groups), layout};
+    return layout == DCN_LAYOUT_ANY ? dcn_cpu_any_descriptor(&desc.shape, ret_descriptor)
+                                    : dcn_cpu_descriptor(device, &desc, ret_descriptor);
+}
+
+static decant_status conv_parts_init(const dcn_conv_attrs *attrs, const dcn_tensor_desc *src,
+                                     const dcn_tensor_desc *weight, const dcn_tensor_desc *dst, conv_parts *ret_parts)
+{
+    conv_parts parts = {.src = src, .weight = weight, .dst = dst, .grouped = attrs->groups > 1};
+    for (int i = 0; i < 2; i++) {
+        parts.stride[i] = attrs->stride[i];
+        parts.dilation[i] = attrs->dilation[i] - 1;
+        parts.padding[i] = attrs->padding[i];
+    }
+    TRY_RETURN(dcn_cpu_activation_descriptor(&src->shape, &parts.src_md));
+    TRY_RETURN(dcn_cpu_activation_descriptor(&dst->shape, &parts.dst_md));
+    decant_shape bias = {.rank = 1, .dim = {attrs->channels}};
+    TRY_RETURN(dcn_cpu_plain_descriptor(&bias, &parts.bias_md));
+    *ret_parts = parts;
+    return DECANT_OK;
+}
+
+/* The primitive descriptor of one direction with the weights in `layout`. */
+static decant_status conv_describe(dcn_cpu_device *device, const dcn_op_call *call, const conv_parts *parts,
+                                   dcn_layout layout, dnnl_primitive_desc_t *ret_descriptor)
+{
+    const dcn_conv_attrs *attrs = &call->attrs.conv;
+    dnnl_convolution_desc_t convolution;
+    dnnl_memory_desc_t weight_md;
+    dnnl_primitive_attr_t attributes = NULL;
+    const char *what = NULL;
+    dnnl_status_t result;
+    TRY_RETURN(weight_descriptor(device, parts->weight, attrs->groups, layout, &weight_md));
+    switch (call->op) {
+    case DECANT_OP_CONV2D:
+        what = "convolution";
+        result = dnnl_dilated_convolution_forward_desc_init(
+            &convolution, dnnl_forward_training, dnnl_convolution_direct, &parts->src_md, &weight_md,
+            call->n_inputs > 2 ? &parts->bias_md : NULL, &parts->dst_md, parts->stride, parts->dilation, parts->padding,
+            parts->padding);
+        break;
+    case DECANT_OP_CONV2D_GRAD_INPUT:
+        what = "convolution backward by data";
+        result = dnnl_dilated_convolution_backward_data_desc_init(&convolution, dnnl_convolution_direct, &parts->src_md,
+                                                                  &weight_md, &parts->dst_md, parts->stride,
+                                                                  parts->dilation, parts->padding, parts->padding);
+        break;
+    default:
+        what = "convolution backward by weights";
+        result = dnnl_dilated_convolution_backward_weights_desc_init(
+            &convolution, dnnl_convolution_direct, &parts->src_md, &weight_md,
+            call->n_outputs > 1 ? &parts->bias_md : NULL, &parts->dst_md, parts->stride, parts->dilation,
+            parts->padding, parts->padding);
+        break;
+    }
+    TRY_RETURN(dcn_cpu_check(result, what));
+    TRY_RETURN(
+        dcn_cpu_attributes(call->op == DECANT_OP_CONV2D && attrs->activation == DCN_ACTIVATION_RELU, &attributes));
+    decant_status status =
+        dcn_cpu_check(dnnl_primitive_desc_create(ret_descriptor, &convolution, attributes, device->engine, NULL), what);
+    dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
+/* With the weights in the layout they have (or are wished in) when that costs nothing but the choice of blocking: the
+ * same implementation takes it. Otherwise as the primitive likes them. */
+static decant_status conv_choose(dcn_cpu_device *device, const dcn_op_call *call, const conv_parts *parts,
+                                 dcn_layout wished, dnnl_primitive_desc_t *ret_descriptor)
+{
+    dnnl_primitive_desc_t free_choice = NULL, bound = NULL;
+    TRY_RETURN(conv_describe(device, call, parts, DCN_LAYOUT_ANY, &free_choice));
+    if (wished != DCN_LAYOUT_ANY && wished != DCN_LAYOUT_PLAIN &&
+        conv_describe(device, call, parts, wished, &bound) == DECANT_OK) {
+        if (strcmp(dcn_cpu_implementation(bound), dcn_cpu_implementation(free_choice)) == 0) {
+            dnnl_primitive_desc_destroy(free_choice);
+            *ret_descriptor = bound;
+            return DECANT_OK;
+        }
+        dnnl_primitive_desc_destroy(bound);
+    }
+    *ret_descriptor = free_choice;
+    return DECANT_OK;
+}
+
+decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
+{
+    conv_parts parts;
+    dnnl_primitive_desc_t descriptor = NULL;
+    TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->input[0], &call->input[1], &call->output[0], &parts));
+    TRY_RETURN(conv_choose(device, call, &parts, call->input[1].layout, &descriptor));
+    dnnl_memory_desc_t weight_md = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
+    dcn_cpu_argument arguments[4] = {
+        {DNNL_ARG_SRC, DCN_CPU_INPUT, 0, parts.src_md},
+        {DNNL_ARG_WEIGHTS, DCN_CPU_INPUT, 1, weight_md},
+        {DNNL_ARG_DST, DCN_CPU_OUTPUT, 0, parts.dst_md},
+        {DNNL_ARG_BIAS, DCN_CPU_INPUT, 2, parts.bias_md},
+    };
+    dcn_cpu_ask_activation(call);
+    decant_status status = dcn_cpu_intern(device, &weight_md, &call->input[1].layout);
+    if (status != DECANT_OK) {
+        dnnl_primitive_desc_destroy(descriptor);
+        return status;
+    }
+    return dcn_cpu_primitive_kernel(device, call, "convolution", descriptor, arguments, call->n_inputs > 2 ? 4 : 3,
+                                    ret_kernel);
+}
+
+decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
+{
+    conv_parts parts;
+    dnnl_primitive_desc_t descriptor = NULL;
+    TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->output[0], &call->input[1], &call->input[0], &parts));
+    TRY_RETURN(conv_choose(device, call, &parts, call->input[1].layout, &descriptor));
+    dnnl_memory_desc_t weight_md = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
+    dcn_cpu_argument arguments[3] = {
+        {DNNL_ARG_DIFF_DST, DCN_CPU_INPUT, 0, parts.dst_md},
+        {DNNL_ARG_WEIGHTS, DCN_CPU_INPUT, 1, weight_md},
+        {DNNL_ARG_DIFF_SRC, DCN_CPU_OUTPUT, 0, parts.src_md},
+    };
+    dcn_cpu_ask_activation(call);
+    decant_status status = dcn_cpu_intern(device, &weight_md, &call->input[1].layout);
+    if (status != DECANT_OK) {
+        dnnl_primitive_desc_destroy(descriptor);
+        return status;
+    }
+    return dcn_cpu_primitive_kernel(device, call, "convolution backward by data", descriptor, arguments, 3, ret_kernel);
+}
+
+decant_status dcn_cpu_compile_conv2d_grad_weight(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
+{
+    conv_parts parts;
+    dnnl_primitive_desc_t descriptor = NULL;
+    TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->input[0], &call->output[0], &call->input[1], &parts));
+    TRY_RETURN(conv_choose(device, call, &parts, call->output[0].layout, &descriptor));
+    dnnl_memory_desc_t weight_md = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_diff_weights_md, 0);
+    dcn_cpu_argument arguments[4] = {
+        {DNNL_ARG_SRC, DCN_CPU_INPUT, 0, parts.src_md},
+        {DNNL_ARG_DIFF_DST, DCN_CPU_INPUT, 1, parts.dst_md},
+        {DNNL_ARG_DIFF_WEIGHTS, DCN_CPU_OUTPUT, 0, weight_md},
+        {DNNL_ARG_DIFF_BIAS, DCN_CPU_OUTPUT, 1, parts.bias_md},
+    };
+    dcn_cpu_ask_activation(call);
+    decant_status status = dcn_cpu_intern(device, &weight_md, &call->output[0].layout);
+    if (status != DECANT_OK) {
+        dnnl_primitive_desc_destroy(descriptor);
+        return status;
+    }
+    return dcn_cpu_primitive_kernel(device, call, "convolution backward by weights", descriptor, arguments,
+                                    call->n_outputs > 1 ? 4 : 3, ret_kernel);
+}

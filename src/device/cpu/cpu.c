@@ -1,0 +1,230 @@
+/* The cpu device: oneDNN for convolutions and matrix products, our own OpenMP and SIMD loops for the rest.
+ * Here: opening and closing, which function compiles which op, and how loops are spread over threads. */
+#include "device/cpu/cpu.h"
+
+#include <omp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* Below this many touched elements a thread team costs more than it saves (a fork and join is about a microsecond). */
+#define SERIAL_WORK 24576
+/* Ranges over single elements are cut at whole cache lines. */
+#define LINE_ELEMENTS 16
+
+static dcn_cpu_compile *const compilers[DECANT_OP_COUNT] = {
+    [DECANT_OP_CONV2D] = dcn_cpu_compile_conv2d,
+    [DECANT_OP_CONV2D_GRAD_INPUT] = dcn_cpu_compile_conv2d_grad_input,
+    [DECANT_OP_CONV2D_GRAD_WEIGHT] = dcn_cpu_compile_conv2d_grad_weight,
+    [DECANT_OP_LINEAR] = dcn_cpu_compile_linear,
+    [DECANT_OP_LINEAR_GRAD_INPUT] = dcn_cpu_compile_linear_grad_input,
+    [DECANT_OP_LINEAR_GRAD_WEIGHT] = dcn_cpu_compile_linear_grad_weight,
+    [DECANT_OP_BATCHNORM] = dcn_cpu_compile_batchnorm,
+    [DECANT_OP_BATCHNORM_TRAIN] = dcn_cpu_compile_batchnorm_train,
+    [DECANT_OP_BATCHNORM_GRAD] = dcn_cpu_compile_batchnorm_grad,
+    [DECANT_OP_RELU] = dcn_cpu_compile_activation,
+    [DECANT_OP_RELU6] = dcn_cpu_compile_activation,
+    [DECANT_OP_HARDSWISH] = dcn_cpu_compile_activation,
+    [DECANT_OP_SIGMOID] = dcn_cpu_compile_activation,
+    [DECANT_OP_GELU] = dcn_cpu_compile_activation,
+    [DECANT_OP_ACTIVATION_GRAD] = dcn_cpu_compile_activation_grad,
+    [DECANT_OP_MAXPOOL] = dcn_cpu_compile_maxpool,
+    [DECANT_OP_MAXPOOL_GRAD] = dcn_cpu_compile_maxpool_grad,
+    [DECANT_OP_AVGPOOL] = dcn_cpu_compile_avgpool,
+    [DECANT_OP_AVGPOOL_GRAD] = dcn_cpu_compile_avgpool_grad,
+    [DECANT_OP_ADAPTIVE_AVGPOOL] = dcn_cpu_compile_avgpool,
+    [DECANT_OP_ADAPTIVE_AVGPOOL_GRAD] = dcn_cpu_compile_avgpool_grad,
+    [DECANT_OP_DROPOUT] = dcn_cpu_compile_dropout,
+    [DECANT_OP_DROPOUT_GRAD] = dcn_cpu_compile_dropout,
+    [DECANT_OP_FLATTEN] = dcn_cpu_compile_copy,
+    [DECANT_OP_RESHAPE] = dcn_cpu_compile_copy,
+    [DECANT_OP_ADD] = dcn_cpu_compile_add,
+    [DECANT_OP_CONCAT] = dcn_cpu_compile_concat,
+    [DECANT_OP_SLICE] = dcn_cpu_compile_slice,
+    [DECANT_OP_SOFTMAX] = dcn_cpu_compile_softmax,
+    [DECANT_OP_SOFTMAX_GRAD] = dcn_cpu_compile_softmax_grad,
+    [DECANT_OP_PAD_CHANNELS] = dcn_cpu_compile_pad_channels,
+    [DECANT_OP_PAD_CHANNELS_GRAD] = dcn_cpu_compile_pad_channels_grad,
+    [DECANT_OP_REPEAT_CHANNELS] = dcn_cpu_compile_repeat_channels,
+    [DECANT_OP_REPEAT_CHANNELS_GRAD] = dcn_cpu_compile_repeat_channels_grad,
+    [DECANT_OP_LOSS_CE] = dcn_cpu_compile_loss_ce,
+    [DECANT_OP_LOSS_KD] = dcn_cpu_compile_loss_kd,
+    [DECANT_OP_ACCURACY] = dcn_cpu_compile_accuracy,
+    [DECANT_OP_GRAD_NORM] = dcn_cpu_compile_grad_norm,
+    [DECANT_OP_SGD_UPDATE] = dcn_cpu_compile_sgd_update,
+    [DECANT_OP_ADAM_UPDATE] = dcn_cpu_compile_adam_update,
+    [DECANT_OP_EMA_UPDATE] = dcn_cpu_compile_ema_update,
+};
+
+/* --- threads --- */
+
+void dcn_cpu_parallel(const dcn_cpu_run *run, int64_t count, int64_t cost, dcn_cpu_body *body)
+{
+    int32_t threads = ((const dcn_cpu_kernel *)run->kernel)->threads;
+    if (threads <= 1 || count <= 1 || count * cost < SERIAL_WORK) {
+        body(run, 0, count);
+        return;
+    }
+    int64_t grain = cost == 1 ? LINE_ELEMENTS : 1;
+    int64_t share = (count + threads - 1) / threads;
+    share = (share + grain - 1) / grain * grain;
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int32_t thread = 0; thread < threads; thread++) {
+        int64_t begin = thread * share;
+        int64_t end = begin + share < count ? begin + share : count;
+        if (begin < end) body(run, begin, end);
+    }
+}
+
+void dcn_cpu_use_threads(int32_t threads)
+{
+    if (omp_get_max_threads() != threads) omp_set_num_threads(threads);
+}
+
+static int32_t usable_cores(void)
+{
+    cpu_set_t set;
+    int32_t cores = sched_getaffinity(0, sizeof set, &set) == 0 ? (int32_t)CPU_COUNT(&set) : omp_get_num_procs();
+    return cores > 0 ? cores : 1;
+}
+
+/* --- kernels of our own --- */
+
+static void destroy_own(dcn_kernel *kernel)
+{
+    dcn_free(kernel);
+}
+
+decant_status dcn_cpu_kernel_create(dcn_cpu_device *device, const dcn_op_call *call, size_t bytes,
+                                    void (*run)(const dcn_kernel *, void *const *, void *const *, void *),
+                                    void **ret_kernel)
+{
+    dcn_cpu_kernel *kernel = NULL;
+    TRY_RETURN(dcn_new(bytes, (void **)&kernel));
+    kernel->base.run = run;
+    kernel->base.destroy = destroy_own;
+    kernel->base.flops = dcn_op_flops(call);
+    kernel->loops = device->loops;
+#if defined(__SANITIZE_THREAD__)
+    kernel->threads = 1; /* the sanitizer cannot see OpenMP's barriers and would report every loop as a race */
+#else
+    kernel->threads = device->base.threads;
+#endif
+    snprintf(kernel->base.name, sizeof kernel->base.name, "loop:%s", device->loops->isa);
+    *ret_kernel = kernel;
+    return DECANT_OK;
+}
+
+/* --- the device --- */
+
+static bool cpu_available(void)
+{
+    return true;
+}
+
+/* The best table of loops that this machine runs, or the one asked for. */
+static decant_status choose_loops(const char *isa, const dcn_cpu_loops **ret_loops)
+{
+    const dcn_cpu_loops *tables[3];
+    int32_t n_tables = 0;
+#ifdef DCN_CPU_X86
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
+        tables[n_tables++] = &dcn_cpu_loops_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+        tables[n_tables++] = &dcn_cpu_loops_avx2;
+#endif
+    tables[n_tables++] = &dcn_cpu_loops_baseline;
+    for (int32_t i = 0; i < n_tables; i++) {
+        if (isa && strcmp(isa, tables[i]->isa) != 0) continue;
+        *ret_loops = tables[i];
+        return DECANT_OK;
+    }
+    return DCN_FAIL(UNSUPPORTED, "this machine (or build) has no instruction set \"%s\" for the cpu device", isa);
+}
+
+static void cpu_close(dcn_device *base)
+{
+    dcn_cpu_device *device = (dcn_cpu_device *)base;
+    if (!device) return;
+    if (device->stream) dnnl_stream_destroy(device->stream);
+    if (device->engine) dnnl_engine_destroy(device->engine);
+    dcn_free(device->layouts);
+    dcn_free(device);
+}
+
+/* options.isa chooses our own loops only: oneDNN's limit is the process's, and can be set but once (by
+ * DNNL_MAX_CPU_ISA). */
+static decant_status cpu_open(const dcn_device_options *options, dcn_device **ret_device)
+{
+    dcn_cpu_device *device = NULL;
+    decant_status status = dcn_new(sizeof *device, (void **)&device);
+    if (status != DECANT_OK) goto out;
+    device->base.class = &dcn_device_cpu;
+    device->base.threads = options && options->threads > 0 ? options->threads : usable_cores();
+    TRY(choose_loops(options ? options->isa : NULL, &device->loops));
+    dcn_cpu_use_threads(device->base.threads);
+    TRY(dcn_cpu_check(dnnl_engine_create(&device->engine, dnnl_cpu, 0), "engine"));
+    TRY(dcn_cpu_check(dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags), "stream"));
+
+    const dnnl_version_t *version = dnnl_version();
+    TRY(dcn_format(device->base.summary, sizeof device->base.summary, "cpu: oneDNN %d.%d.%d, %s, %d thread%s",
+                   version->major, version->minor, version->patch, device->loops->isa, device->base.threads,
+                   device->base.threads == 1 ? "" : "s"));
+    *ret_device = &device->base;
+    device = NULL;
+out:
+    cpu_close((dcn_device *)device);
+    return status;
+}
+
+static decant_status cpu_compile(dcn_device *base, dcn_op_call *call, dcn_kernel **ret_kernel)
+{
+    dcn_cpu_device *device = (dcn_cpu_device *)base;
+    const dcn_op_info *info = dcn_op_get(call->op);
+    for (int32_t i = 0; i < call->n_inputs; i++)
+        if (call->input[i].dtype == DECANT_F64)
+            return DCN_FAIL(UNSUPPORTED, "the cpu device computes in f32, %s was asked for f64", info->name);
+    if (!compilers[call->op]) return DCN_FAIL(UNSUPPORTED, "the cpu device has no %s", info->name);
+    dcn_cpu_use_threads(device->base.threads);
+    decant_status status = compilers[call->op](device, call, ret_kernel);
+    if (status != DECANT_OK) dcn_while("compiling %s for the cpu device", info->name);
+    return status;
+}
+
+static decant_status cpu_memory_create(dcn_device *device, size_t bytes, void **ret_memory)
+{
+    (void)device;
+    return dcn_new_aligned(bytes, ret_memory);
+}
+
+static void cpu_memory_destroy(dcn_device *device, void *memory)
+{
+    (void)device;
+    dcn_free_aligned(memory);
+}
+
+static decant_status cpu_transfer(dcn_device *device, void *to, const void *from, size_t bytes)
+{
+    (void)device;
+    memcpy(to, from, bytes);
+    return DECANT_OK;
+}
+
+const dcn_device_class dcn_device_cpu = {
+    .name = "cpu",
+    .description = "the processor: oneDNN and SIMD loops on all cores",
+    .available = cpu_available,
+    .open = cpu_open,
+    .close = cpu_close,
+    .compile = cpu_compile,
+    .compile_reorder = dcn_cpu_compile_reorder,
+    .layout_bytes = dcn_cpu_layout_bytes,
+    .layout_name = dcn_cpu_layout_name,
+    .memory_create = cpu_memory_create,
+    .memory_destroy = cpu_memory_destroy,
+    .upload = cpu_transfer,
+    .download = cpu_transfer,
+};

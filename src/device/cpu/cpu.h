@@ -1,0 +1,140 @@
+/* Private to the cpu device: its struct, what a kernel looks like inside, and who compiles which ops.
+ *
+ * Layouts. 4-D activations live in NHWC from op to op ("nhwc"; plain where that is the same memory), weights in
+ * whatever a oneDNN primitive prefers; everything else is plain. Kernels report what they read and write, the engine
+ * inserts the reorders.
+ *
+ * Threads. Every kernel runs on the threads the device was opened with. Own loops take them by num_threads clauses;
+ * oneDNN reads OpenMP's per-thread setting, which its kernels therefore set on the calling thread. Small work stays on
+ * the calling thread. Sums are split into chunks by shape alone, so results do not depend on the number of threads in
+ * our own loops.
+ *
+ * compile and close are for one thread at a time; kernels of one device may run on another thread than it was opened
+ * on. */
+#ifndef DCN_DEVICE_CPU_CPU_H
+#define DCN_DEVICE_CPU_CPU_H
+
+#include <dnnl.h>
+
+#include "base/memory.h"
+#include "device/cpu/loops.h"
+#include "device/device.h"
+
+#define DCN_CPU_LAYOUT_NHWC ((dcn_layout)1)
+/* The winner of a pooling window as one byte, its place in the window: the layout of maxpool's index. */
+#define DCN_CPU_LAYOUT_WINDOW         ((dcn_layout)2)
+#define DCN_CPU_LAYOUT_FIRST_INTERNED ((dcn_layout)3)
+
+typedef struct dcn_cpu_layout {
+    dnnl_memory_desc_t descriptor;
+    char name[32];
+} dcn_cpu_layout;
+
+typedef struct dcn_cpu_device {
+    dcn_device base;
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    const dcn_cpu_loops *loops;
+    dcn_cpu_layout *layouts; /* layout id - DCN_CPU_LAYOUT_FIRST_INTERNED */
+    int32_t n_layouts, layouts_capacity;
+} dcn_cpu_device;
+
+/* --- kernels made of our own loops --- */
+typedef struct dcn_cpu_kernel {
+    dcn_kernel base;
+    const dcn_cpu_loops *loops;
+    int32_t threads;
+} dcn_cpu_kernel;
+
+/* What a kernel was run with, for the bodies of its parallel loops. */
+typedef struct dcn_cpu_run {
+    const dcn_kernel *kernel;
+    void *const *inputs;
+    void *const *outputs;
+    void *scratch;
+} dcn_cpu_run;
+
+typedef void dcn_cpu_body(const dcn_cpu_run *run, int64_t begin, int64_t end);
+
+/* A zeroed kernel struct of `bytes` (beginning with dcn_cpu_kernel), named for its loops, freed by its own destroy. */
+decant_status dcn_cpu_kernel_create(dcn_cpu_device *device, const dcn_op_call *call, size_t bytes,
+                                    void (*run)(const dcn_kernel *, void *const *, void *const *, void *),
+                                    void **ret_kernel);
+/* body over [0, count) in one contiguous range a thread; cost is about how many elements one item touches. */
+void dcn_cpu_parallel(const dcn_cpu_run *run, int64_t count, int64_t cost, dcn_cpu_body *body);
+
+/* --- kernels made of one oneDNN primitive --- */
+/* Where a primitive's argument comes from at run time. */
+typedef enum dcn_cpu_place { DCN_CPU_INPUT, DCN_CPU_OUTPUT } dcn_cpu_place;
+typedef struct dcn_cpu_argument {
+    int dnnl_argument; /* DNNL_ARG_SRC, ... */
+    dcn_cpu_place place;
+    int32_t index; /* of the input or output */
+    dnnl_memory_desc_t descriptor;
+} dcn_cpu_argument;
+
+/* Takes the descriptor over (destroys it in every case). `what` names the primitive in errors. */
+decant_status dcn_cpu_primitive_kernel(dcn_cpu_device *device, const dcn_op_call *call, const char *what,
+                                       dnnl_primitive_desc_t descriptor, const dcn_cpu_argument *arguments,
+                                       int32_t n_arguments, dcn_kernel **ret_kernel);
+/* Attributes for every primitive: scratch memory from the engine, relu as a post-op where asked for. */
+decant_status dcn_cpu_attributes(bool relu, dnnl_primitive_attr_t *ret_attributes);
+/* oneDNN's status as ours; the error names the primitive. */
+decant_status dcn_cpu_check(dnnl_status_t status, const char *what);
+const char *dcn_cpu_implementation(const_dnnl_primitive_desc_t descriptor);
+/* True for oneDNN's plain loops, which anything else beats. */
+bool dcn_cpu_is_reference(const_dnnl_primitive_desc_t descriptor);
+void dcn_cpu_use_threads(int32_t threads);
+
+/* --- layout.c --- */
+/* nhwc for 4-D shapes, plain where that is the same memory and for every other rank. */
+dcn_layout dcn_cpu_activation_layout(const decant_shape *shape);
+/* The oneDNN descriptor of a tensor in its layout. */
+decant_status dcn_cpu_descriptor(dcn_cpu_device *device, const dcn_tensor_desc *desc,
+                                 dnnl_memory_desc_t *ret_descriptor);
+/* An activation for a oneDNN primitive: 4-D as nhwc whatever the layout id says of equal memory, others plain. */
+decant_status dcn_cpu_activation_descriptor(const decant_shape *shape, dnnl_memory_desc_t *ret_descriptor);
+decant_status dcn_cpu_plain_descriptor(const decant_shape *shape, dnnl_memory_desc_t *ret_descriptor);
+/* For the primitive to choose. */
+decant_status dcn_cpu_any_descriptor(const decant_shape *shape, dnnl_memory_desc_t *ret_descriptor);
+/* The layout id of a oneDNN descriptor, new ones are remembered. */
+decant_status dcn_cpu_intern(dcn_cpu_device *device, const dnnl_memory_desc_t *descriptor, dcn_layout *ret_layout);
+size_t dcn_cpu_layout_bytes(dcn_device *device, const dcn_tensor_desc *desc);
+const char *dcn_cpu_layout_name(dcn_device *device, dcn_layout layout);
+
+/* A 4-D tensor as the loops see it: rows of channels. Rank 2 is one pixel. */
+typedef struct dcn_cpu_map {
+    int64_t batch, channels, height, width;
+} dcn_cpu_map;
+dcn_cpu_map dcn_cpu_map_of(const decant_shape *shape);
+/* Sets input[i] and output[i] of rank 4 to the activation layout and the others to plain. */
+void dcn_cpu_ask_activation(dcn_op_call *call);
+
+/* --- one function a family of ops: fills the call's layouts and makes the kernel --- */
+typedef decant_status dcn_cpu_compile(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel);
+dcn_cpu_compile dcn_cpu_compile_conv2d, dcn_cpu_compile_conv2d_grad_input,
+    dcn_cpu_compile_conv2d_grad_weight; /* conv.c */
+dcn_cpu_compile dcn_cpu_compile_linear, dcn_cpu_compile_linear_grad_input,
+    dcn_cpu_compile_linear_grad_weight; /* linear.c */
+dcn_cpu_compile dcn_cpu_compile_small_linear, dcn_cpu_compile_small_linear_grad_input,
+    dcn_cpu_compile_small_linear_grad_weight; /* small_linear.c */
+dcn_cpu_compile dcn_cpu_compile_batchnorm, dcn_cpu_compile_batchnorm_train, dcn_cpu_compile_batchnorm_grad; /* norm.c */
+dcn_cpu_compile dcn_cpu_compile_activation, dcn_cpu_compile_activation_grad, dcn_cpu_compile_add, dcn_cpu_compile_copy,
+    dcn_cpu_compile_dropout; /* elementwise.c */
+dcn_cpu_compile dcn_cpu_compile_maxpool, dcn_cpu_compile_maxpool_grad, dcn_cpu_compile_avgpool,
+    dcn_cpu_compile_avgpool_grad; /* pool.c; adaptive pools too */
+dcn_cpu_compile dcn_cpu_compile_concat, dcn_cpu_compile_slice, dcn_cpu_compile_pad_channels,
+    dcn_cpu_compile_pad_channels_grad, dcn_cpu_compile_repeat_channels,
+    dcn_cpu_compile_repeat_channels_grad; /* channels.c */
+dcn_cpu_compile dcn_cpu_compile_softmax, dcn_cpu_compile_softmax_grad, dcn_cpu_compile_loss_ce, dcn_cpu_compile_loss_kd,
+    dcn_cpu_compile_accuracy; /* loss.c */
+dcn_cpu_compile dcn_cpu_compile_grad_norm, dcn_cpu_compile_sgd_update, dcn_cpu_compile_adam_update,
+    dcn_cpu_compile_ema_update; /* update.c */
+
+extern const dcn_device_class dcn_device_cpu; /* named in registry.c too */
+
+/* reorder.c */
+decant_status dcn_cpu_compile_reorder(dcn_device *device, const dcn_tensor_desc *from, const dcn_tensor_desc *to,
+                                      dcn_kernel **ret_kernel);
+
+#endif

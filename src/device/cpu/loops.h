@@ -1,0 +1,69 @@
+/* The cpu device's own loops: the arguments they share and the table of pointers that each instruction set fills. */
+#ifndef DCN_DEVICE_CPU_LOOPS_H
+#define DCN_DEVICE_CPU_LOOPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The mask as op.def defines it. */
+typedef struct dcn_cpu_dropout {
+    uint64_t seed;
+    uint32_t purpose, step_low, step_high; /* words 1, 2, 3 of the counter */
+    uint64_t threshold;                    /* a word below it is dropped */
+    float scale;
+} dcn_cpu_dropout;
+
+/* Pooling windows over NHWC maps. Adaptive pooling cuts its windows by the sizes of the maps instead of kernel and
+ * stride. */
+typedef struct dcn_cpu_window {
+    int64_t batch, channels;
+    int64_t in[2], out[2];
+    int64_t kernel[2], stride[2], padding[2];
+    bool adaptive;
+    bool count_padding; /* averages divide by the window with its padding */
+    bool wide_index;    /* the window has more places than a byte counts */
+} dcn_cpu_window;
+
+typedef struct dcn_cpu_product {
+    int64_t m, n, k;
+    int64_t a_row, a_step, b_row, b_step;
+    bool relu;
+} dcn_cpu_product;
+/* Columns in a strip of a packed matrix, for every instruction set; packed floats are k * n rounded up to it. */
+#define DCN_CPU_STRIP 32
+
+typedef struct dcn_cpu_loss {
+    int64_t classes;
+    double temperature;
+    double smoothing;
+    float scale; /* of the gradient: weight / rows (times the temperature for kd) */
+} dcn_cpu_loss;
+
+typedef struct dcn_cpu_update {
+    float lr, weight_decay, momentum, beta1, beta2, eps;
+    float grad_scale; /* clipping */
+    float step_size;  /* adam: lr / bias correction of m */
+    float root_bias;  /* adam: square root of the bias correction of v */
+    bool nesterov, decoupled, has_momentum, first;
+} dcn_cpu_update;
+#define DCN_CPU_SQUARE_CHUNK 8192 /* elements in one partial sum of square_sums */
+
+typedef struct dcn_cpu_loops {
+    const char *isa;
+#define LOOP(name, arguments) void(*name) arguments;
+#include "device/cpu/loops.def"
+} dcn_cpu_loops;
+
+extern const dcn_cpu_loops dcn_cpu_loops_baseline, dcn_cpu_loops_avx2, dcn_cpu_loops_avx512;
+
+/* For the files loops_*.c: they are compiled once per instruction set, each time under another name. */
+#ifndef DCN_CPU_LOOPS_ISA
+#define DCN_CPU_LOOPS_ISA baseline
+#endif
+#define DCN_CPU_PASTE(a, b)          a##b
+#define DCN_CPU_PASTE_EXPANDED(a, b) DCN_CPU_PASTE(a, b)
+#define DCN_CPU_LOOP(name)           DCN_CPU_PASTE_EXPANDED(dcn_cpu_loop_##name##_, DCN_CPU_LOOPS_ISA)
+#define LOOP(name, arguments)        void DCN_CPU_LOOP(name) arguments;
+#include "device/cpu/loops.def"
+
+#endif

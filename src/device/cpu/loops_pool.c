@@ -1,0 +1,222 @@
+/* Loops over pooling windows of NHWC maps, vectors along the channels. */
+#include "device/cpu/loops.h"
+#include "device/cpu/simd.h"
+
+typedef uint8_t bytes_of_vec __attribute__((vector_size(VEC_WIDTH)));
+
+/* One window cut to the map: rows [begin[0], end[0]) and columns [begin[1], end[1]). */
+typedef struct span {
+    int64_t begin[2], end[2];
+    int64_t origin[2]; /* of the uncut window, may be negative */
+    int64_t count;     /* what an average divides by */
+} span;
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static span span_of(const dcn_cpu_window *window, int64_t row, int64_t column)
+{
+    const int64_t out[2] = {row, column};
+    span result = {.count = 1};
+    for (int axis = 0; axis < 2; axis++) {
+        if (window->adaptive) {
+            result.begin[axis] = out[axis] * window->in[axis] / window->out[axis];
+            result.end[axis] = ((out[axis] + 1) * window->in[axis] + window->out[axis] - 1) / window->out[axis];
+            result.count *= result.end[axis] - result.begin[axis];
+            continue;
+        }
+        int64_t begin = out[axis] * window->stride[axis] - window->padding[axis];
+        int64_t end = smaller(begin + window->kernel[axis], window->in[axis] + window->padding[axis]);
+        result.origin[axis] = begin;
+        result.begin[axis] = larger(begin, 0);
+        result.end[axis] = smaller(end, window->in[axis]);
+        result.count *= window->count_padding ? end - begin : result.end[axis] - result.begin[axis];
+    }
+    return result;
+}
+
+/* The number that maxpool stores for an element: its place in the window, or in the map. */
+static inline int32_t place_of(const dcn_cpu_window *window, const span *at, int64_t h, int64_t w)
+{
+    if (window->wide_index) return (int32_t)(h * window->in[1] + w);
+    return (int32_t)((h - at->origin[0]) * window->kernel[1] + (w - at->origin[1]));
+}
+
+/* --- maximum --- */
+
+/* The winners of the `n` (<= VEC_WIDTH) channels from `channel` on. Ties go to the first, a NaN wins. */
+static inline void max_vector(const dcn_cpu_window *window, const span *at, const float *map, int64_t n, vec *ret_best,
+                              ivec *ret_place)
+{
+    bool part = n < VEC_WIDTH;
+    vec best = {0};
+    ivec place = {0};
+    for (int64_t h = at->begin[0]; h < at->end[0]; h++)
+        for (int64_t w = at->begin[1]; w < at->end[1]; w++) {
+            const float *from = map + (h * window->in[1] + w) * window->channels;
+            vec value = part ? vec_load_part(from, n) : vec_load(from);
+            ivec wins = h == at->begin[0] && w == at->begin[1] ? ivec_all(-1) : (value > best) | (value != value);
+            best = vec_select(wins, value, best);
+            place = ivec_select(wins, ivec_all(place_of(window, at, h, w)), place);
+        }
+    *ret_best = best;
+    *ret_place = place;
+}
+
+static inline void store_place(const dcn_cpu_window *window, void *index, int64_t at, ivec place, int64_t n)
+{
+    if (window->wide_index) {
+        memcpy((int32_t *)index + at, &place, (size_t)n * sizeof(int32_t));
+        return;
+    }
+    bytes_of_vec bytes = __builtin_convertvector(place, bytes_of_vec);
+    if (n == VEC_WIDTH)
+        memcpy((uint8_t *)index + at, &bytes, VEC_WIDTH);
+    else
+        memcpy((uint8_t *)index + at, &bytes, (size_t)n);
+}
+
+void DCN_CPU_LOOP(maxpool)(const dcn_cpu_window *window, const float *x, float *y, void *index, int64_t begin_row,
+                           int64_t end_row)
+{
+    int64_t channels = window->channels;
+    for (int64_t row = begin_row; row < end_row; row++) {
+        const float *map = x + row / window->out[0] * window->in[0] * window->in[1] * channels;
+        for (int64_t column = 0; column < window->out[1]; column++) {
+            span at = span_of(window, row % window->out[0], column);
+            int64_t to = (row * window->out[1] + column) * channels;
+            for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
+                int64_t n = smaller(VEC_WIDTH, channels - c);
+                vec best;
+                ivec place;
+                max_vector(window, &at, map + c, n, &best, &place);
+                if (n == VEC_WIDTH)
+                    vec_store(y + to + c, best);
+                else
+                    vec_store_part(y + to + c, best, n);
+                if (index) store_place(window, index, to + c, place, n);
+            }
+        }
+    }
+}
+
+static inline ivec load_place(const dcn_cpu_window *window, const void *index, int64_t at, int64_t n)
+{
+    ivec place = {0};
+    if (window->wide_index) {
+        memcpy(&place, (const int32_t *)index + at, (size_t)n * sizeof(int32_t));
+        return place;
+    }
+    bytes_of_vec bytes = {0};
+    if (n == VEC_WIDTH)
+        memcpy(&bytes, (const uint8_t *)index + at, VEC_WIDTH);
+    else
+        memcpy(&bytes, (const uint8_t *)index + at, (size_t)n);
+    return __builtin_convertvector(bytes, ivec);
+}
+
+/* Gives d_y to the winners. `alone`: no other window reaches these elements, so they are set instead of added to. */
+static inline void spread_vector(const dcn_cpu_window *window, const span *at, float *map, int64_t n, vec d, ivec place,
+                                 bool alone)
+{
+    bool part = n < VEC_WIDTH;
+    for (int64_t h = at->begin[0]; h < at->end[0]; h++)
+        for (int64_t w = at->begin[1]; w < at->end[1]; w++) {
+            float *to = map + (h * window->in[1] + w) * window->channels;
+            vec value = vec_select(place == ivec_all(place_of(window, at, h, w)), d, (vec){0});
+            if (!alone) value += part ? vec_load_part(to, n) : vec_load(to);
+            if (part)
+                vec_store_part(to, value, n);
+            else
+                vec_store(to, value);
+        }
+}
+
+/* True when the windows cut the map into pieces without overlap or rest. */
+static bool tiles_map(const dcn_cpu_window *window)
+{
+    for (int axis = 0; axis < 2; axis++)
+        if (window->adaptive || window->padding[axis] != 0 || window->kernel[axis] != window->stride[axis] ||
+            window->out[axis] * window->stride[axis] != window->in[axis])
+            return false;
+    return true;
+}
+
+void DCN_CPU_LOOP(maxpool_grad)(const dcn_cpu_window *window, const float *d_y, const void *index, float *d_x,
+                                int64_t begin_sample, int64_t end_sample)
+{
+    int64_t channels = window->channels, map_size = window->in[0] * window->in[1] * channels;
+    bool alone = tiles_map(window);
+    for (int64_t sample = begin_sample; sample < end_sample; sample++) {
+        float *map = d_x + sample * map_size;
+        if (!alone) memset(map, 0, (size_t)map_size * sizeof(float));
+        for (int64_t row = 0; row < window->out[0]; row++)
+            for (int64_t column = 0; column < window->out[1]; column++) {
+                span at = span_of(window, row, column);
+                int64_t from = ((sample * window->out[0] + row) * window->out[1] + column) * channels;
+                for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
+                    int64_t n = smaller(VEC_WIDTH, channels - c);
+                    vec d = n < VEC_WIDTH ? vec_load_part(d_y + from + c, n) : vec_load(d_y + from + c);
+                    spread_vector(window, &at, map + c, n, d, load_place(window, index, from + c, n), alone);
+                }
+            }
+    }
+}
+
+/* --- average --- */
+
+void DCN_CPU_LOOP(avgpool)(const dcn_cpu_window *window, const float *x, float *y, int64_t begin_row, int64_t end_row)
+{
+    int64_t channels = window->channels;
+    for (int64_t row = begin_row; row < end_row; row++) {
+        const float *map = x + row / window->out[0] * window->in[0] * window->in[1] * channels;
+        for (int64_t column = 0; column < window->out[1]; column++) {
+            span at = span_of(window, row % window->out[0], column);
+            float *to = y + (row * window->out[1] + column) * channels;
+            float share = 1.0F / (float)at.count;
+            for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
+                int64_t n = smaller(VEC_WIDTH, channels - c);
+                vec sum = {0};
+                for (int64_t h = at.begin[0]; h < at.end[0]; h++)
+                    for (int64_t w = at.begin[1]; w < at.end[1]; w++) {
+                        const float *from = map + (h * window->in[1] + w) * channels + c;
+                        sum += n < VEC_WIDTH ? vec_load_part(from, n) : vec_load(from);
+                    }
+                if (n < VEC_WIDTH)
+                    vec_store_part(to + c, sum * share, n);
+                else
+                    vec_store(to + c, sum * share);
+            }
+        }
+    }
+}
+
+void DCN_CPU_LOOP(avgpool_grad)(const dcn_cpu_window *window, const float *d_y, float *d_x, int64_t begin_sample,
+                                int64_t end_sample)
+{
+    int64_t channels = window->channels, map_size = window->in[0] * window->in[1] * channels;
+    for (int64_t sample = begin_sample; sample < end_sample; sample++) {
+        float *map = d_x + sample * map_size;
+        memset(map, 0, (size_t)map_size * sizeof(float));
+        for (int64_t row = 0; row < window->out[0]; row++)
+            for (int64_t column = 0; column < window->out[1]; column++) {
+                span at = span_of(window, row, column);
+                const float *d = d_y + ((sample * window->out[0] + row) * window->out[1] + column) * channels;
+                float share = 1.0F / (float)at.count;
+                for (int64_t h = at.begin[0]; h < at.end[0]; h++)
+                    for (int64_t w = at.begin[1]; w < at.end[1]; w++) {
+                        float *to = map + (h * window->in[1] + w) * channels;
+#pragma omp simd
+                        for (int64_t c = 0; c < channels; c++)
+                            to[c] += d[c] * share;
+                    }
+            }
+    }
+}

@@ -1,0 +1,20 @@
+# The cpu device's own loops are compiled once per instruction set; the device picks a table of them when it is opened.
+file(GLOB cpu_loops CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/device/cpu/loops_*.c)
+# Fused multiply-add where the instruction set has it, and no care for the flags of floating point traps: both keep IEEE results
+# of every single operation, unlike -ffast-math.
+set(cpu_loop_flags -O3 -ffp-contract=fast -fno-trapping-math -fno-signed-zeros)
+
+set_source_files_properties(${cpu_loops} PROPERTIES COMPILE_OPTIONS "${cpu_loop_flags}")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(cpu_isa_flags_avx2 -march=x86-64-v3)
+  set(cpu_isa_flags_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
+  target_compile_definitions(room_device PRIVATE DCN_CPU_X86)
+  foreach(isa avx2 avx512)
+    add_library(room_device_${isa} OBJECT ${cpu_loops})
+    target_compile_options(room_device_${isa} PRIVATE -include ${CMAKE_CURRENT_SOURCE_DIR}/base/banned.h ${cpu_isa_flags_${isa}})
+    target_compile_definitions(room_device_${isa} PRIVATE DCN_CPU_LOOPS_ISA=${isa})
+    target_link_libraries(room_device_${isa} PUBLIC decant_flags ${libs_device})
+    target_sources(dcn_device PRIVATE $<TARGET_OBJECTS:room_device_${isa}>)
+    list(APPEND all_objects $<TARGET_OBJECTS:room_device_${isa}>)
+  endforeach()
+endif()
