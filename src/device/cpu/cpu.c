@@ -227,4 +227,5 @@ const dcn_device_class dcn_device_cpu = {
     .memory_destroy = cpu_memory_destroy,
     .upload = cpu_transfer,
     .download = cpu_transfer,
+    .measure_peak = dcn_cpu_measure_peak,
 };

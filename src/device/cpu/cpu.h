@@ -85,6 +85,8 @@ const char *dcn_cpu_implementation(const_dnnl_primitive_desc_t descriptor);
 /* True for oneDNN's plain loops, which anything else beats. */
 bool dcn_cpu_is_reference(const_dnnl_primitive_desc_t descriptor);
 void dcn_cpu_use_threads(int32_t threads);
+/* peak.c */
+decant_status dcn_cpu_measure_peak(dcn_device *device, dcn_device_peak *ret_peak);
 
 /* --- layout.c --- */
 /* nhwc for 4-D shapes, plain where that is the same memory and for every other rank. */
