@@ -1,0 +1,171 @@
+/* Models: a network with its weights and all that is needed to use it - loading, describing, evaluating and predicting.
+ */
+#ifndef DECANT_MODEL_H
+#define DECANT_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decant/dataset.h"
+#include "decant/device.h"
+#include "decant/graph.h"
+#include "decant/status.h"
+#include "decant/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A network, its weights, its input normalisation and its class names. */
+typedef struct decant_model decant_model;
+
+/** Loads a model file (model.safetensors). The file alone is enough: it holds the network, the normalisation and the
+ * class names.
+ *
+ *  path       a file written by decant.
+ *  ret_model  freed with decant_model_destroy(); untouched on failure.
+ *
+ *  Errors: NOT_FOUND, IO, FORMAT (damaged, or not written by decant), NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_model_load(const char *path, decant_model **ret_model);
+
+/** Writes a model file. It appears whole or not at all.
+ *
+ *  Errors: IO, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_model_save(const decant_model *model, const char *path);
+
+/** A network of the zoo, untrained, for its own usual input.
+ *
+ *  name       "resnet50", "wrn-16-2", ...; see decant_zoo_name().
+ *  classes    outputs; 0: the network's usual number.
+ *  channels   input channels; 0: the network's usual number.
+ *  ret_model  freed with decant_model_destroy(); untouched on failure.
+ *
+ *  Errors: NOT_FOUND (the message names the nearest), INVALID_ARG, SHAPE, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_model_from_zoo(const char *name, int64_t classes, int64_t channels,
+                                                    decant_model **ret_model);
+
+/** Number of entries of the zoo. */
+int32_t decant_zoo_count(void);
+
+/** Name of an entry, "wrn-DEPTH-WIDTH" for a family; NULL when index is out of range. Static storage. */
+const char *decant_zoo_name(int32_t index);
+
+/** Frees a model; accepts NULL. */
+void decant_model_destroy(decant_model *model);
+
+/** Number of classes. */
+int32_t decant_model_class_count(const decant_model *model);
+
+/** Name of a class, or NULL when the model knows none or index is out of range. The model's memory. */
+const char *decant_model_class_name(const decant_model *model, int32_t index);
+
+/** Shape of one input sample: [channels, height, width] or [features]. */
+decant_shape decant_model_input_shape(const decant_model *model);
+
+/** What the model file says beside the weights: "recipe", "run", "seed", "epochs", "data_hash", ... NULL when it says
+ * nothing. */
+const char *decant_model_metadata(const decant_model *model, const char *key);
+
+/* --- what it is made of --- */
+
+/** A model in numbers, for one sample where it matters. */
+typedef struct {
+    decant_layer_info *layers; /**< [n_layers]; texts are the model's memory */
+    int32_t n_layers;
+    int64_t parameters, trainable; /**< running statistics are no parameters, as in PyTorch */
+    int64_t mult_adds;
+    int64_t input_bytes, activation_bytes; /**< f32; all layers' outputs together */
+    int64_t weight_bytes;                  /**< f32, running statistics included */
+} decant_model_summary;
+
+/** Describes a model layer by layer.
+ *
+ *  ret_summary  freed with decant_model_summary_destroy(), before the model; untouched on failure.
+ *
+ *  Errors: NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_model_summarize(const decant_model *model, decant_model_summary **ret_summary);
+
+/** Frees a summary; accepts NULL. */
+void decant_model_summary_destroy(decant_model_summary *summary);
+
+/** One step of a plan. Texts are the plan's memory. */
+typedef struct {
+    const char *op, *layer, *kernel, *layout; /**< layer is NULL for a step that belongs to none */
+    decant_shape shape;                       /**< of what it writes */
+    size_t bytes;                             /**< read and written */
+    double flops;
+} decant_plan_step;
+
+/** Everything that one run of a batch does, in order, and the memory it takes: known before the first one runs. */
+typedef struct {
+    decant_plan_step *steps; /**< [n_steps] */
+    int32_t n_steps;
+    int64_t batch;
+    bool training;
+    double flops;
+    size_t parameter_bytes, gradient_bytes, optimizer_bytes, state_bytes, activation_bytes, scratch_bytes, total_bytes;
+} decant_plan_listing;
+
+/** The plan of inference with a model.
+ *
+ *  compute   where; NULL for the default.
+ *  batch     samples in a batch, at least 1.
+ *  ret_plan  freed with decant_plan_listing_destroy(); untouched on failure.
+ *
+ *  Errors: INVALID_ARG, NOT_FOUND (device), UNSUPPORTED, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_model_plan(const decant_model *model, const decant_compute *compute, int64_t batch,
+                                                decant_plan_listing **ret_plan);
+
+/** Frees a listing; accepts NULL. */
+void decant_plan_listing_destroy(decant_plan_listing *plan);
+
+/* --- using it --- */
+
+/** How a model does on labelled samples. */
+typedef struct {
+    int64_t count, errors;
+    double accuracy;
+    double loss; /**< mean cross-entropy */
+    int32_t n_classes;
+    int64_t *confusion; /**< [n_classes, n_classes]: row is the truth, column the prediction */
+} decant_evaluation;
+
+/** Evaluates a model on one part of a data set.
+ *
+ *  compute         where; NULL for the default.
+ *  dataset         of the model's sample shape and number of classes.
+ *  part            which samples.
+ *  ret_evaluation  freed with decant_evaluation_destroy(); untouched on failure.
+ *
+ *  Errors: SHAPE (the data does not fit the model), INVALID_ARG (the part is empty or has no labels), NOT_FOUND
+ * (device), NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_model_evaluate(const decant_model *model, const decant_compute *compute,
+                                                    const decant_dataset *dataset, decant_part part,
+                                                    decant_evaluation **ret_evaluation);
+
+/** Frees an evaluation; accepts NULL. */
+void decant_evaluation_destroy(decant_evaluation *evaluation);
+
+/** Classifies samples.
+ *
+ *  compute            where; NULL for the default.
+ *  inputs             [n, sample...] of u8 (0 to 255) or f32 (for images in [0, 1]), not yet normalised: the model does
+ * that. ret_probabilities  [n, classes] caller's memory; untouched on failure.
+ *
+ *  Errors: SHAPE (not the model's input), INVALID_ARG (dtype), NUMERIC (an input is not finite), NOT_FOUND (device),
+ * NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_model_predict(const decant_model *model, const decant_compute *compute,
+                                                   const decant_tensor *inputs, float *ret_probabilities);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

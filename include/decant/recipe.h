@@ -1,0 +1,263 @@
+/* Recipes: reading one, finding what is wrong with it, training its runs, and laying the results side by side. */
+#ifndef DECANT_RECIPE_H
+#define DECANT_RECIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decant/finding.h"
+#include "decant/model.h"
+#include "decant/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A recipe that was read and checked. */
+typedef struct decant_recipe decant_recipe;
+
+/** Reads and checks a recipe. No data set is looked at yet.
+ *
+ *  path         a YAML file.
+ *  overrides    [n_overrides] texts "PATH=VALUE" such as "runs.alone.epochs=1", applied before the checks.
+ *  ret_recipe   freed with decant_recipe_destroy(); untouched on failure.
+ *
+ *  Errors: NOT_FOUND, USAGE and FORMAT (decant_error_place() says file:line:column), NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_recipe_load(const char *path, const char *const *overrides, int32_t n_overrides,
+                                                 decant_recipe **ret_recipe);
+
+/** The same from memory; `name` stands for the file in messages. */
+DECANT_MUST_USE decant_status decant_recipe_parse(const char *name, const char *text, size_t bytes,
+                                                  const char *const *overrides, int32_t n_overrides,
+                                                  decant_recipe **ret_recipe);
+
+/** Frees a recipe; accepts NULL. */
+void decant_recipe_destroy(decant_recipe *recipe);
+
+/** The recipe's `name:`. */
+const char *decant_recipe_name(const decant_recipe *recipe);
+
+/** The data source as decant_dataset_open() takes it: a name or a folder. */
+const char *decant_recipe_source(const decant_recipe *recipe);
+
+/** Where the recipe says to compute. */
+decant_compute decant_recipe_compute(const decant_recipe *recipe);
+
+/** Number of models. */
+int32_t decant_recipe_model_count(const decant_recipe *recipe);
+
+/** Name of a model, 0 <= index < decant_recipe_model_count(), else NULL. */
+const char *decant_recipe_model_name(const decant_recipe *recipe, int32_t index);
+
+/** The most trainable parameters that the recipe's budget allows a model; 0 when it sets no limit for it. */
+int64_t decant_recipe_budget(const decant_recipe *recipe, const char *model);
+
+/** Builds one of the recipe's models for its data, untrained. The data set is opened to learn the shape of a sample.
+ *
+ *  name       one of the recipe's models.
+ *  ret_model  freed with decant_model_destroy(); untouched on failure.
+ *
+ *  Errors: NOT_FOUND (no such model, or no data), SHAPE and USAGE with the layer's place, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_recipe_build_model(const decant_recipe *recipe, const char *name,
+                                                        decant_model **ret_model);
+
+/** The plan of a training step of one of the recipe's models: that of the first run that trains it, teacher included.
+ *
+ *  compute   where; NULL: as the recipe says.
+ *  batch     samples in a step; 0: as the run says.
+ *  ret_plan  freed with decant_plan_listing_destroy(); untouched on failure.
+ *
+ *  Errors: NOT_FOUND (no such model or no run trains it; data, teacher file or device), SHAPE, USAGE, UNSUPPORTED,
+ * NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_recipe_plan(const decant_recipe *recipe, const char *model,
+                                                 const decant_compute *compute, int64_t batch,
+                                                 decant_plan_listing **ret_plan);
+
+/** What a run is, as far as the recipe says. Texts are the recipe's memory. */
+typedef struct {
+    const char *name, *model;
+    const char *teacher;  /**< a run or a file; NULL without one */
+    const char *baseline; /**< the run it is measured against; NULL when there is none */
+    int64_t epochs, batch;
+    int32_t n_seeds;
+    const uint64_t *seeds; /**< [n_seeds] */
+} decant_run_info;
+
+/** Number of runs. */
+int32_t decant_recipe_run_count(const decant_recipe *recipe);
+
+/** A run, in the order in which runs are made; all zero when index is out of range. */
+decant_run_info decant_recipe_run_at(const decant_recipe *recipe, int32_t index);
+
+/** Findings, the worst first. */
+typedef struct {
+    decant_finding *items; /**< [count] */
+    int32_t count;
+    int32_t errors, warnings; /**< how many of them are */
+} decant_finding_list;
+
+/** Everything that can be known to be wrong before a minute of training is spent: shapes, unused models, losses without
+ * a teacher, unequal budgets between compared runs, a budget exceeded, overlapping data, a teacher file that does not
+ * fit, ...
+ *
+ *  ret_list  freed with decant_finding_list_destroy(); untouched on failure.
+ *
+ *  What is wrong with the recipe is a finding, not a failure. Errors: NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_recipe_lint(const decant_recipe *recipe, decant_finding_list **ret_list);
+
+/** Frees a list; accepts NULL. */
+void decant_finding_list_destroy(decant_finding_list *list);
+
+/** The documentation of recipes as Markdown, made from the schema that they are checked with.
+ *
+ *  ret_text  freed with decant_text_free(); untouched on failure.
+ */
+DECANT_MUST_USE decant_status decant_recipe_docs(char **ret_text);
+
+/** Frees a text that decant handed out; accepts NULL. */
+void decant_text_free(char *text);
+
+/* --- training --- */
+
+/** Where a run is. */
+typedef struct {
+    const char *run;
+    uint64_t seed;
+    int64_t epoch, epochs;  /**< epoch counts from 0 */
+    int64_t batch, batches; /**< within the epoch */
+    double loss, accuracy;  /**< over this epoch so far */
+    double images_per_second;
+    double seconds_left; /**< of this run */
+} decant_run_progress;
+
+/** A finished epoch. */
+typedef struct {
+    const char *run;
+    uint64_t seed;
+    int64_t epoch, epochs; /**< epoch counts from 0 */
+    double loss, accuracy; /**< on the training samples, while they were trained on */
+    bool has_validation;
+    double validation_loss, validation_accuracy;
+    double learning_rate, seconds, images_per_second;
+    bool best; /**< the best validation accuracy so far */
+} decant_run_epoch;
+
+/** One loss term at step 0. */
+typedef struct {
+    const char *name, *formula, *reduction;
+    double temperature; /**< 0 where it has none */
+    double weight, value;
+    double contribution;  /**< weight times value */
+    double gradient_norm; /**< l2, of the weighted term at the student's logits */
+} decant_run_loss;
+
+/** What a run of one seed came to. Texts and arrays belong to the list that it is in. */
+typedef struct {
+    const char *recipe, *run, *model;
+    const char *teacher;  /**< NULL without one */
+    const char *baseline; /**< the run it is measured against, or NULL */
+    const char *directory;
+    uint64_t seed;
+    int64_t parameters, mult_adds, bytes; /**< trainable; for one sample; of the model file */
+    int64_t epochs, steps, best_epoch;    /**< best_epoch counts from 0: the one whose weights were kept */
+    bool has_validation;
+    double validation_accuracy, validation_loss;
+    int64_t test_count, test_errors;
+    double test_accuracy, test_loss;
+    double majority_accuracy; /**< on the test samples, of always answering the commonest training class */
+    double seconds, images_per_second;
+    const int32_t *wrong; /**< [test_errors] indices of the test samples it got wrong, rising */
+    bool skipped;         /**< it was there already, unchanged */
+} decant_run_result;
+
+/** Results of runs. */
+typedef struct {
+    decant_run_result *items; /**< [count] */
+    int32_t count;
+} decant_result_list;
+
+/** How to run a recipe. All zero is a good start. */
+typedef struct {
+    const char *directory;     /**< where runs/RECIPE/RUN goes; NULL: "runs" */
+    const char *const *runs;   /**< [n_runs] which runs; their teachers are made first where they are missing */
+    int32_t n_runs;            /**< 0: all */
+    bool force;                /**< make runs again whose recipe, data or teacher has changed, instead of refusing */
+    double checkpoint_seconds; /**< a checkpoint at least this often within an epoch; 0: at the end of each epoch */
+    void *context;             /**< handed to each callback */
+    /** Polled at every step; true saves a checkpoint and ends with DECANT_INTERRUPTED. Any callback may be NULL. */
+    bool (*stop_requested)(void *context);
+    void (*on_finding)(void *context, const decant_finding *finding); /**< warnings and notes, at the start */
+    void (*on_start)(void *context, const decant_run_info *run, uint64_t seed, bool resumed);
+    void (*on_losses)(void *context, const decant_run_loss *losses, int32_t count); /**< the loss sheet, at step 0 */
+    void (*on_progress)(void *context, const decant_run_progress *progress); /**< at most about ten times a second */
+    void (*on_epoch)(void *context, const decant_run_epoch *epoch);
+    void (*on_result)(void *context, const decant_run_result *result); /**< also of skipped runs */
+} decant_run_options;
+
+/** Trains a recipe's runs in the order of their dependencies, one for each seed. A run that is finished and unchanged
+ * is not trained again; an interrupted one goes on from its checkpoint. The test samples are read once, at the end of
+ * each run.
+ *
+ *  options      how; NULL for the defaults.
+ *  ret_results  every run that was asked for, in order; freed with decant_result_list_destroy(); untouched on failure.
+ *
+ *  Errors: USAGE (the recipe has errors that decant_recipe_lint() lists, or no such run), NOT_FOUND (data), STALE (a
+ * run directory holds another or a changed run), IO, NUMERIC (the loss went bad), INTERRUPTED, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_recipe_run(const decant_recipe *recipe, const decant_run_options *options,
+                                                decant_result_list **ret_results);
+
+/** Reads the results of finished runs.
+ *
+ *  directories  [count] run directories, or folders of run directories (such as runs/RECIPE).
+ *  ret_results  freed with decant_result_list_destroy(); untouched on failure.
+ *
+ *  Errors: NOT_FOUND (a directory without a result), FORMAT, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_results_read(const char *const *directories, int32_t count,
+                                                  decant_result_list **ret_results);
+
+/** Frees results; accepts NULL. */
+void decant_result_list_destroy(decant_result_list *results);
+
+/** The seeds of one run, taken together. Texts are the results' memory, arrays the comparison's. */
+typedef struct {
+    const char *recipe, *run, *model, *teacher;
+    int32_t baseline; /**< the row it is measured against; -1: none */
+    int64_t parameters, mult_adds, bytes, epochs, steps;
+    int32_t n_seeds;
+    const decant_run_result **results; /**< [n_seeds], by rising seed */
+    double accuracy_mean;
+    double accuracy_spread; /**< sample standard deviation over the seeds; 0 for one seed */
+    double errors_mean;
+} decant_comparison_row;
+
+/** Runs side by side. */
+typedef struct {
+    decant_comparison_row *rows; /**< [count], in the order of the results */
+    int32_t count;
+    double majority_accuracy; /**< of always answering the commonest class */
+} decant_comparison;
+
+/** Groups results by run. A run's baseline is the one its recipe names where that is among them.
+ *
+ *  results         must outlive the comparison.
+ *  ret_comparison  freed with decant_comparison_destroy(); untouched on failure.
+ *
+ *  Errors: INVALID_ARG (no results), NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_results_compare(const decant_result_list *results,
+                                                     decant_comparison **ret_comparison);
+
+/** Frees a comparison; accepts NULL. */
+void decant_comparison_destroy(decant_comparison *comparison);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,123 @@
+/* Results grouped by run: means and spreads over the seeds, and which run each is measured against. The verdict is
+ * report/'s. */
+#include <math.h>
+
+#include "base/memory.h"
+#include "decant/recipe.h"
+
+/* Length of the folder that a run directory stands in. */
+static size_t folder_length(const char *directory)
+{
+    const char *slash = strrchr(directory, '/');
+    return slash != NULL ? (size_t)(slash - directory) : 0;
+}
+
+/* The same recipe may have been run under two folders: those are not the same experiment. */
+static bool is_same_experiment(const decant_run_result *a, const decant_run_result *b)
+{
+    size_t length = folder_length(a->directory);
+    return strcmp(a->recipe, b->recipe) == 0 && length == folder_length(b->directory) &&
+           memcmp(a->directory, b->directory, length) == 0;
+}
+
+static decant_comparison_row *find_row(decant_comparison *comparison, const decant_run_result *result)
+{
+    for (int32_t i = 0; i < comparison->count; i++) {
+        const decant_run_result *first = comparison->rows[i].results[0];
+        if (is_same_experiment(first, result) && strcmp(first->run, result->run) == 0) return &comparison->rows[i];
+    }
+    return NULL;
+}
+
+static bool has_seed(const decant_comparison_row *row, uint64_t seed)
+{
+    for (int32_t i = 0; i < row->n_seeds; i++)
+        if (row->results[i]->seed == seed) return true;
+    return false;
+}
+
+/* Puts the result among its row's, by rising seed. Room was taken for as many as there are results. */
+static void insert(decant_comparison_row *row, const decant_run_result *result)
+{
+    int32_t at = row->n_seeds++;
+    for (; at > 0 && row->results[at - 1]->seed > result->seed; at--)
+        row->results[at] = row->results[at - 1];
+    row->results[at] = result;
+}
+
+static decant_status add_result(decant_comparison *comparison, const decant_run_result *result, int32_t n_results)
+{
+    decant_comparison_row *row = find_row(comparison, result);
+    if (row == NULL) {
+        row = &comparison->rows[comparison->count];
+        TRY_RETURN(dcn_new_array((size_t)n_results, sizeof *row->results, (void **)&row->results));
+        comparison->count++;
+        row->recipe = result->recipe;
+        row->run = result->run;
+        row->model = result->model;
+        row->teacher = result->teacher;
+        row->baseline = -1;
+        row->parameters = result->parameters;
+        row->mult_adds = result->mult_adds;
+        row->bytes = result->bytes;
+        row->epochs = result->epochs;
+        row->steps = result->steps;
+    }
+    if (!has_seed(row, result->seed)) insert(row, result); /* a directory may have been named twice */
+    return DECANT_OK;
+}
+
+static void summarize(decant_comparison_row *row)
+{
+    double sum = 0, errors = 0, squares = 0;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        sum += row->results[i]->test_accuracy;
+        errors += (double)row->results[i]->test_errors;
+    }
+    row->accuracy_mean = sum / row->n_seeds;
+    row->errors_mean = errors / row->n_seeds;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        double distance = row->results[i]->test_accuracy - row->accuracy_mean;
+        squares += distance * distance;
+    }
+    row->accuracy_spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
+}
+
+static void find_baseline(decant_comparison *comparison, decant_comparison_row *row)
+{
+    const char *name = row->results[0]->baseline;
+    for (int32_t i = 0; i < comparison->count && name != NULL; i++) {
+        const decant_comparison_row *other = &comparison->rows[i];
+        if (is_same_experiment(other->results[0], row->results[0]) && strcmp(other->run, name) == 0) row->baseline = i;
+    }
+}
+
+decant_status decant_results_compare(const decant_result_list *results, decant_comparison **ret_comparison)
+{
+    decant_comparison *comparison = NULL;
+    if (results->count == 0) return DCN_FAIL(INVALID_ARG, "there are no results to compare");
+    decant_status status = dcn_new(sizeof *comparison, (void **)&comparison);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_new_array((size_t)results->count, sizeof *comparison->rows, (void **)&comparison->rows));
+    for (int32_t i = 0; i < results->count; i++)
+        TRY(add_result(comparison, &results->items[i], results->count));
+    for (int32_t i = 0; i < comparison->count; i++) {
+        summarize(&comparison->rows[i]);
+        find_baseline(comparison, &comparison->rows[i]);
+    }
+    comparison->majority_accuracy = results->items[0].majority_accuracy;
+    *ret_comparison = comparison;
+    comparison = NULL;
+out:
+    decant_comparison_destroy(comparison);
+    return status;
+}
+
+void decant_comparison_destroy(decant_comparison *comparison)
+{
+    if (comparison == NULL) return;
+    for (int32_t i = 0; comparison->rows != NULL && i < comparison->count; i++)
+        dcn_free(comparison->rows[i].results);
+    dcn_free(comparison->rows);
+    dcn_free(comparison);
+}

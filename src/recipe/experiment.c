@@ -1,0 +1,355 @@
+/* A recipe's text -> a checked experiment. The parts are read by merge.c, parse_data.c and parse_training.c; here is
+ * what refers from one part to another: models of runs, teachers, the budget and the order of the runs. */
+#include "recipe/experiment.h"
+
+#include <ctype.h>
+
+#include "graph/graph.h"
+#include "recipe/schema.h"
+
+/* --- names --- */
+
+/* Names become folders, so they are kept to what every file system takes. */
+static decant_status check_name(const dcn_doc *doc, const char *what, const char *name)
+{
+    size_t length = strlen(name);
+    bool good = length > 0 && length <= 64 && name[0] != '.' && name[0] != '-';
+    for (size_t i = 0; i < length && good; i++)
+        good = isalnum((unsigned char)name[i]) || strchr("-_.", name[i]) != NULL;
+    if (good) return DECANT_OK;
+    return dcn_doc_fail(doc, DECANT_USAGE,
+                        "'%s' is no good %s: use 1 to 64 letters, digits, '-', '_' and '.', not '-' or '.' first", name,
+                        what);
+}
+
+int32_t dcn_experiment_find_run(const dcn_experiment *experiment, const char *name)
+{
+    for (int32_t i = 0; i < experiment->n_runs; i++)
+        if (strcmp(experiment->runs[i].name, name) == 0) return i;
+    return DCN_NONE;
+}
+
+int32_t dcn_experiment_find_model(const dcn_experiment *experiment, const char *name)
+{
+    for (int32_t i = 0; i < experiment->n_models; i++)
+        if (strcmp(experiment->models[i].name, name) == 0) return i;
+    return DCN_NONE;
+}
+
+static decant_status find_model(const dcn_experiment *experiment, const dcn_doc *doc, int32_t *ret_model)
+{
+    const char *name = NULL;
+    TRY_RETURN(dcn_doc_text(doc, "model", &name));
+    int32_t model = dcn_experiment_find_model(experiment, name);
+    if (model == DCN_NONE) {
+        const dcn_doc *models = dcn_doc_get(experiment->doc, "models");
+        return dcn_schema_unknown(doc, "model", name, models->keys, (size_t)models->count);
+    }
+    *ret_model = model;
+    return DECANT_OK;
+}
+
+decant_status dcn_experiment_need_model(const dcn_experiment *experiment, const char *name, int32_t *ret_model)
+{
+    const dcn_doc word = {.type = DCN_DOC_SCALAR, .text = name, .file = experiment->file};
+    return find_model(experiment, &word, ret_model);
+}
+
+/* --- models --- */
+
+static decant_status parse_zoo(const dcn_doc *doc, dcn_model_spec *model)
+{
+    TRY_RETURN(dcn_schema_check(DCN_SECTION_ZOO, doc));
+    TRY_RETURN(dcn_schema_text(DCN_SECTION_ZOO, doc, "zoo", &model->zoo));
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_ZOO, doc, "classes", &model->classes));
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_ZOO, doc, "channels", &model->channels));
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_ZOO, doc, "hidden", &model->hidden));
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_ZOO, doc, "hidden_layers", &model->hidden_layers));
+    TRY_RETURN(dcn_schema_number(DCN_SECTION_ZOO, doc, "dropout", &model->dropout));
+    TRY_RETURN(dcn_schema_number(DCN_SECTION_ZOO, doc, "input_dropout", &model->input_dropout));
+    static const char *const mlp_keys[] = {"hidden", "hidden_layers", "dropout", "input_dropout"};
+    for (size_t i = 0; i < DCN_COUNT(mlp_keys) && strcmp(model->zoo, "mlp") != 0; i++) {
+        const dcn_doc *value = dcn_doc_get(doc, mlp_keys[i]);
+        if (value != NULL) return dcn_doc_fail(value, DECANT_USAGE, "%s is a key of the mlp only", mlp_keys[i]);
+    }
+    return DECANT_OK;
+}
+
+static decant_status parse_models(dcn_experiment *experiment)
+{
+    const dcn_doc *doc = dcn_doc_get(experiment->doc, "models");
+    if (doc->type != DCN_DOC_MAP || doc->count < 1 || doc->count > DCN_MAX_MODELS)
+        return dcn_doc_fail(doc, DECANT_USAGE, "models must be a map of 1 to %d models", DCN_MAX_MODELS);
+    TRY_RETURN(dcn_arena_take(experiment->arena, (size_t)doc->count * sizeof *experiment->models,
+                              (void **)&experiment->models));
+    for (int32_t i = 0; i < doc->count; i++) {
+        dcn_model_spec *model = &experiment->models[i];
+        model->name = doc->keys[i];
+        model->doc = doc->items[i];
+        TRY_RETURN(check_name(doc->key_nodes[i], "name for a model", model->name));
+        if (model->doc->type == DCN_DOC_MAP)
+            TRY_RETURN(parse_zoo(model->doc, model));
+        else if (model->doc->type != DCN_DOC_LIST || model->doc->count == 0)
+            return dcn_doc_fail(doc->key_nodes[i], DECANT_USAGE,
+                                "the model '%s' must be a list of layers or a map like {zoo: NAME}", model->name);
+    }
+    experiment->n_models = doc->count;
+    return DECANT_OK;
+}
+
+/* --- runs --- */
+
+static decant_status parse_seeds(dcn_arena *arena, const dcn_doc *doc, dcn_run_spec *run)
+{
+    const int64_t largest = UINT32_MAX;
+    const dcn_doc *list = dcn_doc_get(doc, "seeds");
+    int64_t first = 0, count = 1;
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_RUN, doc, "seed", &first));
+    bool is_list = list != NULL && list->type == DCN_DOC_LIST;
+    if (is_list && dcn_doc_get(doc, "seed") != NULL)
+        return dcn_doc_fail(list, DECANT_USAGE, "a list of seeds leaves nothing for 'seed' to say; remove one of them");
+    if (is_list)
+        count = list->count;
+    else if (list != NULL)
+        TRY_RETURN(dcn_doc_int(list, "seeds", 1, DCN_MAX_SEEDS, &count));
+    if (count < 1 || count > DCN_MAX_SEEDS || first + count - 1 > largest)
+        return dcn_doc_fail(list, DECANT_USAGE, "there may be 1 to %d seeds, the last at most %lld", DCN_MAX_SEEDS,
+                            (long long)largest);
+
+    TRY_RETURN(dcn_arena_take(arena, (size_t)count * sizeof *run->seeds, (void **)&run->seeds));
+    for (int64_t i = 0; i < count; i++) {
+        int64_t seed = first + i;
+        if (is_list) TRY_RETURN(dcn_doc_int(list->items[i], "a seed", 0, largest, &seed));
+        for (int64_t j = 0; j < i; j++)
+            if (run->seeds[j] == (uint64_t)seed)
+                return dcn_doc_fail(list, DECANT_USAGE, "the seed %lld is listed twice", (long long)seed);
+        run->seeds[i] = (uint64_t)seed;
+    }
+    run->n_seeds = (int32_t)count;
+    return DECANT_OK;
+}
+
+static decant_status parse_training(const dcn_doc *doc, dcn_run_spec *run)
+{
+    const dcn_doc *schedule = dcn_doc_get(doc, "schedule");
+    const dcn_doc blank = {.type = DCN_DOC_SCALAR, .text = "constant"};
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_RUN, doc, "epochs", &run->epochs));
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_RUN, doc, "batch", &run->batch));
+    TRY_RETURN(dcn_schema_bool(DCN_SECTION_RUN, doc, "drop_last", &run->drop_last));
+    TRY_RETURN(dcn_optimizer_parse(dcn_doc_get(doc, "optimizer"), &run->optimizer));
+    TRY_RETURN(dcn_schedule_parse(schedule != NULL ? schedule : &blank, &run->optimizer.schedule));
+    TRY_RETURN(dcn_schema_number(DCN_SECTION_RUN, doc, "ema", &run->optimizer.ema_decay));
+    TRY_RETURN(dcn_schema_number(DCN_SECTION_RUN, doc, "clip_norm", &run->optimizer.max_norm));
+    TRY_RETURN(dcn_loss_parse(dcn_doc_get(doc, "loss"), run->terms, &run->n_terms));
+    for (int32_t i = 0; i < run->n_terms; i++)
+        run->has_teacher_term |= dcn_term_class_of(run->terms[i].kind)->needs_teacher;
+    return DECANT_OK;
+}
+
+static decant_status parse_run(dcn_experiment *experiment, const dcn_doc *doc, dcn_run_spec *run)
+{
+    const char *select = NULL;
+    TRY_RETURN(dcn_schema_check(DCN_SECTION_RUN, doc));
+    TRY_RETURN(find_model(experiment, dcn_doc_get(doc, "model"), &run->model));
+    TRY_RETURN(parse_training(doc, run));
+    TRY_RETURN(parse_seeds(experiment->arena, doc, run));
+    TRY_RETURN(dcn_schema_text(DCN_SECTION_RUN, doc, "select", &select));
+    run->select_best = select != NULL ? strcmp(select, "best") == 0 : experiment->data.validation > 0;
+    const dcn_doc *augment = dcn_doc_get(doc, "augment");
+    run->augment = experiment->data.augment;
+    return augment != NULL ? dcn_augment_parse(augment, &run->augment) : DECANT_OK;
+}
+
+/* A teacher is a run when one has that name, else a file when it looks like one. */
+static decant_status find_teacher(const dcn_experiment *experiment, int32_t index, dcn_run_spec *run)
+{
+    const dcn_doc *doc = dcn_doc_get(run->doc, "teacher");
+    run->teacher_run = DCN_NONE;
+    if (doc == NULL) return DECANT_OK;
+    const char *name = NULL;
+    TRY_RETURN(dcn_doc_text(doc, "teacher", &name));
+    run->teacher_run = dcn_experiment_find_run(experiment, name);
+    if (run->teacher_run == index)
+        return dcn_doc_fail(doc, DECANT_USAGE, "the run '%s' cannot be its own teacher", run->name);
+    if (run->teacher_run != DCN_NONE) return DECANT_OK;
+    if (strpbrk(name, "./") != NULL) {
+        run->teacher_file = name;
+        return DECANT_OK;
+    }
+    const dcn_doc *runs = dcn_doc_get(experiment->doc, "runs");
+    return dcn_schema_unknown(doc, "teacher (a run, or a file such as ./model.safetensors)", name, runs->keys,
+                              (size_t)runs->count);
+}
+
+static decant_status parse_runs(dcn_experiment *experiment)
+{
+    const dcn_doc *doc = dcn_doc_get(experiment->doc, "runs");
+    const dcn_doc **merged = NULL;
+    if (doc->type != DCN_DOC_MAP || doc->count < 1 || doc->count > DCN_MAX_RUNS)
+        return dcn_doc_fail(doc, DECANT_USAGE, "runs must be a map of 1 to %d runs", DCN_MAX_RUNS);
+    TRY_RETURN(dcn_runs_merge(experiment->arena, doc, &merged));
+    TRY_RETURN(
+        dcn_arena_take(experiment->arena, (size_t)doc->count * sizeof *experiment->runs, (void **)&experiment->runs));
+    for (int32_t i = 0; i < doc->count; i++) {
+        dcn_run_spec *run = &experiment->runs[i];
+        run->name = doc->keys[i];
+        run->doc = merged[i];
+        TRY_RETURN(check_name(doc->key_nodes[i], "name for a run", run->name));
+        decant_status status = parse_run(experiment, merged[i], run);
+        if (status != DECANT_OK) {
+            dcn_while("reading the run '%s'", run->name);
+            return status;
+        }
+    }
+    experiment->n_runs = doc->count;
+    for (int32_t i = 0; i < doc->count; i++) {
+        dcn_run_spec *run = &experiment->runs[i];
+        const dcn_doc *like = dcn_doc_get(run->doc, "like");
+        run->like = like != NULL ? dcn_experiment_find_run(experiment, like->text) : DCN_NONE;
+        TRY_RETURN(find_teacher(experiment, i, run));
+    }
+    return DECANT_OK;
+}
+
+/* Runs are taken in the order of the file, again and again, each as soon as its teacher stands before it. */
+static decant_status order_runs(dcn_experiment *experiment)
+{
+    bool *placed = NULL;
+    int32_t count = 0;
+    TRY_RETURN(dcn_arena_take(experiment->arena, (size_t)experiment->n_runs * sizeof *placed, (void **)&placed));
+    TRY_RETURN(dcn_arena_take(experiment->arena, (size_t)experiment->n_runs * sizeof *experiment->order,
+                              (void **)&experiment->order));
+    while (count < experiment->n_runs) {
+        int32_t before = count, waiting = DCN_NONE;
+        for (int32_t i = 0; i < experiment->n_runs; i++) {
+            if (placed[i]) continue;
+            int32_t teacher = experiment->runs[i].teacher_run;
+            if (teacher != DCN_NONE && !placed[teacher]) {
+                waiting = i;
+                continue;
+            }
+            placed[i] = true;
+            experiment->order[count++] = i;
+        }
+        if (count == before)
+            return dcn_doc_fail(dcn_doc_get(experiment->runs[waiting].doc, "teacher"), DECANT_USAGE,
+                                "teacher: goes in a circle through '%s'", experiment->runs[waiting].name);
+    }
+    return DECANT_OK;
+}
+
+int32_t dcn_experiment_baseline(const dcn_experiment *experiment, int32_t index)
+{
+    const dcn_run_spec *run = &experiment->runs[index];
+    if (run->like != DCN_NONE && experiment->runs[run->like].model == run->model) return run->like;
+    bool taught = run->teacher_run != DCN_NONE || run->teacher_file != NULL;
+    for (int32_t i = 0; i < experiment->n_runs && taught; i++) {
+        const dcn_run_spec *other = &experiment->runs[i];
+        if (i != index && other->model == run->model && other->teacher_run == DCN_NONE && other->teacher_file == NULL)
+            return i;
+    }
+    return DCN_NONE;
+}
+
+/* --- the whole file --- */
+
+static decant_status parse_budget(dcn_experiment *experiment)
+{
+    const dcn_doc *doc = dcn_doc_get(experiment->doc, "budget");
+    experiment->budget.model = DCN_NONE;
+    if (doc == NULL) return DECANT_OK;
+    experiment->budget.doc = doc;
+    TRY_RETURN(dcn_schema_check(DCN_SECTION_BUDGET, doc));
+    TRY_RETURN(find_model(experiment, dcn_doc_get(doc, "model"), &experiment->budget.model));
+    return dcn_schema_int(DCN_SECTION_BUDGET, doc, "parameters", &experiment->budget.parameters);
+}
+
+static decant_status parse_experiment(dcn_experiment *experiment)
+{
+    int64_t threads = 0;
+    const dcn_doc *doc = experiment->doc;
+    if (doc->type != DCN_DOC_MAP)
+        return dcn_doc_fail(doc, DECANT_USAGE, "a recipe is a map with the keys decant, name, data, models and runs");
+    TRY_RETURN(dcn_schema_check(DCN_SECTION_TOP, doc));
+    TRY_RETURN(dcn_schema_text(DCN_SECTION_TOP, doc, "name", &experiment->name));
+    TRY_RETURN(check_name(dcn_doc_get(doc, "name"), "name for a recipe", experiment->name));
+    TRY_RETURN(dcn_schema_text(DCN_SECTION_TOP, doc, "device", &experiment->device));
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_TOP, doc, "threads", &threads));
+    experiment->threads = (int32_t)threads;
+    TRY_RETURN(dcn_data_parse(experiment->arena, dcn_doc_get(doc, "data"), &experiment->data));
+    TRY_RETURN(parse_models(experiment));
+    TRY_RETURN(parse_runs(experiment));
+    TRY_RETURN(order_runs(experiment));
+    return parse_budget(experiment);
+}
+
+/* "path=value" onto the tree. */
+static decant_status apply_override(dcn_arena *arena, dcn_doc *root, const char *override)
+{
+    const char *equals = strchr(override, '=');
+    if (equals == NULL || equals == override)
+        return DCN_FAIL(USAGE, "-o wants PATH=VALUE such as runs.alone.epochs=1, not '%s'", override);
+    char path[256];
+    TRY_RETURN(dcn_format(path, sizeof path, "%.*s", (int)(equals - override), override));
+    return dcn_doc_set(arena, root, path, equals + 1);
+}
+
+static decant_status create(const char *name, dcn_experiment **ret_experiment)
+{
+    dcn_experiment *experiment = NULL;
+    char *file = NULL;
+    decant_status status = dcn_new(sizeof *experiment, (void **)&experiment);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_arena_create(&experiment->arena));
+    TRY(dcn_arena_string(experiment->arena, name, &file));
+    experiment->file = file;
+    *ret_experiment = experiment;
+    experiment = NULL;
+out:
+    dcn_experiment_destroy(experiment);
+    return status;
+}
+
+static decant_status finish(dcn_experiment *experiment, const char *const *overrides, int32_t n_overrides)
+{
+    for (int32_t i = 0; i < n_overrides; i++)
+        TRY_RETURN(apply_override(experiment->arena, experiment->doc, overrides[i]));
+    return parse_experiment(experiment);
+}
+
+decant_status dcn_experiment_parse(const char *name, const char *text, size_t bytes, const char *const *overrides,
+                                   int32_t n_overrides, dcn_experiment **ret_experiment)
+{
+    dcn_experiment *experiment = NULL;
+    decant_status status = create(name, &experiment);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_doc_parse(experiment->arena, experiment->file, text, bytes, &experiment->doc));
+    TRY(finish(experiment, overrides, n_overrides));
+    *ret_experiment = experiment;
+    experiment = NULL;
+out:
+    dcn_experiment_destroy(experiment);
+    return status;
+}
+
+decant_status dcn_experiment_read(const char *path, const char *const *overrides, int32_t n_overrides,
+                                  dcn_experiment **ret_experiment)
+{
+    dcn_experiment *experiment = NULL;
+    decant_status status = create(path, &experiment);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_doc_read(experiment->arena, path, &experiment->doc));
+    TRY(finish(experiment, overrides, n_overrides));
+    *ret_experiment = experiment;
+    experiment = NULL;
+out:
+    dcn_experiment_destroy(experiment);
+    return status;
+}
+
+void dcn_experiment_destroy(dcn_experiment *experiment)
+{
+    if (experiment == NULL) return;
+    dcn_arena_destroy(experiment->arena);
+    dcn_free(experiment);
+}

@@ -1,0 +1,146 @@
+/* Describes a run for recognising it again. */
+#include "recipe/identity.h"
+
+static json_t *describe_data(const dcn_materials *materials, const char *data_hex)
+{
+    const dcn_data_spec *data = &materials->experiment->data;
+    json_t *mean = json_array(), *std = json_array();
+    for (int32_t i = 0; i < materials->norm_channels; i++) {
+        json_array_append_new(mean, json_real((double)materials->mean[i]));
+        json_array_append_new(std, json_real((double)materials->std[i]));
+    }
+    return json_pack("{s:s, s:I, s:I, s:o, s:o}", "content", data_hex, "validation", (json_int_t)data->validation,
+                     "seed", (json_int_t)data->seed, "mean", mean, "std", std);
+}
+
+static json_t *describe_augment(const dcn_augment *augment)
+{
+    return json_pack("{s:i, s:i, s:b, s:i, s:f}", "shift", augment->shift, "crop", augment->crop_padding, "flip",
+                     augment->flip, "cutout", augment->cutout, "mixup", augment->mixup);
+}
+
+static json_t *describe_schedule(const dcn_schedule *schedule)
+{
+    static const char *const kinds[] = {"constant", "step", "cosine", "one_cycle"};
+    json_t *milestones = json_array();
+    for (int32_t i = 0; i < schedule->n_milestones; i++)
+        json_array_append_new(milestones, json_integer(schedule->milestones[i]));
+    return json_pack("{s:s, s:I, s:o, s:f, s:f, s:f, s:f}", "kind", kinds[schedule->kind], "every",
+                     (json_int_t)schedule->every, "milestones", milestones, "gamma", schedule->gamma, "lr_min",
+                     schedule->lr_min, "pct_start", schedule->pct_start, "warmup", schedule->warmup_epochs);
+}
+
+static json_t *describe_optimizer(const dcn_optimizer *optimizer)
+{
+    static const char *const kinds[] = {"sgd", "adam", "adamw"};
+    return json_pack("{s:s, s:f, s:f, s:f, s:b, s:f, s:f, s:f, s:f, s:f}", "kind", kinds[optimizer->kind], "lr",
+                     optimizer->lr, "weight_decay", optimizer->weight_decay, "momentum", optimizer->momentum,
+                     "nesterov", optimizer->nesterov, "beta1", optimizer->beta1, "beta2", optimizer->beta2, "eps",
+                     optimizer->eps, "clip_norm", optimizer->max_norm, "ema", optimizer->ema_decay);
+}
+
+/* Named by their keys, so that the order in the file does not matter. */
+static json_t *describe_losses(const dcn_run_spec *run)
+{
+    json_t *losses = json_object();
+    for (int32_t i = 0; i < run->n_terms; i++) {
+        const dcn_term *term = &run->terms[i];
+        json_object_set_new(losses, dcn_term_class_of(term->kind)->name,
+                            json_pack("{s:f, s:f, s:f}", "weight", term->weight, "temperature", term->temperature,
+                                      "label_smoothing", term->label_smoothing));
+    }
+    return losses;
+}
+
+/* The network with its names and dropout rates, and how its weights are drawn. */
+static decant_status describe_model(const dcn_materials *materials, int32_t model, json_t **ret_description)
+{
+    dcn_graph *graph = NULL;
+    char *text = NULL, hex[DCN_HASH_HEX];
+    decant_status status = dcn_materials_graph(materials->experiment, model, materials->dataset, &graph);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_graph_to_json(graph, &text));
+    dcn_hash_hex(dcn_hash_bytes(text, strlen(text)), hex);
+    *ret_description = json_pack("{s:s, s:i}", "network", hex, "init", (int)graph->init);
+out:
+    dcn_free(text);
+    dcn_graph_destroy(graph);
+    return status;
+}
+
+static decant_status describe_run(const dcn_materials *materials, int32_t index, uint64_t seed, const char *teacher_hex,
+                                  const char *data_hex, json_t **ret_config)
+{
+    const dcn_run_spec *run = &materials->experiment->runs[index];
+    json_t *model = NULL;
+    TRY_RETURN(describe_model(materials, run->model, &model));
+    json_t *config = json_pack(
+        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:s, s:I, s:s*}", "format", DCN_RUN_FORMAT, "model", model,
+        "data", describe_data(materials, data_hex), "augment", describe_augment(&run->augment), "optimizer",
+        describe_optimizer(&run->optimizer), "schedule", describe_schedule(&run->optimizer.schedule), "loss",
+        describe_losses(run), "epochs", (json_int_t)run->epochs, "batch", (json_int_t)run->batch, "drop_last",
+        run->drop_last, "select", run->select_best ? "best" : "last", "seed", (json_int_t)seed, "teacher", teacher_hex);
+    if (config == NULL) return DCN_FAIL(NO_MEMORY, "no memory to describe the run '%s'", run->name);
+    *ret_config = config;
+    return DECANT_OK;
+}
+
+decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uint64_t seed, const char *teacher_hex,
+                                dcn_identity *ret_identity)
+{
+    dcn_identity identity = {0};
+    dcn_hash_hex(materials->dataset->hash, identity.data_hex);
+    TRY_RETURN(describe_run(materials, run, seed, teacher_hex, identity.data_hex, &identity.config));
+    char *text = json_dumps(identity.config, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+    if (text == NULL) {
+        dcn_identity_finish(&identity);
+        return DCN_FAIL(NO_MEMORY, "no memory to describe a run");
+    }
+    dcn_hash_hex(dcn_hash_bytes(text, strlen(text)), identity.hex);
+    free(text); /* jansson's own memory */
+    *ret_identity = identity;
+    return DECANT_OK;
+}
+
+void dcn_identity_finish(dcn_identity *identity)
+{
+    json_decref(identity->config);
+    identity->config = NULL;
+}
+
+/* --- what changed --- */
+
+static decant_status add_value(const json_t *value, dcn_text *text)
+{
+    char *words = value != NULL ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    decant_status status = dcn_text_add(text, "%s", words != NULL ? words : "not there");
+    free(words);
+    return status;
+}
+
+static decant_status difference(const json_t *was, const json_t *is, const char *path, int depth, dcn_text *text)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    if (json_equal(was, is) || text->length > 0) return DECANT_OK;
+    if (!json_is_object(was) || !json_is_object(is) || depth > 8) {
+        TRY_RETURN(dcn_text_add(text, "%s was ", path));
+        TRY_RETURN(add_value(was, text));
+        TRY_RETURN(dcn_text_add(text, " and is "));
+        return add_value(is, text);
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        json_object_foreach((json_t *)(pass == 0 ? is : was), key, value)
+        {
+            char longer[128];
+            snprintf(longer, sizeof longer, "%s%s%s", path, path[0] != '\0' ? "." : "", key);
+            TRY_RETURN(difference(json_object_get(was, key), json_object_get(is, key), longer, depth + 1, text));
+        }
+    }
+    return DECANT_OK;
+}
+
+decant_status dcn_identity_difference(const json_t *was, const json_t *is, dcn_text *text)
+{
+    return difference(was, is, "", 0, text);
+}

@@ -1,0 +1,123 @@
+/* Linting: the data's part of it, and putting places before findings. Models and runs are in lint_models.c and
+ * lint_runs.c. */
+#include "recipe/lint.h"
+
+#include <stdarg.h>
+
+#include "base/text.h"
+
+decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, dcn_severity severity,
+                           const char *format, ...)
+{
+    char message[768];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    if (place != NULL && place->line > 0)
+        return dcn_findings_add(context->findings, severity, "%s:%d:%d: %s", place->file, place->line, place->column,
+                                message);
+    return dcn_findings_add(context->findings, severity, "%s: %s",
+                            place != NULL && place->file != NULL ? place->file : context->experiment->file, message);
+}
+
+decant_status dcn_lint_failure(const dcn_lint_context *context, decant_status status)
+{
+    if (status == DECANT_OK || status == DECANT_NO_MEMORY || status == DECANT_INTERNAL) return status;
+    /* Copied, for adding a finding may fail and write the record anew. */
+    char text[1024];
+    const char *place = decant_error_place();
+    snprintf(text, sizeof text, "%s: %s", place[0] != '\0' ? place : context->experiment->file, decant_error_message());
+    return dcn_findings_add(context->findings, DCN_ERROR, "%s", text);
+}
+
+/* --- data --- */
+
+/* What a published data set ships with is known and cannot be helped; files of one's own can be mended. */
+static decant_status lint_overlap(const dcn_lint_context *context)
+{
+    const dcn_data_spec *data = &context->experiment->data;
+    const dcn_overlap *overlap = &context->materials->overlap;
+    const char *name = context->materials->dataset->name;
+    bool published = data->source_kind == DCN_SOURCE_NAMED;
+    const struct {
+        int64_t count;
+        const char *where;
+    } parts[] = {{overlap->train_test, "the test part also stand in the training split"},
+                 {overlap->validation_test, "the test part also stand in the validation split"},
+                 {overlap->train_validation, "the validation split also stand in the training split"}};
+    for (size_t i = 0; i < DCN_COUNT(parts); i++) {
+        if (parts[i].count == 0) continue;
+        if (published)
+            TRY_RETURN(dcn_lint_add(context, data->doc, DCN_NOTE,
+                                    "%s as published holds identical images: %lld samples of %s", name,
+                                    (long long)parts[i].count, parts[i].where));
+        else if (data->allow_overlap)
+            TRY_RETURN(
+                dcn_lint_add(context, data->doc, DCN_WARNING,
+                             "%lld samples of %s, which data.allow_overlap lets pass: the test accuracy is too good",
+                             (long long)parts[i].count, parts[i].where));
+        else
+            TRY_RETURN(dcn_lint_add(context, data->doc, DCN_ERROR,
+                                    "%lld samples of %s; remove them, or set data.allow_overlap: true",
+                                    (long long)parts[i].count, parts[i].where));
+    }
+    return DECANT_OK;
+}
+
+static decant_status lint_data(const dcn_lint_context *context)
+{
+    const dcn_data_spec *data = &context->experiment->data;
+    const decant_dataset *dataset = context->materials->dataset;
+    bool augments =
+        data->augment.shift > 0 || data->augment.crop_padding > 0 || data->augment.flip || data->augment.cutout > 0;
+    if (augments && dataset->sample.rank != 3)
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(data->doc, "augment"), DCN_ERROR,
+                                "shift, crop, flip and cutout are for images; %s has none", dataset->name));
+    return lint_overlap(context);
+}
+
+/* --- all --- */
+
+static decant_status build_graphs(const dcn_lint_context *context)
+{
+    for (int32_t i = 0; i < context->experiment->n_models; i++) {
+        decant_status status =
+            dcn_materials_graph(context->experiment, i, context->materials->dataset, &context->graphs[i]);
+        TRY_RETURN(dcn_lint_failure(context, status));
+    }
+    return DECANT_OK;
+}
+
+decant_status dcn_lint_with(const dcn_materials *materials, dcn_findings *findings)
+{
+    const dcn_experiment *experiment = materials->experiment;
+    dcn_lint_context context = {.experiment = experiment, .materials = materials, .findings = findings};
+    decant_status status =
+        dcn_new_array((size_t)experiment->n_models, sizeof *context.graphs, (void **)&context.graphs);
+    if (status != DECANT_OK) goto out;
+    TRY(lint_data(&context));
+    TRY(build_graphs(&context));
+    TRY(dcn_lint_models(&context));
+    TRY(dcn_lint_runs(&context));
+out:
+    for (int32_t i = 0; context.graphs != NULL && i < experiment->n_models; i++)
+        dcn_graph_destroy(context.graphs[i]);
+    dcn_free(context.graphs);
+    return status;
+}
+
+decant_status dcn_lint(const dcn_experiment *experiment, dcn_findings *findings)
+{
+    dcn_materials *materials = NULL;
+    const dcn_lint_context context = {.experiment = experiment, .findings = findings};
+    decant_status status = dcn_materials_create(experiment, &materials);
+    if (status != DECANT_OK) {
+        status = dcn_lint_failure(&context, status);
+        goto out;
+    }
+    TRY(dcn_lint_with(materials, findings));
+out:
+    dcn_materials_destroy(materials);
+    return status;
+}

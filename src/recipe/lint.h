@@ -1,0 +1,28 @@
+/* Everything that can be known to be wrong with an experiment before it is trained. */
+#ifndef DCN_RECIPE_LINT_H
+#define DCN_RECIPE_LINT_H
+
+#include "recipe/materials.h"
+
+/* Adds what it finds to findings. Wrong recipes are findings; only memory running out is a failure.
+ * dcn_lint opens the data set itself; dcn_lint_with has it. */
+decant_status dcn_lint(const dcn_experiment *experiment, dcn_findings *findings);
+decant_status dcn_lint_with(const dcn_materials *materials, dcn_findings *findings);
+
+/* The parts: lint_models.c, lint_runs.c. graphs[n_models] holds NULL for a model that could not be built. */
+typedef struct dcn_lint_context {
+    const dcn_experiment *experiment;
+    const dcn_materials *materials;
+    dcn_graph **graphs;
+    dcn_findings *findings;
+} dcn_lint_context;
+decant_status dcn_lint_models(const dcn_lint_context *context);
+decant_status dcn_lint_runs(const dcn_lint_context *context);
+/* A finding with the place of a node in front. */
+decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, dcn_severity severity,
+                           const char *format, ...) DCN_PRINTF(4, 5);
+/* Turns the failure that just happened into an error finding; failures that say nothing about the recipe stay failures.
+ */
+decant_status dcn_lint_failure(const dcn_lint_context *context, decant_status status);
+
+#endif

@@ -1,0 +1,62 @@
+/* Linting of models: what no run trains, odd networks, grey images given to colour networks, and the budget. */
+#include "recipe/lint.h"
+
+static bool is_used(const dcn_experiment *experiment, int32_t model)
+{
+    for (int32_t i = 0; i < experiment->n_runs; i++)
+        if (experiment->runs[i].model == model) return true;
+    return false;
+}
+
+/* What the graph itself knows to be odd, with the model's name and place in front. */
+static decant_status lint_graph(const dcn_lint_context *context, int32_t model)
+{
+    const dcn_model_spec *spec = &context->experiment->models[model];
+    dcn_findings found = {0};
+    decant_status status = dcn_graph_lint(context->graphs[model], &found);
+    for (int32_t i = 0; i < found.count && status == DECANT_OK; i++)
+        status = dcn_lint_add(context, spec->doc, found.items[i].severity, "model '%s': %s", spec->name,
+                              found.items[i].text);
+    dcn_findings_finish(&found);
+    return status;
+}
+
+static decant_status lint_repeated_channel(const dcn_lint_context *context, int32_t model)
+{
+    const dcn_model_spec *spec = &context->experiment->models[model];
+    const dcn_graph *graph = context->graphs[model];
+    for (dcn_node_id node = 0; node < graph->n_nodes; node++) {
+        if (graph->nodes[node].op != DECANT_OP_REPEAT_CHANNELS) continue;
+        return dcn_lint_add(
+            context, spec->doc, DCN_NOTE,
+            "model '%s' wants %lld channels: the grey image is repeated; channels: 1 would save the work", spec->name,
+            (long long)graph->values[graph->nodes[node].output[0]].shape.dim[1]);
+    }
+    return DECANT_OK;
+}
+
+static decant_status lint_budget(const dcn_lint_context *context)
+{
+    const dcn_budget_spec *budget = &context->experiment->budget;
+    if (budget->model == DCN_NONE || context->graphs[budget->model] == NULL) return DECANT_OK;
+    int64_t parameters = dcn_graph_parameters(context->graphs[budget->model]);
+    if (parameters <= budget->parameters) return DECANT_OK;
+    return dcn_lint_add(context, budget->doc, DCN_ERROR,
+                        "model '%s' has %lld parameters, %lld more than the budget of %lld",
+                        context->experiment->models[budget->model].name, (long long)parameters,
+                        (long long)(parameters - budget->parameters), (long long)budget->parameters);
+}
+
+decant_status dcn_lint_models(const dcn_lint_context *context)
+{
+    const dcn_experiment *experiment = context->experiment;
+    for (int32_t i = 0; i < experiment->n_models; i++) {
+        if (!is_used(experiment, i))
+            TRY_RETURN(dcn_lint_add(context, experiment->models[i].doc, DCN_WARNING, "no run trains the model '%s'",
+                                    experiment->models[i].name));
+        if (context->graphs[i] == NULL) continue;
+        TRY_RETURN(lint_graph(context, i));
+        TRY_RETURN(lint_repeated_channel(context, i));
+    }
+    return lint_budget(context);
+}

@@ -1,0 +1,223 @@
+/* decant/model.h: loading, describing, evaluating and predicting. Plans are in plan_listing.c. */
+#include "decant/model.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "nn/model.h"
+#include "nn/zoo.h"
+#include "recipe/plan_listing.h"
+#include "tensor/shape.h"
+#include "train/train.h"
+
+decant_status decant_model_load(const char *path, decant_model **ret_model)
+{
+    return dcn_model_load(path, ret_model);
+}
+
+decant_status decant_model_save(const decant_model *model, const char *path)
+{
+    return dcn_model_save(model, path);
+}
+
+decant_status decant_model_from_zoo(const char *name, int64_t classes, int64_t channels, decant_model **ret_model)
+{
+    const dcn_zoo_options options = {.classes = classes, .channels = channels};
+    dcn_graph *graph = NULL;
+    if (classes < 0 || channels < 0) return DCN_FAIL(INVALID_ARG, "classes and channels must not be negative");
+    TRY_RETURN(dcn_zoo_build(name, &options, &graph));
+    return dcn_model_create(graph, ret_model);
+}
+
+int32_t decant_zoo_count(void)
+{
+    return dcn_zoo_count();
+}
+
+const char *decant_zoo_name(int32_t index)
+{
+    return index >= 0 && index < dcn_zoo_count() ? dcn_zoo_name(index) : NULL;
+}
+
+void decant_model_destroy(decant_model *model)
+{
+    dcn_model_destroy(model);
+}
+
+int32_t decant_model_class_count(const decant_model *model)
+{
+    return model->n_classes;
+}
+
+const char *decant_model_class_name(const decant_model *model, int32_t index)
+{
+    bool known = model->class_names != NULL && index >= 0 && index < model->n_classes;
+    return known ? model->class_names[index] : NULL;
+}
+
+decant_shape decant_model_input_shape(const decant_model *model)
+{
+    const decant_shape *input = &model->graph->values[model->graph->input].shape; /* [1, sample...] */
+    return decant_shape_make(input->rank - 1, input->dim + 1);
+}
+
+const char *decant_model_metadata(const decant_model *model, const char *key)
+{
+    return dcn_model_metadata(model, key);
+}
+
+/* --- what it is made of --- */
+
+static decant_status copy_layers(const dcn_graph *graph, decant_model_summary *summary)
+{
+    int32_t count = decant_graph_layer_count(graph);
+    TRY_RETURN(dcn_new_array((size_t)count, sizeof *summary->layers, (void **)&summary->layers));
+    for (int32_t i = 0; i < count; i++) {
+        summary->layers[i] = decant_graph_layer_at(graph, i);
+        summary->activation_bytes += decant_shape_count(&summary->layers[i].output) * (int64_t)sizeof(float);
+    }
+    summary->n_layers = count;
+    return DECANT_OK;
+}
+
+decant_status decant_model_summarize(const decant_model *model, decant_model_summary **ret_summary)
+{
+    const dcn_graph *graph = model->graph;
+    decant_model_summary *summary = NULL;
+    decant_status status = dcn_new(sizeof *summary, (void **)&summary);
+    if (status != DECANT_OK) goto out;
+    TRY(copy_layers(graph, summary));
+    summary->parameters = dcn_graph_parameters(graph);
+    summary->trainable = summary->parameters;
+    summary->mult_adds = dcn_graph_mult_adds(graph);
+    summary->input_bytes = decant_shape_count(&graph->values[graph->input].shape) * (int64_t)sizeof(float);
+    for (dcn_value_id id = 0; id < graph->n_values; id++) {
+        const dcn_value *value = &graph->values[id];
+        if (value->kind == DCN_VALUE_PARAMETER || value->kind == DCN_VALUE_STATE)
+            summary->weight_bytes += decant_shape_count(&value->shape) * (int64_t)sizeof(float);
+    }
+    *ret_summary = summary;
+    summary = NULL;
+out:
+    decant_model_summary_destroy(summary);
+    return status;
+}
+
+void decant_model_summary_destroy(decant_model_summary *summary)
+{
+    if (summary == NULL) return;
+    dcn_free(summary->layers);
+    dcn_free(summary);
+}
+
+/* --- using it --- */
+
+static decant_status check_data(const decant_model *model, const decant_dataset *dataset, const dcn_samples *part,
+                                const char *part_name)
+{
+    decant_shape wanted = decant_model_input_shape(model);
+    if (!decant_shape_equal(&wanted, &dataset->sample)) {
+        char ours[DCN_SHAPE_TEXT], theirs[DCN_SHAPE_TEXT];
+        return DCN_FAIL(SHAPE, "the model takes samples of %s, but those of %s are %s", dcn_shape_text(&wanted, ours),
+                        dataset->name, dcn_shape_text(&dataset->sample, theirs));
+    }
+    if (model->n_classes != dataset->n_classes)
+        return DCN_FAIL(SHAPE, "the model tells %d classes apart, but %s has %d", model->n_classes, dataset->name,
+                        dataset->n_classes);
+    if (part->count == 0 || part->labels == NULL)
+        return DCN_FAIL(INVALID_ARG, "the %s part of %s has no labelled samples", part_name, dataset->name);
+    return DECANT_OK;
+}
+
+decant_status decant_model_evaluate(const decant_model *model, const decant_compute *compute,
+                                    const decant_dataset *dataset, decant_part part, decant_evaluation **ret_evaluation)
+{
+    bool is_test = part == DECANT_PART_TEST;
+    const dcn_samples *samples = is_test ? &dataset->test : &dataset->train;
+    decant_evaluation *evaluation = NULL;
+    dcn_device *device = NULL;
+    dcn_metrics metrics = {0};
+    decant_status status = check_data(model, dataset, samples, is_test ? "test" : "training");
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_compute_open(compute, &device));
+    TRY(dcn_new(sizeof *evaluation, (void **)&evaluation));
+    TRY(dcn_evaluate(device, model, dataset, samples, NULL, samples->count, &metrics, NULL, NULL));
+    *evaluation = (decant_evaluation){.count = metrics.count,
+                                      .errors = metrics.errors,
+                                      .accuracy = metrics.accuracy,
+                                      .loss = metrics.loss,
+                                      .n_classes = metrics.n_classes,
+                                      .confusion = metrics.confusion};
+    metrics.confusion = NULL; /* handed over */
+    *ret_evaluation = evaluation;
+    evaluation = NULL;
+out:
+    decant_evaluation_destroy(evaluation);
+    dcn_metrics_finish(&metrics);
+    dcn_device_close(device);
+    return status;
+}
+
+void decant_evaluation_destroy(decant_evaluation *evaluation)
+{
+    if (evaluation == NULL) return;
+    dcn_free(evaluation->confusion);
+    dcn_free(evaluation);
+}
+
+static decant_status check_inputs(const decant_model *model, const decant_tensor *inputs)
+{
+    decant_shape wanted = decant_model_input_shape(model);
+    decant_shape given = decant_shape_make(inputs->shape.rank - 1, inputs->shape.dim + 1);
+    if (inputs->dtype != DECANT_U8 && inputs->dtype != DECANT_F32)
+        return DCN_FAIL(INVALID_ARG, "inputs must be u8 or f32, not %s", decant_dtype_name(inputs->dtype));
+    if (inputs->shape.rank < 1 || !decant_shape_equal(&wanted, &given)) {
+        char ours[DCN_SHAPE_TEXT], theirs[DCN_SHAPE_TEXT];
+        return DCN_FAIL(SHAPE, "the model takes samples of %s behind the count, not an array of %s",
+                        dcn_shape_text(&wanted, ours), dcn_shape_text(&inputs->shape, theirs));
+    }
+    const float *values = inputs->data;
+    int64_t count = inputs->dtype == DECANT_F32 ? decant_shape_count(&inputs->shape) : 0;
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return DCN_FAIL(NUMERIC, "value %lld of sample %lld is not finite",
+                            (long long)(i % decant_shape_count(&wanted)), (long long)(i / decant_shape_count(&wanted)));
+    return DECANT_OK;
+}
+
+/* [n, classes] logits -> probabilities, by the largest of each row so that nothing overflows. */
+static void softmax_rows(const float *logits, int64_t n, int32_t classes, float *probabilities)
+{
+    for (int64_t row = 0; row < n; row++, logits += classes, probabilities += classes) {
+        double largest = (double)logits[0], sum = 0;
+        for (int32_t c = 1; c < classes; c++)
+            largest = fmax(largest, (double)logits[c]);
+        for (int32_t c = 0; c < classes; c++)
+            sum += exp((double)logits[c] - largest);
+        for (int32_t c = 0; c < classes; c++)
+            probabilities[c] = (float)(exp((double)logits[c] - largest) / sum);
+    }
+}
+
+decant_status decant_model_predict(const decant_model *model, const decant_compute *compute,
+                                   const decant_tensor *inputs, float *ret_probabilities)
+{
+    dcn_device *device = NULL;
+    float *logits = NULL; /* [n, classes] */
+    char name[] = "inputs";
+    decant_status status = check_inputs(model, inputs);
+    if (status != DECANT_OK) goto out;
+    int64_t n = inputs->shape.dim[0];
+    if (n == 0) goto out;
+    const dcn_samples samples = {.count = n, .dtype = inputs->dtype, .data = inputs->data};
+    const decant_dataset dataset = {
+        .name = name, .sample = decant_model_input_shape(model), .n_classes = model->n_classes, .test = samples};
+    TRY(dcn_compute_open(compute, &device));
+    TRY(dcn_new_array((size_t)n * (size_t)model->n_classes, sizeof *logits, (void **)&logits));
+    TRY(dcn_evaluate(device, model, &dataset, &samples, NULL, n, NULL, NULL, logits));
+    softmax_rows(logits, n, model->n_classes, ret_probabilities);
+out:
+    dcn_free(logits);
+    dcn_device_close(device);
+    return status;
+}

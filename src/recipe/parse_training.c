@@ -1,0 +1,164 @@
+/* What a run is trained with: its optimizer, schedule and loss maps. */
+#include "recipe/experiment.h"
+#include "recipe/schema.h"
+
+decant_status dcn_choice_parse(const dcn_doc *doc, const char *what, const char *const *words, size_t n_words,
+                               int32_t *ret_index, const dcn_doc **ret_settings)
+{
+    const char *word = NULL;
+    const dcn_doc *settings = NULL, *place = doc;
+    if (doc->type == DCN_DOC_MAP && doc->count == 1) {
+        word = doc->keys[0];
+        place = doc->key_nodes[0];
+        settings = doc->items[0]->type == DCN_DOC_NULL ? NULL : doc->items[0];
+    } else if (doc->type == DCN_DOC_SCALAR) {
+        word = doc->text;
+    } else {
+        return dcn_doc_fail(doc, DECANT_USAGE, "%s must be one word, or a map with one key such as {%s: {...}}", what,
+                            words[0]);
+    }
+    for (size_t i = 0; i < n_words; i++) {
+        if (strcmp(word, words[i]) != 0) continue;
+        *ret_index = (int32_t)i;
+        *ret_settings = settings;
+        return DECANT_OK;
+    }
+    return dcn_schema_unknown(place, what, word, words, n_words);
+}
+
+/* --- optimizer --- */
+
+static decant_status parse_sgd(const dcn_doc *settings, dcn_optimizer *optimizer)
+{
+    const dcn_section section = DCN_SECTION_SGD;
+    TRY_RETURN(dcn_schema_number(section, settings, "lr", &optimizer->lr));
+    TRY_RETURN(dcn_schema_number(section, settings, "momentum", &optimizer->momentum));
+    TRY_RETURN(dcn_schema_bool(section, settings, "nesterov", &optimizer->nesterov));
+    TRY_RETURN(dcn_schema_number(section, settings, "weight_decay", &optimizer->weight_decay));
+    if (optimizer->nesterov && !(optimizer->momentum > 0))
+        return dcn_doc_fail(settings, DECANT_USAGE, "nesterov needs a momentum greater than 0");
+    return DECANT_OK;
+}
+
+static decant_status parse_adam(dcn_section section, const dcn_doc *settings, dcn_optimizer *optimizer)
+{
+    TRY_RETURN(dcn_schema_number(section, settings, "lr", &optimizer->lr));
+    TRY_RETURN(dcn_schema_number(section, settings, "beta1", &optimizer->beta1));
+    TRY_RETURN(dcn_schema_number(section, settings, "beta2", &optimizer->beta2));
+    TRY_RETURN(dcn_schema_number(section, settings, "eps", &optimizer->eps));
+    return dcn_schema_number(section, settings, "weight_decay", &optimizer->weight_decay);
+}
+
+decant_status dcn_optimizer_parse(const dcn_doc *doc, dcn_optimizer *ret_optimizer)
+{
+    static const char *const words[] = {"sgd", "adam", "adamw"};
+    static const dcn_section sections[] = {DCN_SECTION_SGD, DCN_SECTION_ADAM, DCN_SECTION_ADAMW};
+    static const dcn_optimizer_kind kinds[] = {DCN_OPTIMIZER_SGD, DCN_OPTIMIZER_ADAM, DCN_OPTIMIZER_ADAMW};
+    int32_t choice = 0;
+    const dcn_doc *settings = NULL;
+    TRY_RETURN(dcn_choice_parse(doc, "optimizer:", words, DCN_COUNT(words), &choice, &settings));
+    if (settings != NULL) TRY_RETURN(dcn_schema_check(sections[choice], settings));
+    dcn_optimizer optimizer = {.kind = kinds[choice]};
+    if (optimizer.kind == DCN_OPTIMIZER_SGD)
+        TRY_RETURN(parse_sgd(settings, &optimizer));
+    else
+        TRY_RETURN(parse_adam(sections[choice], settings, &optimizer));
+    *ret_optimizer = optimizer;
+    return DECANT_OK;
+}
+
+/* --- schedule --- */
+
+static decant_status parse_milestones(const dcn_doc *doc, dcn_schedule *schedule)
+{
+    if (doc->type != DCN_DOC_LIST || doc->count < 1 || doc->count > DCN_MAX_MILESTONES)
+        return dcn_doc_fail(doc, DECANT_USAGE, "milestones wants a list of 1 to %d epochs", DCN_MAX_MILESTONES);
+    for (int32_t i = 0; i < doc->count; i++) {
+        int64_t lowest = i > 0 ? schedule->milestones[i - 1] + 1 : 1;
+        TRY_RETURN(
+            dcn_doc_int(doc->items[i], "each of the rising milestones", lowest, 1000000, &schedule->milestones[i]));
+    }
+    schedule->n_milestones = doc->count;
+    return DECANT_OK;
+}
+
+static decant_status parse_step(const dcn_doc *doc, const dcn_doc *settings, dcn_schedule *schedule)
+{
+    const dcn_doc *milestones = dcn_doc_get(settings, "milestones");
+    bool has_every = dcn_doc_get(settings, "every") != NULL;
+    if (has_every == (milestones != NULL))
+        return dcn_doc_fail(doc, DECANT_USAGE, "the schedule 'step' needs either every or milestones");
+    if (milestones != NULL) TRY_RETURN(parse_milestones(milestones, schedule));
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_STEP, settings, "every", &schedule->every));
+    TRY_RETURN(dcn_schema_number(DCN_SECTION_STEP, settings, "gamma", &schedule->gamma));
+    return dcn_schema_number(DCN_SECTION_STEP, settings, "warmup", &schedule->warmup_epochs);
+}
+
+decant_status dcn_schedule_parse(const dcn_doc *doc, dcn_schedule *ret_schedule)
+{
+    static const char *const words[] = {"constant", "step", "cosine", "one_cycle"};
+    static const dcn_section sections[] = {DCN_SECTION_CONSTANT, DCN_SECTION_STEP, DCN_SECTION_COSINE,
+                                           DCN_SECTION_ONE_CYCLE};
+    static const dcn_schedule_kind kinds[] = {DCN_SCHEDULE_CONSTANT, DCN_SCHEDULE_STEP, DCN_SCHEDULE_COSINE,
+                                              DCN_SCHEDULE_ONE_CYCLE};
+    int32_t choice = 0;
+    const dcn_doc *settings = NULL;
+    TRY_RETURN(dcn_choice_parse(doc, "schedule:", words, DCN_COUNT(words), &choice, &settings));
+    if (settings != NULL) TRY_RETURN(dcn_schema_check(sections[choice], settings));
+    dcn_schedule schedule = {.kind = kinds[choice], .gamma = 0.1, .pct_start = 0.3};
+    switch (schedule.kind) {
+    case DCN_SCHEDULE_CONSTANT:
+        TRY_RETURN(dcn_schema_number(DCN_SECTION_CONSTANT, settings, "warmup", &schedule.warmup_epochs));
+        break;
+    case DCN_SCHEDULE_STEP:
+        TRY_RETURN(parse_step(doc, settings, &schedule));
+        break;
+    case DCN_SCHEDULE_COSINE:
+        TRY_RETURN(dcn_schema_number(DCN_SECTION_COSINE, settings, "lr_min", &schedule.lr_min));
+        TRY_RETURN(dcn_schema_number(DCN_SECTION_COSINE, settings, "warmup", &schedule.warmup_epochs));
+        break;
+    case DCN_SCHEDULE_ONE_CYCLE:
+        TRY_RETURN(dcn_schema_number(DCN_SECTION_ONE_CYCLE, settings, "pct_start", &schedule.pct_start));
+        break;
+    }
+    *ret_schedule = schedule;
+    return DECANT_OK;
+}
+
+/* --- loss --- */
+
+/* The section of a term's settings, and which of its keys goes where. */
+static decant_status parse_term(dcn_term_kind kind, const dcn_doc *value, dcn_term *term)
+{
+    const dcn_section section = kind == DCN_TERM_CE ? DCN_SECTION_CE : DCN_SECTION_KD;
+    const dcn_doc *settings = value->type == DCN_DOC_MAP ? value : NULL;
+    term->kind = kind;
+    if (settings != NULL) TRY_RETURN(dcn_schema_check(section, settings));
+    TRY_RETURN(dcn_schema_number(section, settings, "weight", &term->weight));
+    if (settings == NULL) TRY_RETURN(dcn_schema_bare_number(section, "weight", value, &term->weight));
+    if (kind == DCN_TERM_CE) return dcn_schema_number(section, settings, "label_smoothing", &term->label_smoothing);
+    return dcn_schema_number(section, settings, "temperature", &term->temperature);
+}
+
+static decant_status unknown_term(const dcn_doc *key)
+{
+    const char *known[DCN_TERM_COUNT];
+    for (int32_t i = 0; i < DCN_TERM_COUNT; i++)
+        known[i] = dcn_term_class_of((dcn_term_kind)i)->name;
+    return dcn_schema_unknown(key, "loss", key->text, known, DCN_COUNT(known));
+}
+
+decant_status dcn_loss_parse(const dcn_doc *doc, dcn_term ret_terms[DCN_MAX_TERMS], int32_t *ret_count)
+{
+    if (doc->type != DCN_DOC_MAP || doc->count < 1 || doc->count > DCN_MAX_TERMS)
+        return dcn_doc_fail(doc, DECANT_USAGE, "loss must be a map of 1 to %d losses, such as {ce: 1}", DCN_MAX_TERMS);
+    dcn_term terms[DCN_MAX_TERMS] = {0};
+    for (int32_t i = 0; i < doc->count; i++) {
+        dcn_term_kind kind = DCN_TERM_CE;
+        if (!dcn_term_find(doc->keys[i], &kind)) return unknown_term(doc->key_nodes[i]);
+        TRY_RETURN(parse_term(kind, doc->items[i], &terms[i]));
+    }
+    memcpy(ret_terms, terms, sizeof terms);
+    *ret_count = doc->count;
+    return DECANT_OK;
+}

@@ -1,0 +1,177 @@
+/* What a batch does, step by step, for `decant summary --plan`: inference with a model, or a training step of a recipe.
+ */
+#include "recipe/plan_listing.h"
+
+#include "nn/model.h"
+#include "recipe/findings.h"
+#include "recipe/materials.h"
+#include "train/training_step.h"
+
+/* The listing with the arena that holds its texts. */
+typedef struct listing_memory {
+    decant_plan_listing listing; /* first: the caller's pointer is this one */
+    dcn_arena *arena;
+} listing_memory;
+
+static decant_status copy_text(dcn_arena *arena, const char *text, const char **ret_copy)
+{
+    char *copy = NULL;
+    if (text == NULL) return DECANT_OK;
+    TRY_RETURN(dcn_arena_string(arena, text, &copy));
+    *ret_copy = copy;
+    return DECANT_OK;
+}
+
+static decant_status copy_steps(const dcn_plan *plan, listing_memory *memory)
+{
+    decant_plan_listing *listing = &memory->listing;
+    int32_t count = dcn_plan_steps(plan);
+    TRY_RETURN(dcn_arena_take(memory->arena, (size_t)count * sizeof *listing->steps, (void **)&listing->steps));
+    for (int32_t i = 0; i < count; i++) {
+        const dcn_step_info info = dcn_plan_step(plan, i);
+        decant_plan_step *step = &listing->steps[i];
+        TRY_RETURN(copy_text(memory->arena, info.op, &step->op));
+        TRY_RETURN(copy_text(memory->arena, info.layer, &step->layer));
+        TRY_RETURN(copy_text(memory->arena, info.kernel, &step->kernel));
+        TRY_RETURN(copy_text(memory->arena, info.layout, &step->layout));
+        step->shape = info.shape;
+        step->bytes = info.bytes;
+        step->flops = info.flops;
+    }
+    listing->n_steps = count;
+    return DECANT_OK;
+}
+
+decant_status dcn_plan_listing_make(const dcn_plan *plan, int64_t batch, bool training,
+                                    decant_plan_listing **ret_listing)
+{
+    listing_memory *memory = NULL;
+    decant_status status = dcn_new(sizeof *memory, (void **)&memory);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_arena_create(&memory->arena));
+    TRY(copy_steps(plan, memory));
+    const dcn_plan_memory use = dcn_plan_memory_use(plan);
+    memory->listing.batch = batch;
+    memory->listing.training = training;
+    memory->listing.flops = dcn_plan_flops(plan);
+    memory->listing.parameter_bytes = use.parameters;
+    memory->listing.gradient_bytes = use.gradients;
+    memory->listing.optimizer_bytes = use.optimizer;
+    memory->listing.state_bytes = use.states;
+    memory->listing.activation_bytes = use.activations;
+    memory->listing.scratch_bytes = use.scratch;
+    memory->listing.total_bytes = use.total;
+    *ret_listing = &memory->listing;
+    memory = NULL;
+out:
+    decant_plan_listing_destroy(memory != NULL ? &memory->listing : NULL);
+    return status;
+}
+
+void decant_plan_listing_destroy(decant_plan_listing *plan)
+{
+    if (plan == NULL) return;
+    listing_memory *memory = (listing_memory *)plan;
+    dcn_arena_destroy(memory->arena);
+    dcn_free(memory);
+}
+
+decant_status dcn_compute_open(const decant_compute *compute, dcn_device **ret_device)
+{
+    const dcn_device_options options = {.threads = compute != NULL ? compute->threads : 0};
+    return dcn_device_open(compute != NULL ? compute->device : NULL, &options, ret_device);
+}
+
+/* --- inference --- */
+
+static decant_status plan_inference(dcn_device *device, const decant_model *model, int64_t batch, dcn_plan **ret_plan)
+{
+    dcn_program *program = NULL;
+    dcn_value_id x = DCN_NONE, logits = DCN_NONE;
+    decant_shape shape = model->graph->values[model->graph->input].shape;
+    decant_status status = dcn_program_create(batch, DECANT_F32, &program);
+    if (status != DECANT_OK) goto out;
+    shape.dim[0] = batch;
+    TRY(dcn_program_input(program, "x", DECANT_F32, &shape, &x));
+    TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, x, NULL, 0, NULL, &logits));
+    const dcn_plan_options options = {.keep = &logits, .n_keep = 1};
+    TRY(dcn_plan_create(device, program, &options, ret_plan));
+out:
+    dcn_program_destroy(program);
+    return status;
+}
+
+decant_status decant_model_plan(const decant_model *model, const decant_compute *compute, int64_t batch,
+                                decant_plan_listing **ret_plan)
+{
+    dcn_device *device = NULL;
+    dcn_plan *plan = NULL;
+    if (batch < 1) return DCN_FAIL(INVALID_ARG, "a batch holds at least one sample, not %lld", (long long)batch);
+    decant_status status = dcn_compute_open(compute, &device);
+    if (status != DECANT_OK) goto out;
+    TRY(plan_inference(device, model, batch, &plan));
+    TRY(dcn_plan_listing_make(plan, batch, false, ret_plan));
+out:
+    dcn_plan_destroy(plan);
+    dcn_device_close(device);
+    return status;
+}
+
+/* --- a training step --- */
+
+static decant_status find_run_of(const dcn_experiment *experiment, int32_t model, const dcn_run_spec **ret_run)
+{
+    for (int32_t i = 0; i < experiment->n_runs; i++) {
+        /* A run with a teacher has the larger step, so it is the one to show. */
+        bool taught = experiment->runs[i].has_teacher_term;
+        if (experiment->runs[i].model == model && (*ret_run == NULL || (taught && !(*ret_run)->has_teacher_term)))
+            *ret_run = &experiment->runs[i];
+    }
+    if (*ret_run != NULL) return DECANT_OK;
+    return DCN_FAIL(NOT_FOUND, "no run of %s trains the model '%s'", experiment->file, experiment->models[model].name);
+}
+
+static decant_status make_teacher(const dcn_materials *materials, const dcn_run_spec *run, decant_model **ret_teacher)
+{
+    if (run->teacher_file != NULL) return dcn_model_load(run->teacher_file, ret_teacher);
+    if (run->teacher_run == DCN_NONE) return DECANT_OK;
+    const dcn_run_spec *teacher = &materials->experiment->runs[run->teacher_run];
+    return dcn_materials_model(materials, teacher->model, 0, ret_teacher);
+}
+
+decant_status decant_recipe_plan(const decant_recipe *recipe, const char *model, const decant_compute *compute,
+                                 int64_t batch, decant_plan_listing **ret_plan)
+{
+    const decant_compute own = decant_recipe_compute(recipe);
+    const dcn_run_spec *run = NULL;
+    dcn_materials *materials = NULL;
+    decant_model *student = NULL, *teacher = NULL;
+    dcn_device *device = NULL;
+    dcn_training_step *step = NULL;
+    int32_t index = DCN_NONE;
+    decant_status status = dcn_experiment_need_model(recipe, model, &index);
+    if (status != DECANT_OK) goto out;
+    TRY(find_run_of(recipe, index, &run));
+    TRY(dcn_compute_open(compute != NULL ? compute : &own, &device));
+    TRY(dcn_materials_create(recipe, &materials));
+    TRY(dcn_materials_model(materials, index, 0, &student));
+    TRY(make_teacher(materials, run, &teacher));
+    const dcn_training_spec spec = {.device = device,
+                                    .model = student,
+                                    .teacher = teacher,
+                                    .optimizer = &run->optimizer,
+                                    .terms = run->terms,
+                                    .n_terms = run->n_terms,
+                                    .labelled = true,
+                                    .mixup = run->augment.mixup > 0};
+    int64_t samples = batch > 0 ? batch : run->batch;
+    TRY(dcn_training_step_create(&spec, samples, NULL, &step));
+    TRY(dcn_plan_listing_make(step->plan, samples, true, ret_plan));
+out:
+    dcn_training_step_destroy(step);
+    dcn_model_destroy(teacher);
+    dcn_model_destroy(student);
+    dcn_materials_destroy(materials);
+    dcn_device_close(device);
+    return status;
+}

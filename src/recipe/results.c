@@ -1,0 +1,232 @@
+/* result.json: what a run came to, written once and read back; and results side by side. */
+#include <math.h>
+
+#include "base/file.h"
+#include "recipe/run_directory.h"
+
+#define FORMAT            "decant-result"
+#define MAX_RESULT_BYTES  (64 << 20)
+#define MAX_FOLDER_LEVELS 2 /* runs/RECIPE and runs may both be named */
+
+/* --- lists --- */
+
+decant_status dcn_result_text(const char **slot, const char *text)
+{
+    char *copy = NULL;
+    if (text == NULL) return DECANT_OK;
+    TRY_RETURN(dcn_copy_string(text, &copy));
+    *slot = copy;
+    return DECANT_OK;
+}
+
+decant_status dcn_result_append(decant_result_list *list, decant_run_result **ret_result)
+{
+    TRY_RETURN(dcn_resize((void **)&list->items, (size_t)list->count + 1, sizeof *list->items));
+    list->items[list->count] = (decant_run_result){0};
+    *ret_result = &list->items[list->count++];
+    return DECANT_OK;
+}
+
+void decant_result_list_destroy(decant_result_list *results)
+{
+    if (results == NULL) return;
+    for (int32_t i = 0; i < results->count; i++) {
+        decant_run_result *result = &results->items[i];
+        const char *texts[] = {result->recipe,  result->run,      result->model,
+                               result->teacher, result->baseline, result->directory};
+        for (size_t t = 0; t < DCN_COUNT(texts); t++)
+            dcn_free((void *)texts[t]);
+        dcn_free((void *)result->wrong);
+    }
+    dcn_free(results->items);
+    dcn_free(results);
+}
+
+/* --- writing --- */
+
+static json_t *number_or_null(bool known, double value)
+{
+    return known && isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *describe_wrong(const decant_run_result *result)
+{
+    json_t *wrong = json_array();
+    for (int64_t i = 0; i < result->test_errors; i++)
+        json_array_append_new(wrong, json_integer(result->wrong[i]));
+    return wrong;
+}
+
+static json_t *describe(const decant_run_result *result, const dcn_identity *identity)
+{
+    json_t *json = json_pack("{s:s, s:i, s:s, s:s, s:I, s:s, s:s*, s:s*, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
+                             "format", FORMAT, "version", DCN_RUN_FORMAT, "recipe", result->recipe, "run", result->run,
+                             "seed", (json_int_t)result->seed, "model", result->model, "teacher", result->teacher,
+                             "baseline", result->baseline, "identity", identity->hex, "data_hash", identity->data_hex,
+                             "parameters", (json_int_t)result->parameters, "mult_adds", (json_int_t)result->mult_adds,
+                             "bytes", (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs, "steps",
+                             (json_int_t)result->steps, "best_epoch", (json_int_t)result->best_epoch);
+    if (json == NULL) return NULL;
+    json_object_set_new(json, "validation",
+                        json_pack("{s:o, s:o}", "accuracy",
+                                  number_or_null(result->has_validation, result->validation_accuracy), "loss",
+                                  number_or_null(result->has_validation, result->validation_loss)));
+    json_object_set_new(json, "test",
+                        json_pack("{s:f, s:I, s:I, s:f}", "accuracy", result->test_accuracy, "errors",
+                                  (json_int_t)result->test_errors, "count", (json_int_t)result->test_count, "loss",
+                                  result->test_loss));
+    json_object_set_new(json, "majority_accuracy", json_real(result->majority_accuracy));
+    json_object_set_new(json, "seconds", json_real(result->seconds));
+    json_object_set_new(json, "images_per_second", json_real(result->images_per_second));
+    json_object_set(json, "config", identity->config);
+    json_object_set_new(json, "wrong", describe_wrong(result));
+    return json;
+}
+
+decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity)
+{
+    json_t *json = describe(result, identity);
+    char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+    decant_status status = DECANT_OK;
+    if (text != NULL)
+        status = dcn_file_write(path, text, strlen(text));
+    else
+        status = DCN_FAIL(NO_MEMORY, "no memory for the result %s", path);
+    free(text); /* jansson's own memory */
+    json_decref(json);
+    return status;
+}
+
+/* --- reading --- */
+
+static decant_status read_wrong(const json_t *wrong, decant_run_result *result)
+{
+    size_t count = json_array_size(wrong);
+    int32_t *indices = NULL;
+    if ((int64_t)count != result->test_errors)
+        return DCN_FAIL(FORMAT, "it lists %zu wrong samples but counts %lld errors", count,
+                        (long long)result->test_errors);
+    TRY_RETURN(dcn_new_array(count, sizeof *indices, (void **)&indices));
+    for (size_t i = 0; i < count; i++)
+        indices[i] = (int32_t)json_integer_value(json_array_get(wrong, i));
+    result->wrong = indices;
+    return DECANT_OK;
+}
+
+static decant_status read_texts(const json_t *json, const char *directory, decant_run_result *result)
+{
+    TRY_RETURN(dcn_result_text(&result->recipe, json_string_value(json_object_get(json, "recipe"))));
+    TRY_RETURN(dcn_result_text(&result->run, json_string_value(json_object_get(json, "run"))));
+    TRY_RETURN(dcn_result_text(&result->model, json_string_value(json_object_get(json, "model"))));
+    TRY_RETURN(dcn_result_text(&result->teacher, json_string_value(json_object_get(json, "teacher"))));
+    TRY_RETURN(dcn_result_text(&result->baseline, json_string_value(json_object_get(json, "baseline"))));
+    return dcn_result_text(&result->directory, directory);
+}
+
+static decant_status read_numbers(const json_t *json, decant_run_result *result)
+{
+    json_error_t error;
+    json_int_t seed, parameters, mult_adds, bytes, epochs, steps, best_epoch, errors, count;
+    json_t *validation_accuracy, *validation_loss;
+    int failed = json_unpack_ex(
+        (json_t *)json, &error, 0,
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:o, s:o}, s:{s:F, s:I, s:I, s:F}, s:F, s:F, s:F}", "seed", &seed,
+        "parameters", &parameters, "mult_adds", &mult_adds, "bytes", &bytes, "epochs", &epochs, "steps", &steps,
+        "best_epoch", &best_epoch, "validation", "accuracy", &validation_accuracy, "loss", &validation_loss, "test",
+        "accuracy", &result->test_accuracy, "errors", &errors, "count", &count, "loss", &result->test_loss,
+        "majority_accuracy", &result->majority_accuracy, "seconds", &result->seconds, "images_per_second",
+        &result->images_per_second);
+    if (failed) return DCN_FAIL(FORMAT, "it is damaged: %s", error.text);
+    if (errors < 0 || count < errors) return DCN_FAIL(FORMAT, "it is damaged: %lld errors", (long long)errors);
+    result->seed = (uint64_t)seed;
+    result->parameters = parameters;
+    result->mult_adds = mult_adds;
+    result->bytes = bytes;
+    result->epochs = epochs;
+    result->steps = steps;
+    result->best_epoch = best_epoch;
+    result->test_errors = errors;
+    result->test_count = count;
+    result->has_validation = json_is_number(validation_accuracy);
+    result->validation_accuracy = json_number_value(validation_accuracy);
+    result->validation_loss = json_number_value(validation_loss);
+    return DECANT_OK;
+}
+
+decant_status dcn_result_read(const char *directory, decant_result_list *list)
+{
+    uint8_t *data = NULL;
+    size_t bytes = 0;
+    char *path = NULL;
+    json_t *json = NULL;
+    decant_status status = dcn_path_join(directory, "result.json", &path);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_file_read(path, MAX_RESULT_BYTES, &data, &bytes));
+    json = json_loadb((const char *)data, bytes, JSON_REJECT_DUPLICATES, NULL);
+    const char *format = json_string_value(json_object_get(json, "format"));
+    if (format == NULL || strcmp(format, FORMAT) != 0) {
+        status = DCN_FAIL(FORMAT, "it is no result of a run");
+        goto out;
+    }
+    decant_run_result *result = NULL;
+    TRY(dcn_result_append(list, &result));
+    TRY(read_texts(json, directory, result));
+    if (result->recipe == NULL || result->run == NULL || result->model == NULL) {
+        status = DCN_FAIL(FORMAT, "it does not say which run it is of");
+        goto out;
+    }
+    TRY(read_numbers(json, result));
+    TRY(read_wrong(json_object_get(json, "wrong"), result));
+out:
+    if (status != DECANT_OK) dcn_while("reading %s", path != NULL ? path : directory);
+    json_decref(json);
+    dcn_free(data);
+    dcn_free(path);
+    return status;
+}
+
+/* A run directory, or a folder that holds some (in its folders, too). */
+static decant_status read_folder(const char *directory, int levels, decant_result_list *list)
+{
+    char *path = NULL, **names = NULL;
+    int32_t n_names = 0;
+    decant_status status = dcn_path_join(directory, "result.json", &path);
+    if (status != DECANT_OK) goto out;
+    if (dcn_file_exists(path)) {
+        status = dcn_result_read(directory, list);
+        goto out;
+    }
+    if (levels == 0 || dcn_directory_list(directory, &names, &n_names) != DECANT_OK) goto out;
+    for (int32_t i = 0; i < n_names; i++) {
+        dcn_free(path);
+        path = NULL;
+        TRY(dcn_path_join(directory, names[i], &path));
+        TRY(read_folder(path, levels - 1, list));
+    }
+out:
+    dcn_names_free(names, n_names);
+    dcn_free(path);
+    return status;
+}
+
+decant_status decant_results_read(const char *const *directories, int32_t count, decant_result_list **ret_results)
+{
+    decant_result_list *list = NULL;
+    decant_status status = dcn_new(sizeof *list, (void **)&list);
+    if (status != DECANT_OK) goto out;
+    for (int32_t i = 0; i < count; i++) {
+        int32_t before = list->count;
+        TRY(read_folder(directories[i], MAX_FOLDER_LEVELS, list));
+        if (list->count == before) {
+            status =
+                DCN_FAIL(NOT_FOUND, "%s holds no finished run (no result.json); train one with `decant run RECIPE`",
+                         directories[i]);
+            goto out;
+        }
+    }
+    *ret_results = list;
+    list = NULL;
+out:
+    decant_result_list_destroy(list);
+    return status;
+}

@@ -1,0 +1,418 @@
+/* Runs an experiment: its runs in the order of their dependencies, one for each seed, each in its directory. What one
+ * training does is train/'s, what a directory means is run_directory.c's. */
+#include "base/file.h"
+#include "decant/recipe.h"
+#include "recipe/findings.h"
+#include "recipe/lint.h"
+#include "recipe/run_directory.h"
+
+typedef struct run_context {
+    const dcn_experiment *experiment;
+    const decant_run_options *options;
+    dcn_materials *materials;
+    dcn_device *device;
+    decant_result_list *results;
+    bool *wanted; /* [n_runs] */
+    /* The last teacher that was needed; seeds of a run often share it. */
+    char *teacher_path;
+    decant_model *teacher;
+    char teacher_hex[DCN_HASH_HEX];
+    /* The run in hand, for the callbacks. */
+    int32_t run;
+    uint64_t seed;
+} run_context;
+
+/* --- what train/ reports, as the caller knows it --- */
+
+static bool stop_requested(void *context)
+{
+    const run_context *runner = context;
+    return runner->options->stop_requested != NULL && runner->options->stop_requested(runner->options->context);
+}
+
+static void on_progress(void *context, const dcn_progress *progress)
+{
+    const run_context *runner = context;
+    const decant_run_progress told = {.run = runner->experiment->runs[runner->run].name,
+                                      .seed = runner->seed,
+                                      .epoch = progress->epoch,
+                                      .epochs = progress->epochs,
+                                      .batch = progress->batch,
+                                      .batches = progress->batches,
+                                      .loss = progress->loss,
+                                      .accuracy = progress->accuracy,
+                                      .images_per_second = progress->images_per_second,
+                                      .seconds_left = progress->seconds_left};
+    if (runner->options->on_progress != NULL) runner->options->on_progress(runner->options->context, &told);
+}
+
+static void on_epoch(void *context, const dcn_epoch *epoch)
+{
+    const run_context *runner = context;
+    bool has_validation = runner->materials->split.n_validation > 0;
+    const decant_run_epoch told = {.run = runner->experiment->runs[runner->run].name,
+                                   .seed = runner->seed,
+                                   .epoch = epoch->epoch,
+                                   .epochs = epoch->epochs,
+                                   .loss = epoch->loss,
+                                   .accuracy = epoch->accuracy,
+                                   .has_validation = has_validation,
+                                   .validation_loss = has_validation ? epoch->validation_loss : 0,
+                                   .validation_accuracy = has_validation ? epoch->validation_accuracy : 0,
+                                   .learning_rate = epoch->lr,
+                                   .seconds = epoch->seconds,
+                                   .images_per_second = epoch->images_per_second,
+                                   .best = epoch->best};
+    if (runner->options->on_epoch != NULL) runner->options->on_epoch(runner->options->context, &told);
+}
+
+static void on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
+{
+    const run_context *runner = context;
+    decant_run_loss losses[DCN_MAX_TERMS];
+    for (int32_t i = 0; i < sheet->n_terms; i++)
+        losses[i] = (decant_run_loss){.name = sheet->term[i].name,
+                                      .formula = sheet->term[i].formula,
+                                      .reduction = sheet->term[i].reduction,
+                                      .temperature = sheet->term[i].temperature,
+                                      .weight = sheet->term[i].weight,
+                                      .value = sheet->term[i].value,
+                                      .contribution = sheet->term[i].contribution,
+                                      .gradient_norm = sheet->term[i].gradient_norm};
+    if (runner->options->on_losses != NULL)
+        runner->options->on_losses(runner->options->context, losses, sheet->n_terms);
+}
+
+/* --- which runs --- */
+
+static decant_status want(run_context *runner, const char *name)
+{
+    const dcn_experiment *experiment = runner->experiment;
+    int32_t run = dcn_experiment_find_run(experiment, name);
+    if (run == DCN_NONE) {
+        const char *names[DCN_MAX_RUNS];
+        for (int32_t i = 0; i < experiment->n_runs; i++)
+            names[i] = experiment->runs[i].name;
+        const dcn_doc place = {.file = experiment->file};
+        return dcn_schema_unknown(&place, "run", name, names, (size_t)experiment->n_runs);
+    }
+    for (; run != DCN_NONE; run = experiment->runs[run].teacher_run)
+        runner->wanted[run] = true;
+    return DECANT_OK;
+}
+
+static decant_status choose_runs(run_context *runner)
+{
+    int32_t count = runner->experiment->n_runs;
+    TRY_RETURN(dcn_new_array((size_t)count, sizeof *runner->wanted, (void **)&runner->wanted));
+    for (int32_t i = 0; i < runner->options->n_runs; i++)
+        TRY_RETURN(want(runner, runner->options->runs[i]));
+    for (int32_t i = 0; i < count && runner->options->n_runs == 0; i++)
+        runner->wanted[i] = true;
+    return DECANT_OK;
+}
+
+/* Errors stop here; the rest is told. */
+static decant_status check_recipe(run_context *runner)
+{
+    decant_finding_list *list = NULL;
+    dcn_findings findings = {0};
+    decant_status status = dcn_lint_with(runner->materials, &findings);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_finding_list_make(&findings, &list));
+    if (list->errors > 1)
+        status = DCN_FAIL(USAGE, "%s (and %d more errors; `decant lint %s` lists them)", list->items[0].text,
+                          list->errors - 1, runner->experiment->file);
+    else if (list->errors == 1)
+        status = DCN_FAIL(USAGE, "%s", list->items[0].text);
+    for (int32_t i = 0; i < list->count && list->errors == 0 && runner->options->on_finding != NULL; i++)
+        runner->options->on_finding(runner->options->context, &list->items[i]);
+out:
+    decant_finding_list_destroy(list);
+    dcn_findings_finish(&findings);
+    return status;
+}
+
+/* --- teachers --- */
+
+static decant_status load_teacher(run_context *runner, const char *path)
+{
+    dcn_map map = {0};
+    if (runner->teacher_path != NULL && strcmp(runner->teacher_path, path) == 0) return DECANT_OK;
+    dcn_free(runner->teacher_path);
+    dcn_model_destroy(runner->teacher);
+    runner->teacher_path = NULL;
+    runner->teacher = NULL;
+    decant_status status = dcn_map_open(path, &map);
+    if (status != DECANT_OK) goto out;
+    dcn_hash_hex(dcn_hash_bytes(map.data, map.bytes), runner->teacher_hex);
+    TRY(dcn_model_load(path, &runner->teacher));
+    TRY(dcn_copy_string(path, &runner->teacher_path));
+out:
+    if (status != DECANT_OK) dcn_while("loading the teacher %s", path);
+    dcn_map_close(&map);
+    return status;
+}
+
+/* Makes the run's teacher runner->teacher; *ret_hex is NULL without one. */
+static decant_status need_teacher(run_context *runner, const dcn_run_spec *run, uint64_t seed, const char **ret_hex)
+{
+    dcn_run_directory directory = {0};
+    decant_status status = DECANT_OK;
+    if (run->teacher_file != NULL) {
+        TRY(load_teacher(runner, run->teacher_file));
+        *ret_hex = runner->teacher_hex;
+    } else if (run->teacher_run != DCN_NONE) {
+        const dcn_run_spec *teacher = &runner->experiment->runs[run->teacher_run];
+        uint64_t teacher_seed = teacher->n_seeds > 1 ? seed : teacher->seeds[0];
+        TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run->teacher_run, teacher_seed,
+                                   &directory));
+        TRY(load_teacher(runner, directory.model));
+        *ret_hex = runner->teacher_hex;
+    }
+out:
+    dcn_run_directory_finish(&directory);
+    return status;
+}
+
+/* --- one run --- */
+
+static decant_status describe_model_file(const run_context *runner, const dcn_identity *identity, bool taught,
+                                         const dcn_train_result *trained, decant_model *model)
+{
+    char seed[24], epochs[24], steps[24];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)runner->seed);
+    snprintf(epochs, sizeof epochs, "%lld", (long long)trained->epochs_done);
+    snprintf(steps, sizeof steps, "%lld", (long long)trained->steps_done);
+    const char *pairs[][2] = {{"recipe", runner->experiment->name},
+                              {"run", runner->experiment->runs[runner->run].name},
+                              {"seed", seed},
+                              {"epochs", epochs},
+                              {"steps", steps},
+                              {"data", runner->materials->dataset->name},
+                              {"data_hash", identity->data_hex},
+                              {"recipe_hash", identity->hex},
+                              {"teacher_hash", taught ? runner->teacher_hex : NULL}};
+    for (size_t i = 0; i < DCN_COUNT(pairs); i++)
+        if (pairs[i][1] != NULL) TRY_RETURN(dcn_model_set_metadata(model, pairs[i][0], pairs[i][1]));
+    return DECANT_OK;
+}
+
+/* The one time that the test part is looked at. */
+static decant_status test_model(const run_context *runner, const decant_model *model, decant_run_result *result)
+{
+    const dcn_samples *test = &runner->materials->dataset->test;
+    dcn_metrics metrics = {0};
+    int32_t *predictions = NULL, *wrong = NULL;
+    int64_t n_wrong = 0;
+    decant_status status = dcn_new_array((size_t)test->count, sizeof *predictions, (void **)&predictions);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_evaluate(runner->device, model, runner->materials->dataset, test, NULL, test->count, &metrics, predictions,
+                     NULL));
+    TRY(dcn_new_array((size_t)metrics.errors, sizeof *wrong, (void **)&wrong));
+    for (int64_t i = 0; i < test->count && n_wrong < metrics.errors; i++)
+        if (predictions[i] != test->labels[i]) wrong[n_wrong++] = (int32_t)i;
+    result->test_count = metrics.count;
+    result->test_errors = metrics.errors;
+    result->test_accuracy = metrics.accuracy;
+    result->test_loss = metrics.loss;
+    result->wrong = wrong;
+    wrong = NULL;
+out:
+    dcn_free(wrong);
+    dcn_free(predictions);
+    dcn_metrics_finish(&metrics);
+    return status;
+}
+
+static decant_status fill_texts(const run_context *runner, const char *directory, decant_run_result *result)
+{
+    const dcn_experiment *experiment = runner->experiment;
+    const dcn_run_spec *run = &experiment->runs[runner->run];
+    int32_t baseline = dcn_experiment_baseline(experiment, runner->run);
+    TRY_RETURN(dcn_result_text(&result->recipe, experiment->name));
+    TRY_RETURN(dcn_result_text(&result->run, run->name));
+    TRY_RETURN(dcn_result_text(&result->model, experiment->models[run->model].name));
+    TRY_RETURN(dcn_result_text(&result->directory, directory));
+    if (run->teacher_run != DCN_NONE)
+        TRY_RETURN(dcn_result_text(&result->teacher, experiment->runs[run->teacher_run].name));
+    TRY_RETURN(dcn_result_text(&result->teacher, run->teacher_file));
+    return dcn_result_text(&result->baseline, baseline != DCN_NONE ? experiment->runs[baseline].name : NULL);
+}
+
+/* Saves the model, tests it, and writes the result last. */
+static decant_status conclude(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
+                              const dcn_train_result *trained, const decant_model *model)
+{
+    dcn_map file = {0};
+    decant_run_result *result = NULL;
+    decant_status status = dcn_model_save(model, directory->model);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_map_open(directory->model, &file));
+    TRY(dcn_result_append(runner->results, &result));
+    TRY(fill_texts(runner, directory->path, result));
+    result->seed = runner->seed;
+    result->parameters = dcn_graph_parameters(model->graph);
+    result->mult_adds = dcn_graph_mult_adds(model->graph);
+    result->bytes = (int64_t)file.bytes;
+    result->epochs = trained->epochs_done;
+    result->steps = trained->steps_done;
+    result->best_epoch = trained->best_epoch;
+    result->has_validation = runner->materials->split.n_validation > 0;
+    result->validation_accuracy = result->has_validation ? trained->validation_accuracy : 0;
+    result->validation_loss = result->has_validation ? trained->validation_loss : 0;
+    result->majority_accuracy = runner->materials->majority_accuracy;
+    result->seconds = trained->seconds;
+    result->images_per_second = trained->images_per_second;
+    TRY(test_model(runner, model, result));
+    TRY(dcn_result_write(directory->result, result, identity));
+    TRY(dcn_file_remove(directory->checkpoint));
+out:
+    dcn_map_close(&file);
+    return status;
+}
+
+static decant_status train(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
+                           bool taught)
+{
+    const dcn_run_spec *run = &runner->experiment->runs[runner->run];
+    decant_model *model = NULL;
+    dcn_train_result trained = {0};
+    decant_status status = dcn_materials_model(runner->materials, run->model, runner->seed, &model);
+    if (status != DECANT_OK) goto out;
+    dcn_train_options options = {.device = runner->device,
+                                 .model = model,
+                                 .teacher = taught ? runner->teacher : NULL,
+                                 .dataset = runner->materials->dataset,
+                                 .split = &runner->materials->split,
+                                 .epochs = run->epochs,
+                                 .batch = run->batch,
+                                 .drop_last = run->drop_last,
+                                 .seed = runner->seed,
+                                 .augment = run->augment,
+                                 .optimizer = run->optimizer,
+                                 .n_terms = run->n_terms,
+                                 .select_best = run->select_best,
+                                 .checkpoint_path = directory->checkpoint,
+                                 .metrics_path = directory->metrics,
+                                 .checkpoint_seconds = runner->options->checkpoint_seconds,
+                                 .identity = identity->hex,
+                                 .context = runner,
+                                 .stop_requested = stop_requested,
+                                 .on_progress = on_progress,
+                                 .on_epoch = on_epoch,
+                                 .on_loss_sheet = on_loss_sheet};
+    memcpy(options.terms, run->terms, sizeof options.terms);
+    TRY(dcn_train(&options, &trained));
+    TRY(describe_model_file(runner, identity, taught, &trained, model));
+    TRY(conclude(runner, directory, identity, &trained, model));
+out:
+    dcn_model_destroy(model);
+    return status;
+}
+
+/* Makes the directory ready, or refuses. ret_skip: there is nothing to do. */
+static decant_status prepare(const run_context *runner, const dcn_run_directory *directory,
+                             const dcn_identity *identity, dcn_run_state *ret_state)
+{
+    dcn_text difference = {0};
+    dcn_run_state state = DCN_RUN_NEW;
+    decant_status status = dcn_run_directory_inspect(directory, runner->experiment, runner->run, runner->seed, identity,
+                                                     &state, &difference);
+    if (status != DECANT_OK) goto out;
+    if (state == DCN_RUN_CHANGED && !runner->options->force) {
+        status = DCN_FAIL(STALE,
+                          "%s was made by another version of this run (%s); --force makes it again, "
+                          "--dir puts it elsewhere",
+                          directory->path, difference.data);
+        goto out;
+    }
+    if (state == DCN_RUN_NEW || state == DCN_RUN_CHANGED)
+        TRY(dcn_run_directory_claim(directory, runner->experiment, runner->run, runner->seed, identity));
+    if (state == DCN_RUN_INTERRUPTED) TRY(dcn_file_remove(directory->result)); /* its model is gone */
+    *ret_state = state;
+out:
+    dcn_text_finish(&difference);
+    return status;
+}
+
+static decant_status make_run(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
+                              bool taught)
+{
+    dcn_run_state state = DCN_RUN_NEW;
+    TRY_RETURN(prepare(runner, directory, identity, &state));
+    if (state == DCN_RUN_DONE) {
+        TRY_RETURN(dcn_result_read(directory->path, runner->results));
+        runner->results->items[runner->results->count - 1].skipped = true;
+    } else {
+        const decant_run_info info = dcn_run_info(runner->experiment, runner->run);
+        bool resumed = state == DCN_RUN_INTERRUPTED && dcn_file_exists(directory->checkpoint);
+        if (runner->options->on_start != NULL)
+            runner->options->on_start(runner->options->context, &info, runner->seed, resumed);
+        TRY_RETURN(train(runner, directory, identity, taught));
+    }
+    if (runner->options->on_result != NULL)
+        runner->options->on_result(runner->options->context, &runner->results->items[runner->results->count - 1]);
+    return DECANT_OK;
+}
+
+static decant_status run_seed(run_context *runner, int32_t run, uint64_t seed)
+{
+    dcn_run_directory directory = {0};
+    dcn_identity identity = {0};
+    const char *teacher_hex = NULL;
+    decant_status status = DECANT_OK;
+    runner->run = run;
+    runner->seed = seed;
+    if (stop_requested(runner)) {
+        status = DCN_FAIL(INTERRUPTED, "stopped before the run '%s'", runner->experiment->runs[run].name);
+        goto out;
+    }
+    TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory));
+    TRY(need_teacher(runner, &runner->experiment->runs[run], seed, &teacher_hex));
+    TRY(dcn_identity_make(runner->materials, run, seed, teacher_hex, &identity));
+    TRY(make_run(runner, &directory, &identity, teacher_hex != NULL));
+out:
+    if (status != DECANT_OK)
+        dcn_while("making the run '%s', seed %llu", runner->experiment->runs[run].name, (unsigned long long)seed);
+    dcn_identity_finish(&identity);
+    dcn_run_directory_finish(&directory);
+    return status;
+}
+
+static decant_status run_all(run_context *runner)
+{
+    const dcn_experiment *experiment = runner->experiment;
+    for (int32_t i = 0; i < experiment->n_runs; i++) {
+        const dcn_run_spec *run = &experiment->runs[experiment->order[i]];
+        for (int32_t s = 0; s < run->n_seeds && runner->wanted[experiment->order[i]]; s++)
+            TRY_RETURN(run_seed(runner, experiment->order[i], run->seeds[s]));
+    }
+    return DECANT_OK;
+}
+
+decant_status decant_recipe_run(const decant_recipe *recipe, const decant_run_options *options,
+                                decant_result_list **ret_results)
+{
+    decant_run_options all = options != NULL ? *options : (decant_run_options){0};
+    if (all.directory == NULL) all.directory = "runs";
+    run_context runner = {.experiment = recipe, .options = &all};
+    const dcn_device_options device = {.threads = recipe->threads};
+    decant_status status = dcn_new(sizeof *runner.results, (void **)&runner.results);
+    if (status != DECANT_OK) goto out;
+    TRY(choose_runs(&runner));
+    TRY(dcn_device_open(recipe->device, &device, &runner.device));
+    TRY(dcn_materials_create(recipe, &runner.materials));
+    TRY(check_recipe(&runner));
+    TRY(run_all(&runner));
+    *ret_results = runner.results;
+    runner.results = NULL;
+out:
+    decant_result_list_destroy(runner.results);
+    dcn_model_destroy(runner.teacher);
+    dcn_free(runner.teacher_path);
+    dcn_materials_destroy(runner.materials);
+    dcn_device_close(runner.device);
+    dcn_free(runner.wanted);
+    return status;
+}

@@ -1,0 +1,250 @@
+/* Strict checking of a recipe's maps against schema.def. What the maps mean is in experiment.c and the parse_*.c files.
+ */
+#include "recipe/schema.h"
+
+#include <math.h>
+
+#define MAX_CANDIDATES 64
+
+static const char *const section_paths[] = {
+#define SECTION(id, path, introduction) path,
+#define KEY(section, name, type, shape, default_text, range, doc)
+#include "recipe/schema.def"
+};
+
+static const dcn_key keys[] = {
+#define SECTION(id, path, introduction)
+#define KEY(section, name, type, shape, default_text, range, doc)                                                      \
+    {DCN_SECTION_##section, DCN_KEY_##type, #name, shape, default_text, range, doc},
+#include "recipe/schema.def"
+};
+
+int32_t dcn_schema_key_count(void)
+{
+    return (int32_t)DCN_COUNT(keys);
+}
+
+const dcn_key *dcn_schema_key_at(int32_t index)
+{
+    return &keys[index];
+}
+
+const char *dcn_schema_path(dcn_section section)
+{
+    return section_paths[section];
+}
+
+const dcn_key *dcn_schema_find(dcn_section section, const char *name)
+{
+    for (size_t i = 0; i < DCN_COUNT(keys); i++)
+        if (keys[i].section == section && strcmp(keys[i].name, name) == 0) return &keys[i];
+    return NULL;
+}
+
+/* --- ranges --- */
+
+typedef struct interval {
+    double minimum, maximum;
+    bool open_below, open_above;
+} interval;
+
+/* "[0, 1)" and the like; the table is ours, so only its form is relied on (tests/recipe/test_schema.c reads every row).
+ */
+static interval parse_range(const char *text)
+{
+    interval parsed = {-HUGE_VAL, HUGE_VAL, true, true};
+    if (text[0] == '\0') return parsed;
+    char *end = NULL;
+    parsed.open_below = text[0] == '(';
+    parsed.minimum = strtod(text + 1, &end);
+    parsed.maximum = strtod(end + 1, &end); /* behind the comma */
+    parsed.open_above = *end == ')';
+    return parsed;
+}
+
+static bool in_range(const interval *range, double value)
+{
+    bool above = range->open_below ? value > range->minimum : value >= range->minimum;
+    bool below = range->open_above ? value < range->maximum : value <= range->maximum;
+    return above && below;
+}
+
+static decant_status out_of_range(const dcn_key *key, const dcn_doc *value)
+{
+    const interval range = parse_range(key->range);
+    char wanted[96];
+    if (isinf(range.maximum))
+        snprintf(wanted, sizeof wanted, "%s %g", range.open_below ? "greater than" : "at least", range.minimum);
+    else if (range.minimum == range.maximum)
+        snprintf(wanted, sizeof wanted, "%g", range.minimum);
+    else
+        snprintf(wanted, sizeof wanted, "%s %.10g and %s %.10g", range.open_below ? "greater than" : "at least",
+                 range.minimum, range.open_above ? "less than" : "at most", range.maximum);
+    return dcn_doc_fail(value, DECANT_USAGE, "%s must be %s, not %s", key->name, wanted, value->text);
+}
+
+/* --- values --- */
+
+static bool is_choice(const char *choices, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = choices; length > 0 && at != NULL;) {
+        const char *bar = strchr(at, '|');
+        size_t this_length = bar != NULL ? (size_t)(bar - at) : strlen(at);
+        if (this_length == length && memcmp(at, word, length) == 0) return true;
+        at = bar != NULL ? bar + 1 : NULL;
+    }
+    return false;
+}
+
+static decant_status read_int(const dcn_key *key, const dcn_doc *value, int64_t *ret)
+{
+    int64_t number = 0;
+    TRY_RETURN(dcn_doc_int(value, key->name, INT64_MIN, INT64_MAX, &number));
+    const interval range = parse_range(key->range);
+    if (!in_range(&range, (double)number)) return out_of_range(key, value);
+    *ret = number;
+    return DECANT_OK;
+}
+
+static decant_status read_number(const dcn_key *key, const dcn_doc *value, double *ret)
+{
+    double number = 0;
+    TRY_RETURN(dcn_doc_double(value, key->name, -HUGE_VAL, HUGE_VAL, &number));
+    const interval range = parse_range(key->range);
+    if (!in_range(&range, number)) return out_of_range(key, value);
+    *ret = number;
+    return DECANT_OK;
+}
+
+static decant_status read_text(const dcn_key *key, const dcn_doc *value, const char **ret)
+{
+    const char *text = NULL;
+    TRY_RETURN(dcn_doc_text(value, key->name, &text));
+    if (text[0] == '\0') return dcn_doc_fail(value, DECANT_USAGE, "%s must not be empty", key->name);
+    if (key->type == DCN_KEY_CHOICE && !is_choice(key->shape, text))
+        return dcn_doc_fail(value, DECANT_USAGE, "%s must be one of %s, not %s", key->name, key->shape, text);
+    *ret = text;
+    return DECANT_OK;
+}
+
+static decant_status check_value(const dcn_key *key, const dcn_doc *value)
+{
+    int64_t integer = 0;
+    double number = 0;
+    bool flag = false;
+    const char *text = NULL;
+    switch (key->type) {
+    case DCN_KEY_INT:
+        return read_int(key, value, &integer);
+    case DCN_KEY_NUMBER:
+        return read_number(key, value, &number);
+    case DCN_KEY_BOOL:
+        return dcn_doc_bool(value, key->name, &flag);
+    case DCN_KEY_TEXT:
+    case DCN_KEY_CHOICE:
+        return read_text(key, value, &text);
+    case DCN_KEY_NODE:
+        break;
+    }
+    if (value->type == DCN_DOC_NULL)
+        return dcn_doc_fail(value, DECANT_USAGE, "%s has nothing behind it; it wants a %s", key->name, key->shape);
+    return DECANT_OK;
+}
+
+/* --- maps --- */
+
+decant_status dcn_schema_unknown(const dcn_doc *doc, const char *what, const char *word, const char *const *candidates,
+                                 size_t n_candidates)
+{
+    const char *nearest = dcn_nearest(word, candidates, n_candidates);
+    if (nearest != NULL)
+        return dcn_doc_fail(doc, DECANT_USAGE, "unknown %s '%s'; did you mean '%s'?", what, word, nearest);
+    char known[256] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < n_candidates && length < sizeof known - 1; i++) {
+        int added = snprintf(known + length, sizeof known - length, "%s%s", i > 0 ? ", " : "", candidates[i]);
+        length += added > 0 ? (size_t)added : 0;
+    }
+    return dcn_doc_fail(doc, DECANT_USAGE, "unknown %s '%s'; known: %s", what, word, known);
+}
+
+static const char *section_name(dcn_section section)
+{
+    return section_paths[section][0] != '\0' ? section_paths[section] : "a recipe";
+}
+
+static decant_status unknown_key(dcn_section section, const dcn_doc *key_node)
+{
+    const char *candidates[MAX_CANDIDATES];
+    size_t count = 0;
+    for (size_t i = 0; i < DCN_COUNT(keys) && count < MAX_CANDIDATES; i++)
+        if (keys[i].section == section) candidates[count++] = keys[i].name;
+    char what[96];
+    snprintf(what, sizeof what, "key of %s:", section_name(section));
+    return dcn_schema_unknown(key_node, what, key_node->text, candidates, count);
+}
+
+decant_status dcn_schema_check(dcn_section section, const dcn_doc *map)
+{
+    if (map->type != DCN_DOC_MAP)
+        return dcn_doc_fail(map, DECANT_USAGE, "%s must be a map of keys", section_name(section));
+    for (int32_t i = 0; i < map->count; i++) {
+        const dcn_key *key = dcn_schema_find(section, map->keys[i]);
+        if (key == NULL) return unknown_key(section, map->key_nodes[i]);
+        TRY_RETURN(check_value(key, map->items[i]));
+    }
+    for (size_t i = 0; i < DCN_COUNT(keys); i++) {
+        const dcn_key *key = &keys[i];
+        bool required = key->default_text != NULL && strcmp(key->default_text, DCN_KEY_REQUIRED) == 0;
+        if (key->section == section && required && dcn_doc_get(map, key->name) == NULL)
+            return dcn_doc_fail(map, DECANT_USAGE, "%s needs the key '%s'", section_name(section), key->name);
+    }
+    return DECANT_OK;
+}
+
+/* What to read for a key: the value in the map, or its default put into *blank. NULL when there is neither. */
+static const dcn_doc *value_of(const dcn_key *key, const dcn_doc *map, dcn_doc *blank)
+{
+    const dcn_doc *value = map != NULL ? dcn_doc_get(map, key->name) : NULL;
+    if (value != NULL || key->default_text == NULL) return value;
+    *blank = (dcn_doc){.type = DCN_DOC_SCALAR, .text = key->default_text};
+    return blank;
+}
+
+decant_status dcn_schema_int(dcn_section section, const dcn_doc *map, const char *name, int64_t *ret)
+{
+    dcn_doc blank;
+    const dcn_key *key = dcn_schema_find(section, name);
+    const dcn_doc *value = value_of(key, map, &blank);
+    return value != NULL ? read_int(key, value, ret) : DECANT_OK;
+}
+
+decant_status dcn_schema_number(dcn_section section, const dcn_doc *map, const char *name, double *ret)
+{
+    dcn_doc blank;
+    const dcn_key *key = dcn_schema_find(section, name);
+    const dcn_doc *value = value_of(key, map, &blank);
+    return value != NULL ? read_number(key, value, ret) : DECANT_OK;
+}
+
+decant_status dcn_schema_bool(dcn_section section, const dcn_doc *map, const char *name, bool *ret)
+{
+    dcn_doc blank;
+    const dcn_key *key = dcn_schema_find(section, name);
+    const dcn_doc *value = value_of(key, map, &blank);
+    return value != NULL ? dcn_doc_bool(value, name, ret) : DECANT_OK;
+}
+
+decant_status dcn_schema_text(dcn_section section, const dcn_doc *map, const char *name, const char **ret)
+{
+    dcn_doc blank;
+    const dcn_key *key = dcn_schema_find(section, name);
+    const dcn_doc *value = value_of(key, map, &blank);
+    return value != NULL ? read_text(key, value, ret) : DECANT_OK;
+}
+
+decant_status dcn_schema_bare_number(dcn_section section, const char *name, const dcn_doc *value, double *ret)
+{
+    return read_number(dcn_schema_find(section, name), value, ret);
+}
