@@ -6,6 +6,7 @@
 
 typedef enum input_fill {
     FILL_NORMAL,      /* N(0,1) */
+    FILL_SMALL,       /* N(0,1) / sqrt(k), k elements a channel: a sum over them is near 1, as tolerances expect */
     FILL_POSITIVE,    /* 0.5 .. 1.5: variances, squared gradients */
     FILL_TIES,        /* a few whole numbers, zeros the most: equal maxima */
     FILL_CORNERS,     /* N(0,9) with 0, +-3, 6 and huge values in it */

@@ -100,7 +100,7 @@ void cases_conv2d_grad_weight(case_list *list)
     for (size_t i = 0; i < DCN_COUNT(conv_rows); i++) {
         op_case *test = conv_gradient(list, &conv_rows[i], DECANT_OP_CONV2D_GRAD_WEIGHT, conv_rows[i].bias ? 2 : 1);
         case_input(test, FILL_NORMAL, test->forward.input[0].shape);
-        case_input(test, FILL_NORMAL, test->forward.output[0].shape);
+        case_input(test, FILL_SMALL, test->forward.output[0].shape);
         case_end(test);
     }
 }
@@ -156,7 +156,7 @@ void cases_linear_grad_weight(case_list *list)
         const linear_row *row = &linear_rows[i];
         op_case *test = linear_gradient(list, row, DECANT_OP_LINEAR_GRAD_WEIGHT, row->bias ? 2 : 1);
         case_input(test, FILL_NORMAL, dcn_shape2(row->n, row->in));
-        case_input(test, FILL_NORMAL, dcn_shape2(row->n, row->out));
+        case_input(test, FILL_SMALL, dcn_shape2(row->n, row->out));
         case_end(test);
     }
 }

@@ -61,6 +61,7 @@ static double fill_value(const op_case *test, input_fill fill, dcn_random *rando
 {
     switch (fill) {
     case FILL_NORMAL:
+    case FILL_SMALL:
         return dcn_random_normal(random);
     case FILL_POSITIVE:
         return 0.5 + dcn_random_uniform(random);
@@ -142,8 +143,10 @@ void case_fill(const op_case *test, host_tensors *ret_tensors)
         bool index = test->fills[i] == FILL_INDEX;
         const dcn_tensor_desc *desc = index ? &test->forward.input[0] : &test->call.input[i];
         void *data = host_create(desc, desc->dtype);
-        for (int64_t k = 0; k < decant_shape_count(&desc->shape); k++)
-            store(data, desc->dtype, k, fill_value(test, test->fills[i], &random, k));
+        int64_t count = decant_shape_count(&desc->shape);
+        double scale = test->fills[i] == FILL_SMALL ? sqrt((double)desc->shape.dim[1] / (double)count) : 1;
+        for (int64_t k = 0; k < count; k++)
+            store(data, desc->dtype, k, scale * fill_value(test, test->fills[i], &random, k));
         if (test->fills[i] == FILL_PROBABILITY) scale_rows_to_one(data, &desc->shape);
         ret_tensors->input[i] = data;
     }

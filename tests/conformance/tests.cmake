@@ -8,7 +8,7 @@ target_link_libraries(test_conformance PRIVATE dcn_device dcn_graph PkgConfig::C
 function(conformance_test name onednn_isa)
   add_test(NAME conformance.${name} COMMAND test_conformance ${ARGN})
   set_tests_properties(conformance.${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
-    ENVIRONMENT "ONEDNN_MAX_CPU_ISA=${onednn_isa}")
+    ENVIRONMENT "OMP_WAIT_POLICY=passive;ONEDNN_MAX_CPU_ISA=${onednn_isa}")
 endfunction()
 conformance_test(ref ALL ref)
 conformance_test(cpu_avx512 ALL cpu avx512)
