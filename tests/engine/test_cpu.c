@@ -1,0 +1,238 @@
+/* The same programs on cpu and on ref: results agree to rounding through several updates, with shared plans, and a run
+ * on cpu takes no memory from anybody, oneDNN included. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/nets.h"
+
+/* --- counting what the whole process takes from the heap --- */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COUNTS_HEAP 0 /* the sanitizer has put its own functions there; base's own count is still checked */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define COUNTS_HEAP 0
+#endif
+#endif
+#ifndef COUNTS_HEAP
+#define COUNTS_HEAP 1
+#endif
+
+static atomic_long heap_calls;
+
+#if COUNTS_HEAP
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t bytes);
+void *__libc_realloc(void *memory, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
+
+void *malloc(size_t bytes)
+{
+    atomic_fetch_add(&heap_calls, 1);
+    return __libc_malloc(bytes);
+}
+
+void *calloc(size_t count, size_t bytes)
+{
+    atomic_fetch_add(&heap_calls, 1);
+    return __libc_calloc(count, bytes);
+}
+
+void *realloc(void *memory, size_t bytes)
+{
+    atomic_fetch_add(&heap_calls, 1);
+    return __libc_realloc(memory, bytes);
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+    atomic_fetch_add(&heap_calls, 1);
+    return __libc_memalign(alignment, bytes);
+}
+
+int posix_memalign(void **ret_memory, size_t alignment, size_t bytes)
+{
+    atomic_fetch_add(&heap_calls, 1);
+    *ret_memory = __libc_memalign(alignment, bytes);
+    return *ret_memory == NULL ? 12 : 0; /* ENOMEM */
+}
+#endif
+
+/* --- cpu against ref --- */
+
+typedef struct pair {
+    dcn_device *device[2]; /* cpu, ref */
+} pair;
+
+static pair pair_open(void)
+{
+    pair devices = {{NULL, NULL}};
+    assert_int_equal(dcn_device_open("cpu", NULL, &devices.device[0]), DECANT_OK);
+    assert_int_equal(dcn_device_open("ref", NULL, &devices.device[1]), DECANT_OK);
+    return devices;
+}
+
+static void pair_close(pair *devices)
+{
+    dcn_device_close(devices->device[0]);
+    dcn_device_close(devices->device[1]);
+}
+
+static void agree(dcn_plan *const plans[2], const dcn_program *program, dcn_value_id value, double tolerance)
+{
+    void *cpu = read_value(plans[0], program, value), *ref = read_value(plans[1], program, value);
+    const dcn_value *about = &program->graph->values[value];
+    double error = difference(about->dtype, cpu, ref, value_count(program, value));
+    if (!(error < tolerance)) fail_msg("%s differs by %g", about->name != NULL ? about->name : "a result", error);
+    dcn_free_aligned(cpu);
+    dcn_free_aligned(ref);
+}
+
+static void agree_on_gradients(dcn_plan *const plans[2], const dcn_program *program, double tolerance)
+{
+    for (dcn_value_id v = 0; v < program->graph->n_values; v++) {
+        if (!program->graph->values[v].trainable) continue;
+        void *data[2] = {NULL, NULL};
+        for (int p = 0; p < 2; p++) {
+            assert_int_equal(dcn_new_aligned(value_bytes(program, v), &data[p]), DECANT_OK);
+            assert_int_equal(dcn_plan_block_read(plans[p], DCN_BLOCK_GRADIENT, v, data[p]), DECANT_OK);
+        }
+        double error = difference(DECANT_F32, data[0], data[1], value_count(program, v));
+        if (!(error < tolerance)) fail_msg("gradient of %s differs by %g", program->graph->values[v].name, error);
+        dcn_free_aligned(data[0]);
+        dcn_free_aligned(data[1]);
+    }
+}
+
+static void run_step(dcn_plan *plan, const test_step *step, int64_t number)
+{
+    test_inputs inputs = inputs_bind(plan, step->program, 2);
+    inputs_set_step(&inputs, step->program, number);
+    dcn_plan_run(plan);
+    inputs_destroy(&inputs);
+}
+
+/* Three updates; the batches that change places share weights, as the last batch of an epoch does. */
+static void check_training(const pair *devices, net_kind kind, bool separate)
+{
+    step_options options = {.batch = 6, .sgd = true, .teacher = true, .ema = true}, small = options;
+    small.batch = 1;
+    test_step whole = step_create(kind, &options), part = step_create(kind, &small);
+    test_step eval = step_create(kind, &(step_options){.batch = 5, .inference = true});
+    dcn_plan *plans[2], *last[2], *evals[2];
+    for (int d = 0; d < 2; d++) {
+        dcn_plan_options share = {.separate = separate};
+        plans[d] = plan_create(devices->device[d], &whole, &share);
+        share.share = plans[d];
+        last[d] = plan_create(devices->device[d], &part, &share);
+        evals[d] = plan_create(devices->device[d], &eval, &share);
+        weights_write(plans[d], whole.program, 1);
+    }
+    /* batchnorm over one sample of 1x1 divides by zero spread; the nets with it keep the whole batch */
+    bool has_batchnorm = kind == NET_MLP || kind == NET_RESIDUAL;
+    for (int64_t number = 0; number < 3; number++) {
+        bool is_part = number == 1 && !has_batchnorm;
+        for (int d = 0; d < 2; d++)
+            run_step(is_part ? last[d] : plans[d], is_part ? &part : &whole, number);
+        const test_step *step = is_part ? &part : &whole;
+        for (int32_t k = 0; k < step->n_keep; k++)
+            agree(is_part ? last : plans, step->program, step->keep[k], 2e-4);
+        agree_on_gradients(plans, whole.program, 2e-4);
+        for (int d = 0; d < 2; d++)
+            run_step(evals[d], &eval, 0);
+        agree(evals, eval.program, eval.logits, 2e-4);
+    }
+    for (dcn_value_id v = 0; v < whole.program->graph->n_values; v++) {
+        dcn_value_kind value_kind = whole.program->graph->values[v].kind;
+        if (value_kind == DCN_VALUE_PARAMETER || value_kind == DCN_VALUE_STATE) agree(plans, whole.program, v, 2e-4);
+    }
+    for (int d = 0; d < 2; d++) {
+        dcn_plan_destroy(evals[d]);
+        dcn_plan_destroy(last[d]);
+        dcn_plan_destroy(plans[d]);
+    }
+    step_destroy(&eval);
+    step_destroy(&part);
+    step_destroy(&whole);
+}
+
+static void cpu_and_ref_train_alike(void **state)
+{
+    (void)state;
+    pair devices = pair_open();
+    for (int kind = 0; kind < NET_COUNT; kind++)
+        for (int separate = 0; separate < 2; separate++)
+            check_training(&devices, (net_kind)kind, separate == 1);
+    pair_close(&devices);
+}
+
+/* Memory reuse and writing in place change no bit of what cpu computes. */
+static void reuse_changes_nothing_on_cpu(void **state)
+{
+    (void)state;
+    dcn_device *cpu = NULL;
+    assert_int_equal(dcn_device_open("cpu", NULL, &cpu), DECANT_OK);
+    for (int kind = 0; kind < NET_COUNT; kind++) {
+        test_step step = step_create((net_kind)kind, &(step_options){.batch = 4, .sgd = true, .teacher = true});
+        dcn_plan *plans[2];
+        for (int p = 0; p < 2; p++) {
+            plans[p] = plan_create(cpu, &step, &(dcn_plan_options){.separate = p == 1});
+            weights_write(plans[p], step.program, 1);
+            for (int64_t number = 0; number < 3; number++)
+                run_step(plans[p], &step, number);
+        }
+        for (dcn_value_id v = 0; v < step.program->graph->n_values; v++)
+            if (step.program->graph->values[v].trainable) agree(plans, step.program, v, 1e-30);
+        dcn_plan_destroy(plans[1]);
+        dcn_plan_destroy(plans[0]);
+        step_destroy(&step);
+    }
+    dcn_device_close(cpu);
+}
+
+static void running_on_cpu_takes_no_memory(void **state)
+{
+    (void)state;
+    dcn_device *cpu = NULL;
+    assert_int_equal(dcn_device_open("cpu", NULL, &cpu), DECANT_OK);
+    for (int kind = 0; kind < NET_COUNT; kind++) {
+        test_step step =
+            step_create((net_kind)kind, &(step_options){.batch = 4, .sgd = true, .teacher = true, .ema = true});
+        dcn_plan *plan = plan_create(cpu, &step, NULL);
+        weights_write(plan, step.program, 1);
+        test_inputs inputs = inputs_bind(plan, step.program, 2);
+        dcn_plan_run(plan); /* starts the thread team */
+        int64_t before = dcn_memory_allocation_count();
+        long heap_before = atomic_load(&heap_calls);
+        for (int run = 0; run < 3; run++) {
+            for (int32_t i = 0; i < inputs.count; i++)
+                assert_int_equal(dcn_plan_bind(plan, inputs.id[i], inputs.data[i]), DECANT_OK);
+            dcn_plan_run(plan);
+        }
+        long heap_after = atomic_load(&heap_calls);
+        assert_int_equal(dcn_memory_allocation_count(), before);
+        assert_int_equal(heap_after, heap_before);
+        dcn_plan_destroy(plan);
+        inputs_destroy(&inputs);
+        step_destroy(&step);
+    }
+    dcn_device_close(cpu);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cpu_and_ref_train_alike),
+        cmocka_unit_test(reuse_changes_nothing_on_cpu),
+        cmocka_unit_test(running_on_cpu_takes_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
