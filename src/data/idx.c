@@ -24,18 +24,19 @@ decant_status dcn_idx_parse(const uint8_t *data, size_t bytes, int32_t *ret_rank
     }
     if (data[2] != IDX_BYTES) return DCN_FAIL(FORMAT, "IDX element type 0x%02x; only bytes (0x08) are read", data[2]);
 
-    size_t header = 4 + 4 * (size_t)rank, expected = 1;
-    int64_t dims[4] = {0};
+    size_t header = 4 + 4 * (size_t)rank;
+    int64_t dims[4] = {0}, expected = 1;
     if (bytes < header) return DCN_FAIL(FORMAT, "the IDX file ends within its header");
     for (int32_t i = 0; i < rank; i++) {
         dims[i] = read_big_endian(data + 4 + 4 * i);
-        if (!dcn_mul_size(expected, (size_t)dims[i], &expected)) {
+        if (!dcn_mul_int64(expected, dims[i], &expected)) {
             return DCN_FAIL(FORMAT, "the IDX dimensions multiply to more than any file holds");
         }
     }
-    if (bytes - header != expected) {
-        return DCN_FAIL(FORMAT, "the IDX header announces %zu bytes of data and %zu follow: the file was %s", expected,
-                        bytes - header, bytes - header < expected ? "cut short" : "added to or is not IDX");
+    if (bytes - header != (size_t)expected) {
+        return DCN_FAIL(FORMAT, "the IDX header announces %" PRId64 " bytes of data and %zu follow: the file was %s",
+                        expected, bytes - header,
+                        bytes - header < (size_t)expected ? "cut short" : "added to or is not IDX");
     }
     *ret_rank = rank;
     memcpy(ret_dims, dims, sizeof dims);
@@ -193,6 +194,24 @@ out:
         close_file(&files[i]);
     }
     dcn_dataset_destroy(dataset);
+    return status;
+}
+
+decant_status dcn_idx_first_labels(const char *path, int32_t count, int32_t *ret_labels)
+{
+    idx_folder folder = {.path = path};
+    idx_file *labels = &folder.files[TEST_LABELS];
+    decant_status status = open_file(&folder, TEST_LABELS);
+    if (status != DECANT_OK) goto out;
+    if (labels->rank != 1 || labels->dims[0] < count) {
+        status = fail_in(labels, DCN_FAIL(FORMAT, "fewer than %d labels", count));
+        goto out;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        ret_labels[i] = labels->payload[i];
+    }
+out:
+    close_file(labels);
     return status;
 }
 

@@ -33,7 +33,7 @@ typedef struct dcn_batch {
     int64_t index;       /* within the epoch */
     int64_t size;        /* samples in it; smaller only for the last one */
     float *x;            /* [size, sample...] plain */
-    int32_t *labels;     /* [size] */
+    int32_t *labels;     /* [size]; -1: unlabelled */
     int32_t *labels_b;   /* mixup partner's labels; equal to labels without mixup */
     float *mix;          /* [size] weight of labels; 1 without mixup */
     int32_t *samples;    /* [size] indices into the part */

@@ -1,0 +1,45 @@
+/* One sample from stored bytes or floats to a normalised f32 row of a batch, with its random changes made on the way.
+ */
+#ifndef DCN_DATA_AUGMENT_H
+#define DCN_DATA_AUGMENT_H
+
+#include "data/loader.h"
+
+/* What was drawn for one sample in one epoch. */
+typedef struct dcn_augment_choice {
+    int32_t shift_y, shift_x; /* the picture moves down and right by this much */
+    int32_t crop_y, crop_x; /* the crop's corner within the padded picture, less the padding: in [-padding, padding] */
+    bool flip;
+    int32_t cutout_y, cutout_x; /* centre of the square */
+} dcn_augment_choice;
+
+/* A pure function of its arguments: Philox(seed, AUGMENT, epoch, index). */
+dcn_augment_choice dcn_augment_choose(const dcn_augment *augment, const decant_shape *sample, uint64_t seed,
+                                      int64_t epoch, int32_t index);
+/* INVALID_ARG when a value is out of range or the samples are not pictures ([C,H,W]). */
+decant_status dcn_augment_check(const dcn_augment *augment, const decant_shape *sample);
+
+/* How values of one data set become normalised floats. */
+typedef struct dcn_converter {
+    decant_shape sample;
+    decant_dtype dtype;
+    int32_t channels;  /* dim[0] of the sample */
+    int64_t plane;     /* values of one channel */
+    int32_t n_tables;  /* 1 or channels */
+    float *mean, *std; /* [n_tables]; 0 and 1 without normalisation */
+    float
+        *tables; /* [n_tables, 256] u8: the normalised float of each byte; NULL where planes are too short to need it */
+} dcn_converter;
+
+/* norm_channels, mean, std as in dcn_loader_options. */
+decant_status dcn_converter_create(const decant_dataset *dataset, decant_dtype dtype, int32_t norm_channels,
+                                   const float *mean, const float *std, dcn_converter *ret_converter);
+void dcn_converter_finish(dcn_converter *converter);
+
+/* src: one stored sample; dst: [sample...] f32. */
+void dcn_convert(const dcn_converter *converter, const uint8_t *src, float *dst);
+/* The same of a picture, changed by `choice`. */
+void dcn_convert_augmented(const dcn_converter *converter, const dcn_augment *augment, const dcn_augment_choice *choice,
+                           const uint8_t *src, float *dst);
+
+#endif

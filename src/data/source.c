@@ -1,0 +1,271 @@
+/* The data sets that decant knows by name: where they may stand, how one recognises them, how to get them. */
+#include "data/source.h"
+
+#include <inttypes.h>
+
+#include "base/text.h"
+#include "data/idx.h"
+
+#define N_CLASSES       10
+#define N_FIRST_LABELS  8
+#define MAX_CANDIDATES  8
+#define DEBIAN_DATASETS "/usr/share/datasets"
+
+typedef enum source_format { SOURCE_IDX, SOURCE_CIFAR } source_format;
+
+typedef struct source_row {
+    const char *name, *description, *how_to_get;
+    source_format format;
+    int64_t n_train, n_test;
+    int32_t
+        first_labels[N_FIRST_LABELS];   /* IDX, of the test part: MNIST and Fashion-MNIST share file names and sizes */
+    const char *class_names[N_CLASSES]; /* where the reader does not know them */
+} source_row;
+
+static const source_row sources[] = {
+    {
+        .name = "fashion-mnist",
+        .description = "60,000 + 10,000 grey 28x28 pictures of clothes, 10 classes (Xiao et al. 2017)",
+        .how_to_get = "apt-get install dataset-fashion-mnist",
+        .format = SOURCE_IDX,
+        .n_train = 60000,
+        .n_test = 10000,
+        .first_labels = {9, 2, 1, 1, 6, 1, 4, 6},
+        .class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+                        "Ankle boot"},
+    },
+    {
+        .name = "mnist",
+        .description = "60,000 + 10,000 grey 28x28 handwritten digits, 10 classes (LeCun et al. 1998)",
+        .how_to_get = "put the four *-ubyte.gz files of https://yann.lecun.com/exdb/mnist (or a mirror) into "
+                      "~/.local/share/decant/mnist",
+        .format = SOURCE_IDX,
+        .n_train = 60000,
+        .n_test = 10000,
+        .first_labels = {7, 2, 1, 0, 4, 1, 4, 9},
+        .class_names = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
+    },
+    {
+        .name = "cifar10",
+        .description = "50,000 + 10,000 colour 32x32 photographs, 10 classes (Krizhevsky 2009)",
+        .how_to_get =
+            "unpack https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz into ~/.local/share/decant/cifar10",
+        .format = SOURCE_CIFAR,
+        .n_train = 50000,
+        .n_test = 10000,
+    },
+};
+
+static const source_row *find_row(const char *name)
+{
+    for (size_t i = 0; i < DCN_COUNT(sources); i++) {
+        if (strcmp(sources[i].name, name) == 0) return &sources[i];
+    }
+    return NULL;
+}
+
+/* --- folders --- */
+
+/* The folders that are searched, in this order. */
+typedef struct candidates {
+    char *folders[MAX_CANDIDATES];
+    int32_t count;
+} candidates;
+
+static void finish_candidates(candidates *list)
+{
+    for (int32_t i = 0; i < list->count; i++) {
+        dcn_free(list->folders[i]);
+    }
+    list->count = 0;
+}
+
+/* base, or base/name when a name is given; a CIFAR archive unpacks into a folder of its own, which dcn_cifar_open
+ * knows. */
+static decant_status add_candidate(candidates *list, const char *base, const char *name)
+{
+    char **slot = &list->folders[list->count];
+    TRY_RETURN(name != NULL ? dcn_path_join(base, name, slot) : dcn_copy_string(base, slot));
+    list->count++;
+    return DECANT_OK;
+}
+
+static decant_status make_candidates(const char *name, candidates *list)
+{
+    const char *data = getenv("DECANT_DATA"), *share = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    char *folder = NULL;
+    decant_status status = DECANT_OK;
+    if (data != NULL && data[0] != '\0') {
+        TRY(add_candidate(list, data, name));
+        TRY(add_candidate(list, data, NULL));
+    }
+    TRY(add_candidate(list, DEBIAN_DATASETS, name));
+    if (share != NULL && share[0] == '/') {
+        TRY(dcn_path_join(share, "decant", &folder));
+        TRY(add_candidate(list, folder, name));
+    } else if (home != NULL && home[0] == '/') {
+        TRY(dcn_path_join(home, ".local/share/decant", &folder));
+        TRY(add_candidate(list, folder, name));
+    }
+out:
+    dcn_free(folder);
+    return status;
+}
+
+/* A folder holds a data set when its first file is there; whether the rest is sound is the reader's business. */
+static decant_status holds(const char *folder, source_format format, bool *ret_holds)
+{
+    static const char *const idx_signs[] = {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz",
+                                            "train-images.idx3-ubyte", "train-images.idx3-ubyte.gz", NULL};
+    static const char *const cifar_signs[] = {"data_batch_1.bin", "cifar-10-batches-bin/data_batch_1.bin", NULL};
+    bool found = false;
+    for (const char *const *sign = format == SOURCE_IDX ? idx_signs : cifar_signs; *sign != NULL && !found; sign++) {
+        char *path = NULL;
+        TRY_RETURN(dcn_path_join(folder, *sign, &path));
+        found = dcn_file_exists(path);
+        dcn_free(path);
+    }
+    *ret_holds = found;
+    return DECANT_OK;
+}
+
+/* Whether these sound files are those of another data set in the same form. */
+static bool is_another(const source_row *row, const char *folder)
+{
+    int32_t labels[N_FIRST_LABELS];
+    if (row->format != SOURCE_IDX) return false;
+    if (dcn_idx_first_labels(folder, N_FIRST_LABELS, labels) != DECANT_OK) return false; /* the reader will say why */
+    return memcmp(labels, row->first_labels, sizeof labels) != 0;
+}
+
+/* The first folder that holds this data set, or NULL. */
+static decant_status locate(const source_row *row, const candidates *list, char **ret_folder)
+{
+    for (int32_t i = 0; i < list->count; i++) {
+        bool found = false;
+        TRY_RETURN(holds(list->folders[i], row->format, &found));
+        if (found && !is_another(row, list->folders[i])) return dcn_copy_string(list->folders[i], ret_folder);
+    }
+    return DECANT_OK;
+}
+
+/* --- opening --- */
+
+static decant_status open_row(const source_row *row, const char *folder, decant_dataset **ret_dataset)
+{
+    decant_dataset *dataset = NULL;
+    decant_status status;
+    if (row->format == SOURCE_IDX) {
+        TRY(dcn_idx_open_as(folder, row->name, N_CLASSES, &dataset));
+        TRY(dcn_dataset_name_classes(dataset, row->class_names));
+    } else {
+        TRY(dcn_cifar_open(folder, &dataset));
+        dcn_free(dataset->name);
+        dataset->name = NULL;
+        TRY(dcn_copy_string(row->name, &dataset->name));
+    }
+    if (dataset->train.count != row->n_train || dataset->test.count != row->n_test) {
+        status = DCN_FAIL(FORMAT,
+                          "%s holds %" PRId64 " + %" PRId64 " samples, but %s has %" PRId64 " + %" PRId64
+                          "; give the folder instead of the name to use it as it is",
+                          folder, dataset->train.count, dataset->test.count, row->name, row->n_train, row->n_test);
+        goto out;
+    }
+    *ret_dataset = dataset;
+    dataset = NULL;
+out:
+    dcn_dataset_destroy(dataset);
+    return status;
+}
+
+static decant_status fail_not_found(const source_row *row, const candidates *list)
+{
+    dcn_text places = {0};
+    decant_status status = DECANT_OK;
+    for (int32_t i = 0; i < list->count; i++) {
+        TRY(dcn_text_add(&places, "%s%s", i > 0 ? ", " : "", list->folders[i]));
+    }
+    status =
+        DCN_FAIL(NOT_FOUND, "%s is not on this machine; looked in %s. To get it: %s. $DECANT_DATA names another folder",
+                 row->name, places.data, row->how_to_get);
+out:
+    dcn_text_finish(&places);
+    return status;
+}
+
+static decant_status fail_unknown(const char *name)
+{
+    const char *names[DCN_COUNT(sources)];
+    for (size_t i = 0; i < DCN_COUNT(sources); i++) {
+        names[i] = sources[i].name;
+    }
+    const char *near = dcn_nearest(name, names, DCN_COUNT(sources));
+    if (near != NULL) return DCN_FAIL(NOT_FOUND, "no data set is called '%s'; did you mean '%s'?", name, near);
+    return DCN_FAIL(
+        NOT_FOUND, "no data set is called '%s', and there is no such folder; `decant data list` shows the names", name);
+}
+
+decant_status dcn_dataset_find(const char *name, decant_dataset **ret_dataset)
+{
+    const source_row *row = find_row(name);
+    candidates list = {0};
+    char *folder = NULL;
+    if (row == NULL) return fail_unknown(name);
+    decant_status status = make_candidates(name, &list);
+    if (status != DECANT_OK) goto out;
+    TRY(locate(row, &list, &folder));
+    status = folder != NULL ? open_row(row, folder, ret_dataset) : fail_not_found(row, &list);
+out:
+    dcn_free(folder);
+    finish_candidates(&list);
+    return status;
+}
+
+decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
+{
+    bool idx = false, cifar = false;
+    if (strchr(source, '/') == NULL && (find_row(source) != NULL || !dcn_file_exists(source))) {
+        return dcn_dataset_find(source, ret_dataset);
+    }
+    TRY_RETURN(holds(source, SOURCE_IDX, &idx));
+    TRY_RETURN(holds(source, SOURCE_CIFAR, &cifar));
+    if (idx) return dcn_idx_open(source, ret_dataset);
+    if (cifar) return dcn_cifar_open(source, ret_dataset);
+    return DCN_FAIL(NOT_FOUND,
+                    "%s: neither IDX files (train-images-idx3-ubyte...) nor CIFAR files (data_batch_1.bin...)", source);
+}
+
+/* --- the list --- */
+
+decant_status dcn_source_list(dcn_source_info **ret_infos, int32_t *ret_count)
+{
+    const int32_t count = (int32_t)DCN_COUNT(sources);
+    dcn_source_info *infos = NULL;
+    candidates list = {0};
+    decant_status status = dcn_new_array((size_t)count, sizeof *infos, (void **)&infos);
+    if (status != DECANT_OK) goto out;
+    for (int32_t i = 0; i < count; i++) {
+        infos[i].name = sources[i].name;
+        infos[i].description = sources[i].description;
+        infos[i].how_to_get = sources[i].how_to_get;
+        finish_candidates(&list);
+        TRY(make_candidates(sources[i].name, &list));
+        TRY(locate(&sources[i], &list, &infos[i].path));
+    }
+    *ret_infos = infos;
+    *ret_count = count;
+    infos = NULL;
+out:
+    finish_candidates(&list);
+    dcn_source_list_free(infos, count);
+    return status;
+}
+
+void dcn_source_list_free(dcn_source_info *infos, int32_t count)
+{
+    if (infos == NULL) return;
+    for (int32_t i = 0; i < count; i++) {
+        dcn_free(infos[i].path);
+    }
+    dcn_free(infos);
+}

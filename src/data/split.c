@@ -1,0 +1,145 @@
+/* Validation splits: stratified, so that every class keeps its share, and a pure function of the data set's labels and
+ * a seed. */
+#include <inttypes.h>
+
+#include "base/random.h"
+#include "data/dataset.h"
+
+/* Sample indices grouped by class. */
+typedef struct by_class {
+    int32_t n_classes;
+    int64_t *first;   /* [n_classes + 1] where each class begins in indices */
+    int32_t *indices; /* [count] ascending within a class */
+    int64_t *taken;   /* [n_classes] how many go to validation */
+} by_class;
+
+static void finish_by_class(by_class *groups)
+{
+    dcn_free(groups->first);
+    dcn_free(groups->indices);
+    dcn_free(groups->taken);
+}
+
+static int32_t class_of(const dcn_samples *part, int64_t index)
+{
+    return part->labels != NULL ? part->labels[index] : 0; /* unlabelled: one class, a plain random split */
+}
+
+static decant_status group(const decant_dataset *dataset, by_class *groups)
+{
+    const dcn_samples *part = &dataset->train;
+    int32_t n = dataset->n_classes;
+    groups->n_classes = n;
+    TRY_RETURN(dcn_new_array((size_t)n + 1, sizeof *groups->first, (void **)&groups->first));
+    TRY_RETURN(dcn_new_array((size_t)part->count, sizeof *groups->indices, (void **)&groups->indices));
+    TRY_RETURN(dcn_new_array((size_t)n, sizeof *groups->taken, (void **)&groups->taken));
+    for (int64_t i = 0; i < part->count; i++) {
+        groups->first[class_of(part, i) + 1]++;
+    }
+    for (int32_t c = 0; c < n; c++) {
+        groups->first[c + 1] += groups->first[c];
+    }
+    for (int64_t i = 0; i < part->count; i++) { /* taken serves as the fill counter here */
+        int32_t c = class_of(part, i);
+        groups->indices[groups->first[c] + groups->taken[c]++] = (int32_t)i;
+    }
+    return DECANT_OK;
+}
+
+/* validation * class / total for each class, rounded down; the rest goes to the largest remainders, lower class first
+ * on ties. */
+static void share_out(by_class *groups, int64_t validation, int64_t total)
+{
+    int64_t left = validation;
+    for (int32_t c = 0; c < groups->n_classes; c++) {
+        groups->taken[c] = validation * (groups->first[c + 1] - groups->first[c]) / total;
+        left -= groups->taken[c];
+    }
+    for (; left > 0; left--) { /* fewer rounds than classes; the remainders sum to left * total, so one is above 0 */
+        int32_t best = 0;
+        int64_t best_remainder = 0;
+        for (int32_t c = 0; c < groups->n_classes; c++) {
+            int64_t exact = validation * (groups->first[c + 1] - groups->first[c]);
+            int64_t remainder = exact - groups->taken[c] * total; /* negative once a class got its extra one */
+            if (remainder <= best_remainder) continue;
+            best = c;
+            best_remainder = remainder;
+        }
+        groups->taken[best]++;
+    }
+}
+
+/* Moves each class's validation samples to the front of its group, drawn without replacement. */
+static void draw(by_class *groups, uint64_t seed)
+{
+    for (int32_t c = 0; c < groups->n_classes; c++) {
+        dcn_random random = dcn_random_start(seed, DCN_PURPOSE_SPLIT, (uint64_t)c, 0);
+        int32_t *members = groups->indices + groups->first[c];
+        int64_t count = groups->first[c + 1] - groups->first[c];
+        for (int64_t i = 0; i < groups->taken[c]; i++) {
+            int64_t j = i + dcn_random_below(&random, (uint32_t)(count - i));
+            int32_t swapped = members[i];
+            members[i] = members[j];
+            members[j] = swapped;
+        }
+    }
+}
+
+/* Both lists in the order of the data set. */
+static decant_status list(const by_class *groups, int64_t total, int64_t validation, dcn_split *split)
+{
+    bool *held_out = NULL;
+    decant_status status = dcn_new_array((size_t)total, sizeof *held_out, (void **)&held_out);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_new_array((size_t)(total - validation), sizeof *split->train, (void **)&split->train));
+    TRY(dcn_new_array((size_t)validation, sizeof *split->validation, (void **)&split->validation));
+    for (int32_t c = 0; c < groups->n_classes; c++) {
+        for (int64_t i = 0; i < groups->taken[c]; i++) {
+            held_out[groups->indices[groups->first[c] + i]] = true;
+        }
+    }
+    for (int64_t i = 0; i < total; i++) {
+        if (held_out[i]) {
+            split->validation[split->n_validation++] = (int32_t)i;
+        } else {
+            split->train[split->n_train++] = (int32_t)i;
+        }
+    }
+out:
+    dcn_free(held_out);
+    return status;
+}
+
+decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, uint64_t seed, dcn_split *ret_split)
+{
+    by_class groups = {0};
+    dcn_split split = {0};
+    int64_t total = dataset->train.count;
+    if (validation < 0 || (validation > 0 && validation >= total)) {
+        return DCN_FAIL(INVALID_ARG, "%" PRId64 " validation samples cannot be taken from %" PRId64 " training samples",
+                        validation, total);
+    }
+    decant_status status = group(dataset, &groups);
+    if (status != DECANT_OK) goto out;
+    if (validation > 0) {
+        share_out(&groups, validation, total);
+        draw(&groups, seed);
+    } else {
+        memset(groups.taken, 0, (size_t)groups.n_classes * sizeof *groups.taken);
+    }
+    TRY(list(&groups, total, validation, &split));
+    *ret_split = split;
+    split = (dcn_split){0};
+out:
+    dcn_split_finish(&split);
+    finish_by_class(&groups);
+    return status;
+}
+
+void dcn_split_finish(dcn_split *split)
+{
+    if (split == NULL) return;
+    dcn_free(split->train);
+    dcn_free(split->validation);
+    *split = (dcn_split){0};
+}
