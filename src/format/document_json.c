@@ -2,21 +2,36 @@
  * mean the same hash the same. */
 #include "format/document.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/text.h"
 
+/* Steps over one character of UTF-8 (which libyaml has checked) and returns its code point. */
+static uint32_t next_code_point(const char **rest)
+{
+    const unsigned char *byte = (const unsigned char *)*rest;
+    uint32_t code = *byte < 0x80 ? *byte : *byte < 0xe0 ? *byte & 0x1fU : *byte < 0xf0 ? *byte & 0x0fU : *byte & 0x07U;
+    for (byte++; (*byte & 0xc0) == 0x80; byte++)
+        code = code << 6 | (*byte & 0x3fU);
+    *rest = (const char *)byte;
+    return code;
+}
+
+/* Of the first 65536 characters only printable ASCII stands as it is: YAML, which is to read this again, refuses some
+ * of the others and takes some for line breaks. Those beyond have no short escape and are all harmless. */
 static decant_status add_string(dcn_text *text, const char *string)
 {
     TRY_RETURN(dcn_text_add_bytes(text, "\"", 1));
     for (const char *rest = string; *rest != '\0';) {
-        size_t plain = 0;
-        while ((unsigned char)rest[plain] >= 0x20 && rest[plain] != '"' && rest[plain] != '\\')
-            plain++;
-        TRY_RETURN(dcn_text_add_bytes(text, rest, plain));
-        rest += plain;
-        if (*rest == '"' || *rest == '\\') {
-            TRY_RETURN(dcn_text_add(text, "\\%c", *rest++));
-        } else if (*rest != '\0') {
-            TRY_RETURN(dcn_text_add(text, "\\u%04x", (unsigned)(unsigned char)*rest++));
+        const char *start = rest;
+        uint32_t code = next_code_point(&rest);
+        if (code == '"' || code == '\\') {
+            TRY_RETURN(dcn_text_add(text, "\\%c", *start));
+        } else if ((code >= 0x20 && code < 0x7f) || code > 0xffff) {
+            TRY_RETURN(dcn_text_add_bytes(text, start, (size_t)(rest - start)));
+        } else {
+            TRY_RETURN(dcn_text_add(text, "\\u%04x", (unsigned)code));
         }
     }
     return dcn_text_add_bytes(text, "\"", 1);
@@ -27,7 +42,7 @@ static decant_status add_double(dcn_text *text, double value)
 {
     char digits[40];
     for (int precision = 15; precision <= 17; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        TRY_RETURN(dcn_format(digits, sizeof digits, "%.*g", precision, value));
         double back = 0;
         if (dcn_parse_double(digits, &back) && memcmp(&back, &value, sizeof value) == 0) break;
     }

@@ -1,0 +1,6 @@
+# The fuzz targets, and the room whose reader each of them feeds.
+set(fuzz_targets idx safetensors document recipe)
+set(fuzz_room_idx data)
+set(fuzz_room_safetensors format)
+set(fuzz_room_document format)
+set(fuzz_room_recipe recipe)
