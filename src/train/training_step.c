@@ -54,6 +54,7 @@ static decant_status emit_teacher_input(builder *b, dcn_value_id *ret_x)
     }
     decant_op_attrs attrs;
     memset(&attrs, 0, sizeof attrs);
+    attrs.norm.eps = 1e-12; /* must be above 0; beside a variance of 1 it is lost in rounding */
     return dcn_graph_add_node(graph, DECANT_OP_BATCHNORM, &attrs, TEACHER_INPUT, inputs, 5, 1, ret_x);
 }
 

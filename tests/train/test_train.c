@@ -1,0 +1,399 @@
+/* Training from end to end on a problem that can be learned: what it reaches, what it reports and which weights it
+ * hands over. */
+#include "train/problem.h"
+
+#include "decant/loss.h"
+
+/* What the callbacks saw. */
+typedef struct record {
+    dcn_epoch epochs[16];
+    int32_t n_epochs, n_sheets, n_progress;
+    dcn_loss_sheet sheet;
+} record;
+
+static void on_epoch(void *context, const dcn_epoch *epoch)
+{
+    record *seen = context;
+    assert_true(seen->n_epochs < 16);
+    seen->epochs[seen->n_epochs++] = *epoch;
+}
+
+static void on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
+{
+    record *seen = context;
+    seen->sheet = *sheet;
+    seen->n_sheets++;
+}
+
+static void on_progress(void *context, const dcn_progress *progress)
+{
+    record *seen = context;
+    seen->n_progress++;
+    assert_true(progress->batch >= 1 && progress->batch <= progress->batches);
+    assert_true(progress->seconds_left >= 0);
+}
+
+static void listen(dcn_train_options *options, record *seen)
+{
+    memset(seen, 0, sizeof *seen);
+    options->context = seen;
+    options->on_epoch = on_epoch;
+    options->on_loss_sheet = on_loss_sheet;
+    options->on_progress = on_progress;
+}
+
+static void learns_on(const char *device)
+{
+    test_problem problem;
+    dcn_train_result result = {0};
+    record seen;
+    open_problem(&problem, device, 500, 100);
+    decant_model *model = make_model(&problem, CONVOLUTIONAL, 1);
+    dcn_train_options options = plain_options(&problem, model);
+    options.epochs = 5;
+    listen(&options, &seen);
+    dcn_metrics before = evaluate_test(&problem, model);
+    assert_ok(dcn_train(&options, &result));
+    dcn_metrics after = evaluate_test(&problem, model);
+
+    assert_true(before.accuracy < 0.7);
+    assert_true(after.accuracy > 0.95);
+    assert_true(after.loss < before.loss / 2);
+    assert_int_equal(seen.n_epochs, 5);
+    assert_true(seen.epochs[4].loss < seen.epochs[0].loss);
+    assert_true(seen.epochs[4].validation_accuracy > 0.95);
+    assert_true(seen.n_progress >= 5); /* at least the end of each epoch */
+    assert_int_equal(result.epochs_done, 5);
+    assert_int_equal(result.steps_done, 5 * 16); /* 15 batches of 32 and one of 20 */
+    dcn_metrics_finish(&before);
+    dcn_metrics_finish(&after);
+    dcn_model_destroy(model);
+    close_problem(&problem);
+}
+
+static void test_learns_on_ref(void **state)
+{
+    (void)state;
+    learns_on("ref");
+}
+
+static void test_learns_on_cpu(void **state)
+{
+    (void)state;
+    learns_on("cpu");
+}
+
+/* KL(teacher || student) on the test samples. */
+static double distance(const test_problem *problem, const decant_model *teacher, const decant_model *student)
+{
+    enum { COUNT = 120 };
+    float t[COUNT * CLASSES], s[COUNT * CLASSES], loss = 0;
+    dcn_metrics metrics = {0};
+    const dcn_samples *test = &problem->dataset->test;
+    assert_ok(dcn_evaluate(problem->device, teacher, problem->dataset, test, NULL, 0, &metrics, NULL, t));
+    dcn_metrics_finish(&metrics);
+    assert_ok(dcn_evaluate(problem->device, student, problem->dataset, test, NULL, 0, &metrics, NULL, s));
+    dcn_metrics_finish(&metrics);
+    const int64_t dims[2] = {COUNT, CLASSES};
+    decant_shape shape = decant_shape_make(2, dims);
+    decant_tensor teacher_logits = decant_tensor_view(DECANT_F32, &shape, t);
+    decant_tensor student_logits = decant_tensor_view(DECANT_F32, &shape, s);
+    assert_ok(decant_loss_kd(&student_logits, &teacher_logits, 1, &loss, NULL));
+    return (double)loss;
+}
+
+/* Soft targets alone, no labels: the student must come to say what the teacher says. */
+static void test_distillation_brings_the_student_to_the_teacher(void **state)
+{
+    (void)state;
+    static const char *const devices[] = {"ref", "cpu"};
+    for (size_t d = 0; d < 2; d++) {
+        test_problem problem;
+        dcn_train_result result;
+        open_problem(&problem, devices[d], 400, 0);
+        decant_model *teacher = make_teacher(&problem, MLP);
+        decant_model *student = make_model(&problem, LINEAR, 2);
+        dcn_train_options options = plain_options(&problem, student);
+        options.teacher = teacher;
+        options.terms[0] = (dcn_term){.kind = DCN_TERM_KD, .weight = 1, .temperature = 4};
+        double before = distance(&problem, teacher, student);
+        assert_ok(dcn_train(&options, &result));
+        double after = distance(&problem, teacher, student);
+        assert_true(after < before / 5);
+        assert_true(isnan(result.validation_accuracy)); /* there is no validation split */
+        dcn_model_destroy(student);
+        dcn_model_destroy(teacher);
+        close_problem(&problem);
+    }
+}
+
+/* Guard rail 2: training a student must leave the teacher as it was, running statistics included. */
+static void test_the_teacher_is_not_touched(void **state)
+{
+    (void)state;
+    test_problem problem;
+    dcn_train_result result;
+    decant_model *copy = NULL;
+    open_problem(&problem, "cpu", 200, 0);
+    decant_model *teacher = make_teacher(&problem, CONVOLUTIONAL);
+    assert_ok(dcn_model_clone(teacher, &copy));
+    decant_model *student = make_model(&problem, MLP, 2);
+    dcn_train_options options = plain_options(&problem, student);
+    options.teacher = teacher;
+    options.terms[options.n_terms++] = (dcn_term){.kind = DCN_TERM_KD, .weight = 1, .temperature = 2};
+    assert_ok(dcn_train(&options, &result));
+    for (int32_t v = 0; v < teacher->graph->n_values; v++) {
+        if (teacher->data[v] == NULL) continue;
+        size_t bytes = (size_t)decant_shape_count(&teacher->graph->values[v].shape) * sizeof(float);
+        assert_memory_equal(teacher->data[v], copy->data[v], bytes);
+    }
+    dcn_model_destroy(student);
+    dcn_model_destroy(copy);
+    dcn_model_destroy(teacher);
+    close_problem(&problem);
+}
+
+/* The same teacher under other normalisation statistics, its first layer adjusted to them, must teach the same. */
+static void test_a_teacher_gets_its_own_normalisation(void **state)
+{
+    (void)state;
+    test_problem problem;
+    dcn_train_result result;
+    record seen, seen_twin;
+    decant_model *twin = NULL;
+    open_problem(&problem, "ref", 100, 0);
+    decant_model *teacher = make_teacher(&problem, LINEAR);
+    assert_ok(dcn_model_clone(teacher, &twin));
+    /* x' = (raw - 0.5) / 2 = x * std / 2 + (mean - 0.5) / 2, so w' = 2 w / std and b' = b - sum(w) (mean - 0.5) / std.
+     */
+    const float mean = 0.5f, std = 2;
+    float *weight = twin->data[dcn_graph_find(twin->graph, "1.weight")]; /* [CLASSES, PIXELS] */
+    float *bias = twin->data[dcn_graph_find(twin->graph, "1.bias")];     /* [CLASSES] */
+    for (int c = 0; c < CLASSES; c++) {
+        double sum = 0;
+        for (int i = 0; i < PIXELS; i++)
+            sum += (double)weight[c * PIXELS + i];
+        bias[c] -= (float)(sum * (double)(problem.mean[0] - mean) / (double)problem.std[0]);
+        for (int i = 0; i < PIXELS; i++)
+            weight[c * PIXELS + i] *= std / problem.std[0];
+    }
+    assert_ok(dcn_model_set_normalization(twin, 1, &mean, &std));
+
+    for (int i = 0; i < 2; i++) {
+        decant_model *student = make_model(&problem, MLP, 2);
+        dcn_train_options options = plain_options(&problem, student);
+        options.epochs = 1;
+        options.teacher = i == 0 ? teacher : twin;
+        options.terms[0] = (dcn_term){.kind = DCN_TERM_KD, .weight = 1, .temperature = 1};
+        listen(&options, i == 0 ? &seen : &seen_twin);
+        assert_ok(dcn_train(&options, &result));
+        dcn_model_destroy(student);
+    }
+    assert_true(seen.sheet.total > 0.01);
+    assert_true(fabs(seen.sheet.total - seen_twin.sheet.total) < 1e-4 * seen.sheet.total);
+    dcn_model_destroy(twin);
+    dcn_model_destroy(teacher);
+    close_problem(&problem);
+}
+
+/* With a learning rate that changes nothing, the training loss of an epoch is the loss on the training samples,
+ * whatever the batches: 100 samples make three batches of 32 and one of 4. */
+static void test_meters_weigh_by_sample(void **state)
+{
+    (void)state;
+    test_problem problem;
+    dcn_train_result result;
+    dcn_metrics metrics = {0};
+    record seen;
+    open_problem(&problem, "ref", 100, 0);
+    decant_model *model = make_model(&problem, MLP, 1);
+    dcn_train_options options = plain_options(&problem, model);
+    options.optimizer = dcn_optimizer_default(DCN_OPTIMIZER_SGD);
+    options.optimizer.lr = 1e-30;
+    options.epochs = 1;
+    listen(&options, &seen);
+    assert_ok(dcn_train(&options, &result));
+    assert_ok(dcn_evaluate(problem.device, model, problem.dataset, &problem.dataset->train, problem.split.train, 100,
+                           &metrics, NULL, NULL));
+    assert_true(fabs(seen.epochs[0].loss - metrics.loss) < 1e-6);
+    assert_true(fabs(seen.epochs[0].accuracy - metrics.accuracy) < 1e-12);
+    assert_int_equal(result.steps_done, 4);
+    dcn_metrics_finish(&metrics);
+
+    options.drop_last = true;
+    listen(&options, &seen);
+    assert_ok(dcn_train(&options, &result));
+    assert_int_equal(result.steps_done, 3);
+    dcn_model_destroy(model);
+    close_problem(&problem);
+}
+
+/* Guard rail 5. */
+static void test_loss_sheet_tells_what_each_term_weighs(void **state)
+{
+    (void)state;
+    test_problem problem;
+    dcn_train_result result;
+    record seen, halved;
+    open_problem(&problem, "ref", 100, 0);
+    decant_model *teacher = make_teacher(&problem, MLP);
+    for (int i = 0; i < 2; i++) {
+        decant_model *student = make_model(&problem, LINEAR, 2);
+        dcn_train_options options = plain_options(&problem, student);
+        options.teacher = teacher;
+        options.epochs = 1;
+        options.terms[0].weight = 0.25;
+        options.terms[options.n_terms++] =
+            (dcn_term){.kind = DCN_TERM_KD, .weight = i == 0 ? 1 : 0.5, .temperature = 4};
+        listen(&options, i == 0 ? &seen : &halved);
+        assert_ok(dcn_train(&options, &result));
+        dcn_model_destroy(student);
+    }
+    assert_int_equal(seen.n_sheets, 1);
+    assert_int_equal(seen.sheet.n_terms, 2);
+    assert_string_equal(seen.sheet.term[0].name, "ce");
+    assert_string_equal(seen.sheet.term[1].name, "kd");
+    assert_true(seen.sheet.term[1].temperature == 4);
+    assert_true(seen.sheet.term[0].value > 0.5 && seen.sheet.term[0].value < 3); /* near ln 4 before any training */
+    assert_true(seen.sheet.term[0].gradient_norm > 0);
+    for (int i = 0; i < 2; i++) {
+        assert_true(seen.sheet.term[i].contribution == seen.sheet.term[i].weight * seen.sheet.term[i].value);
+    }
+    assert_true(fabs(seen.sheet.total - seen.sheet.term[0].contribution - seen.sheet.term[1].contribution) < 1e-12);
+    /* The weight scales what a term contributes and its gradient, not its value. */
+    assert_true(halved.sheet.term[1].value == seen.sheet.term[1].value);
+    assert_true(fabs(2 * halved.sheet.term[1].gradient_norm - seen.sheet.term[1].gradient_norm) <
+                1e-5 * seen.sheet.term[1].gradient_norm);
+    dcn_model_destroy(teacher);
+    close_problem(&problem);
+}
+
+/* Errors that a model makes on the validation split. */
+static int64_t validation_errors(const test_problem *problem, const decant_model *model, double *ret_loss)
+{
+    dcn_metrics metrics = {0};
+    assert_ok(dcn_evaluate(problem->device, model, problem->dataset, &problem->dataset->train,
+                           problem->split.validation, problem->split.n_validation, &metrics, NULL, NULL));
+    int64_t errors = metrics.errors;
+    if (ret_loss != NULL) *ret_loss = metrics.loss;
+    dcn_metrics_finish(&metrics);
+    return errors;
+}
+
+/* A learning rate that grows too large spoils a model that was good: the weights of the best epoch must come out. */
+static void test_the_first_best_epoch_is_selected(void **state)
+{
+    (void)state;
+    test_problem problem;
+    dcn_train_result result;
+    record seen;
+    open_problem(&problem, "ref", 200, 100);
+    decant_model *model = make_model(&problem, CONVOLUTIONAL, 1);
+    dcn_train_options options = plain_options(&problem, model);
+    options.epochs = 8;
+    options.optimizer.schedule =
+        (dcn_schedule){.kind = DCN_SCHEDULE_STEP, .n_milestones = 1, .milestones = {5}, .gamma = 300};
+    options.select_best = true;
+    listen(&options, &seen);
+    assert_ok(dcn_train(&options, &result));
+
+    int64_t best = 0;
+    for (int32_t e = 1; e < seen.n_epochs; e++) {
+        if (seen.epochs[e].validation_errors < seen.epochs[best].validation_errors) best = e;
+    }
+    assert_true(seen.epochs[7].validation_errors > seen.epochs[best].validation_errors); /* spoiled, as intended */
+    assert_int_equal(result.best_epoch, best);
+    assert_true(seen.epochs[best].best && !seen.epochs[7].best);
+    assert_true(result.validation_accuracy == seen.epochs[best].validation_accuracy);
+    double loss = 0;
+    assert_int_equal(validation_errors(&problem, model, &loss), seen.epochs[best].validation_errors);
+    assert_true(fabs(loss - seen.epochs[best].validation_loss) < 1e-6);
+    dcn_model_destroy(model);
+    close_problem(&problem);
+}
+
+/* Validation sees the averaged weights, and they are what is handed over. */
+static void test_averaged_weights_are_validated_and_handed_over(void **state)
+{
+    (void)state;
+    test_problem problem;
+    dcn_train_result result;
+    record seen;
+    double loss[2];
+    open_problem(&problem, "cpu", 200, 100);
+    for (int i = 0; i < 2; i++) {
+        decant_model *model = make_model(&problem, CONVOLUTIONAL, 1);
+        dcn_train_options options = plain_options(&problem, model);
+        options.optimizer.ema_decay = i == 0 ? 0 : 0.9;
+        listen(&options, &seen);
+        assert_ok(dcn_train(&options, &result));
+        int64_t errors = validation_errors(&problem, model, &loss[i]);
+        assert_int_equal(errors, seen.epochs[3].validation_errors);
+        assert_true(fabs(loss[i] - seen.epochs[3].validation_loss) < 1e-6);
+        dcn_model_destroy(model);
+    }
+    assert_true(fabs(loss[0] - loss[1]) > 1e-6); /* the average is not the last weights */
+    close_problem(&problem);
+}
+
+static void test_mixup_and_smoothing_still_learn(void **state)
+{
+    (void)state;
+    test_problem problem;
+    dcn_train_result result;
+    open_problem(&problem, "cpu", 400, 0);
+    decant_model *model = make_model(&problem, MLP, 1);
+    dcn_train_options options = plain_options(&problem, model);
+    options.augment = (dcn_augment){.shift = 1, .cutout = 2, .mixup = 0.4};
+    options.terms[0].label_smoothing = 0.1;
+    options.optimizer.max_norm = 1;
+    options.epochs = 6;
+    assert_ok(dcn_train(&options, &result));
+    dcn_metrics metrics = evaluate_test(&problem, model);
+    assert_true(metrics.accuracy > 0.9);
+    dcn_metrics_finish(&metrics);
+    dcn_model_destroy(model);
+    close_problem(&problem);
+}
+
+/* One seed, one result; another seed, another. */
+static void test_the_seed_decides_everything(void **state)
+{
+    (void)state;
+    test_problem problem;
+    dcn_train_result result;
+    double loss[3];
+    open_problem(&problem, "cpu", 200, 0);
+    for (int i = 0; i < 3; i++) {
+        decant_model *model = make_model(&problem, CONVOLUTIONAL, 1);
+        dcn_train_options options = plain_options(&problem, model);
+        options.augment.shift = 1;
+        options.seed = i == 2 ? 10 : 9;
+        assert_ok(dcn_train(&options, &result));
+        dcn_metrics metrics = evaluate_test(&problem, model);
+        loss[i] = metrics.loss;
+        dcn_metrics_finish(&metrics);
+        dcn_model_destroy(model);
+    }
+    assert_true(loss[0] == loss[1]);
+    assert_true(loss[0] != loss[2]);
+    close_problem(&problem);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_learns_on_ref),
+        cmocka_unit_test(test_learns_on_cpu),
+        cmocka_unit_test(test_distillation_brings_the_student_to_the_teacher),
+        cmocka_unit_test(test_the_teacher_is_not_touched),
+        cmocka_unit_test(test_a_teacher_gets_its_own_normalisation),
+        cmocka_unit_test(test_meters_weigh_by_sample),
+        cmocka_unit_test(test_loss_sheet_tells_what_each_term_weighs),
+        cmocka_unit_test(test_the_first_best_epoch_is_selected),
+        cmocka_unit_test(test_averaged_weights_are_validated_and_handed_over),
+        cmocka_unit_test(test_mixup_and_smoothing_still_learn),
+        cmocka_unit_test(test_the_seed_decides_everything),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
