@@ -18,8 +18,13 @@ static uint32_t next_code_point(const char **rest)
     return code;
 }
 
-/* Of the first 65536 characters only printable ASCII stands as it is: YAML, which is to read this again, refuses some
- * of the others and takes some for line breaks. Those beyond have no short escape and are all harmless. */
+/* Characters that YAML, which is to read this again, refuses or takes for line breaks. */
+static bool must_be_escaped(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 || code == 0xfeff ||
+           code == 0xfffe || code == 0xffff;
+}
+
 static decant_status add_string(dcn_text *text, const char *string)
 {
     TRY_RETURN(dcn_text_add_bytes(text, "\"", 1));
@@ -28,10 +33,10 @@ static decant_status add_string(dcn_text *text, const char *string)
         uint32_t code = next_code_point(&rest);
         if (code == '"' || code == '\\') {
             TRY_RETURN(dcn_text_add(text, "\\%c", *start));
-        } else if ((code >= 0x20 && code < 0x7f) || code > 0xffff) {
-            TRY_RETURN(dcn_text_add_bytes(text, start, (size_t)(rest - start)));
-        } else {
+        } else if (must_be_escaped(code)) {
             TRY_RETURN(dcn_text_add(text, "\\u%04x", (unsigned)code));
+        } else {
+            TRY_RETURN(dcn_text_add_bytes(text, start, (size_t)(rest - start)));
         }
     }
     return dcn_text_add_bytes(text, "\"", 1);
