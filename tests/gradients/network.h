@@ -1,16 +1,11 @@
-/* A small graph run on ref in f64, node by node, so that its gradients can be held against central differences. */
+/* A small graph run on ref in f64, so that its gradients can be held against central differences. */
 #ifndef GRADIENTS_NETWORK_H
 #define GRADIENTS_NETWORK_H
 
-#include "device/device.h"
-#include "graph/graph.h"
+#include "support/runner.h"
 
 typedef struct network {
-    dcn_graph *graph;
-    dcn_device *device;
-    void **data;          /* [n_values] */
-    dcn_kernel **kernels; /* [n_nodes] */
-    int32_t n_values, n_nodes;
+    runner run;
     uint32_t n_fills; /* so that no two values get the same numbers */
 } network;
 

@@ -71,7 +71,7 @@ static void check_linear(void)
 
 static dcn_value_id add_batchnorm(network *net, dcn_value_id x, int32_t activation)
 {
-    int64_t channels = net->graph->values[x].shape.dim[1];
+    int64_t channels = net->run.graph->values[x].shape.dim[1];
     decant_op_attrs attrs = {.norm = {.eps = 1e-5, .momentum = 0.1, .activation = activation}};
     dcn_value_id inputs[5] = {x};
     inputs[1] = network_parameter(net, "gamma", dcn_shape1(channels));
@@ -272,7 +272,7 @@ static void check_loss_ce(void)
                 inputs[2] = network_input(&net, "b", DECANT_I32, dcn_shape1(6), 5);
                 inputs[3] = network_input(&net, "mix", DECANT_F32, dcn_shape1(6), 0);
                 for (int i = 0; i < 6; i++)
-                    ((float *)net.data[inputs[3]])[i] = 0.15f * (float)i;
+                    ((float *)net.run.data[inputs[3]])[i] = 0.15f * (float)i;
             }
             network_node(&net, DECANT_OP_LOSS_CE, &attrs, inputs, mixed ? 4 : 2, 2, loss);
             network_check_losses(&net, "loss_ce", inputs[0], &(network_loss){loss[0], loss[1], attrs.loss.weight}, 1);
@@ -300,8 +300,9 @@ static void check_loss_kd(void)
 
 #define CHECKS(ROW)                                                                                                    \
     ROW(CONV2D, conv2d)                                                                                                \
-    ROW(LINEAR, linear) ROW(BATCHNORM_TRAIN, batchnorm_train) ROW(RELU, relu) ROW(RELU6, relu6)                        \
-        ROW(HARDSWISH, hardswish) ROW(SIGMOID, sigmoid) ROW(GELU, gelu) ROW(MAXPOOL, maxpool) ROW(AVGPOOL, avgpool)    \
+    ROW(LINEAR, linear)                                                                                                \
+    ROW(BATCHNORM_TRAIN, batchnorm_train) ROW(RELU, relu) ROW(RELU6, relu6) ROW(HARDSWISH, hardswish)                  \
+        ROW(SIGMOID, sigmoid) ROW(GELU, gelu) ROW(MAXPOOL, maxpool) ROW(AVGPOOL, avgpool)                              \
             ROW(ADAPTIVE_AVGPOOL, adaptive_avgpool) ROW(DROPOUT, dropout) ROW(FLATTEN, flatten) ROW(RESHAPE, reshape)  \
                 ROW(ADD, add) ROW(CONCAT, concat) ROW(SLICE, slice) ROW(SOFTMAX, softmax)                              \
                     ROW(PAD_CHANNELS, pad_channels) ROW(REPEAT_CHANNELS, repeat_channels) ROW(LOSS_CE, loss_ce)        \

@@ -1,1 +1,2 @@
 target_sources(test_gradients_ops PRIVATE gradients/network.c)
+target_link_libraries(test_gradients_ops PRIVATE test_support)
