@@ -1,0 +1,157 @@
+/* decant data list | check SOURCE: the data sets that are known, and whether one can be trusted. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "output.h"
+#include "verbs.h"
+
+enum { DATA_VALIDATION = OPTION_COMMON_COUNT, DATA_SEED, DATA_OPTION_COUNT };
+
+static const cli_option options[] = {
+    [OPTION_JSON] = OPTION_JSON_ROW,
+    [OPTION_QUIET] = OPTION_QUIET_ROW,
+    [DATA_VALIDATION] = {"validation", 0, OPTION_INT, "N", 0, INT64_MAX,
+                         "check: hold out so many samples, as a recipe does"},
+    [DATA_SEED] = {"seed", 0, OPTION_INT, "N", 0, UINT32_MAX, "check: of the choice of those samples"},
+};
+
+/* --- list --- */
+
+static int print_sources(const decant_source *sources, int32_t count, bool json)
+{
+    int exit_status = 0;
+    for (int32_t i = 0; i < count && exit_status == 0; i++) {
+        const decant_source *source = &sources[i];
+        if (json) {
+            exit_status =
+                print_json(json_pack("{s:s, s:s, s:s?, s:s}", "name", source->name, "description", source->description,
+                                     "path", source->path, "how_to_get", source->how_to_get));
+            continue;
+        }
+        printf("%-14s %s\n", source->name, source->description);
+        if (source->path != NULL)
+            printf("%-14s in %s\n", "", source->path);
+        else
+            printf("%-14s not here: %s\n", "", source->how_to_get);
+    }
+    return exit_status;
+}
+
+static int list(const cli_invocation *invocation)
+{
+    decant_source *sources = NULL;
+    int32_t count = 0;
+    if (invocation->n_arguments > 1) return usage_error(invocation->verb, "list takes no argument");
+    decant_status status = decant_source_list(&sources, &count);
+    if (status != DECANT_OK) return report_failure(status);
+    int exit_status = print_sources(sources, count, invocation->values[OPTION_JSON].given);
+    decant_source_list_free(sources, count);
+    return exit_status;
+}
+
+/* --- check --- */
+
+static json_t *counts_json(const int64_t *counts, int32_t count)
+{
+    json_t *list = json_array();
+    for (int32_t i = 0; i < count; i++)
+        json_array_append_new(list, json_integer(counts[i]));
+    return list;
+}
+
+static json_t *report_json(const decant_dataset *dataset, const decant_dataset_report *report)
+{
+    char hash[33];
+    decant_dataset_hash(dataset, hash);
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:i, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
+                     decant_dataset_name(dataset), "hash", hash, "train", (json_int_t)report->train, "validation",
+                     (json_int_t)report->validation, "test", (json_int_t)report->test, "classes", report->classes,
+                     "majority", report->majority, "duplicates_within_train",
+                     (json_int_t)report->duplicates_within_train, "train_in_validation",
+                     (json_int_t)report->train_in_validation, "train_in_test", (json_int_t)report->train_in_test,
+                     "validation_in_test", (json_int_t)report->validation_in_test, "train_per_class",
+                     counts_json(report->train_per_class, report->classes), "validation_per_class",
+                     counts_json(report->validation_per_class, report->classes), "test_per_class",
+                     counts_json(report->test_per_class, report->classes));
+}
+
+static decant_status fill_table(const decant_dataset *dataset, const decant_dataset_report *report, decant_table *table)
+{
+    decant_status status = decant_table_add_column(table, "class", DECANT_ALIGN_LEFT);
+    static const char *const titles[] = {"train", "validation", "test"};
+    const int64_t *counts[] = {report->train_per_class, report->validation_per_class, report->test_per_class};
+    for (int t = 0; t < 3 && status == DECANT_OK; t++)
+        status = decant_table_add_column(table, titles[t], DECANT_ALIGN_RIGHT);
+    for (int32_t class = 0; class < report->classes && status == DECANT_OK; class ++) {
+        const char *name = decant_dataset_class_name(dataset, class);
+        status = decant_table_begin_row(table);
+        if (status == DECANT_OK)
+            status =
+                name != NULL ? decant_table_add_cell(table, "%s", name) : decant_table_add_cell(table, "%d", class);
+        for (int t = 0; t < 3 && status == DECANT_OK; t++)
+            status = decant_table_add_cell(table, "%" PRId64, counts[t][class]);
+    }
+    return status;
+}
+
+static decant_status print_as_text(const decant_dataset *dataset, const decant_dataset_report *report)
+{
+    decant_table *table = NULL;
+    char *text = NULL, train[28], validation[28], test[28];
+    decant_status status = decant_table_create(&table);
+    if (status == DECANT_OK) status = fill_table(dataset, report, table);
+    if (status == DECANT_OK) status = decant_table_text(table, &text);
+    decant_table_destroy(table);
+    if (status != DECANT_OK) return status;
+    printf("%s: %s training, %s validation and %s test samples of %d classes\n\n", decant_dataset_name(dataset),
+           decant_count_text(report->train, train), decant_count_text(report->validation, validation),
+           decant_count_text(report->test, test), report->classes);
+    print_text(text);
+    printf("\nalways answering the commonest class: %.2f %%\n", 100 * report->majority);
+    printf("identical samples: %" PRId64 " within training, %" PRId64 " of test also in training, %" PRId64
+           " of validation also in training, %" PRId64 " of test also in validation\n",
+           report->duplicates_within_train, report->train_in_test, report->train_in_validation,
+           report->validation_in_test);
+    return DECANT_OK;
+}
+
+static int check(const cli_invocation *invocation)
+{
+    const option_value *values = invocation->values;
+    decant_dataset *dataset = NULL;
+    decant_dataset_report report = {0};
+    int exit_status = 0;
+    if (invocation->n_arguments != 2) return usage_error(invocation->verb, "check wants one SOURCE");
+    decant_status status = decant_dataset_open(invocation->arguments[1], &dataset);
+    if (status == DECANT_OK)
+        status =
+            decant_dataset_check(dataset, values[DATA_VALIDATION].number, (uint64_t)values[DATA_SEED].number, &report);
+    if (status == DECANT_OK && values[OPTION_JSON].given)
+        exit_status = print_json(report_json(dataset, &report));
+    else if (status == DECANT_OK)
+        status = print_as_text(dataset, &report);
+    if (status != DECANT_OK) exit_status = report_failure(status);
+    decant_dataset_report_finish(&report);
+    decant_dataset_destroy(dataset);
+    return exit_status;
+}
+
+static int run(const cli_invocation *invocation)
+{
+    const char *action = invocation->arguments[0];
+    if (strcmp(action, "list") == 0) return list(invocation);
+    if (strcmp(action, "check") == 0) return check(invocation);
+    return usage_error(invocation->verb, "there is no 'data %s'; there are list and check", action);
+}
+
+const cli_verb verb_data = {
+    .name = "data",
+    .arguments = "list | check SOURCE",
+    .summary = "lists the known data sets; counts one and looks for overlaps",
+    .details = "SOURCE is a known name, or a folder with IDX or CIFAR files.\n",
+    .options = options,
+    .n_options = DATA_OPTION_COUNT,
+    .min_arguments = 1,
+    .max_arguments = 2,
+    .run = run,
+};

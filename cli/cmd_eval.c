@@ -1,0 +1,97 @@
+/* decant eval FILE --data SOURCE: how a model does on a data set. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "output.h"
+#include "overrides.h"
+#include "verbs.h"
+
+enum { EVAL_DATA = OPTION_COMMON_COUNT, EVAL_SPLIT, EVAL_DEVICE, EVAL_THREADS, EVAL_OPTION_COUNT };
+
+static const cli_option options[] = {
+    [OPTION_JSON] = OPTION_JSON_ROW,
+    [OPTION_QUIET] = OPTION_QUIET_ROW,
+    [EVAL_DATA] = {"data", 0, OPTION_TEXT, "SOURCE", 0, 0,
+                   "a data set's name or folder; default: what it was trained on"},
+    [EVAL_SPLIT] = {"split", 0, OPTION_TEXT, "PART", 0, 0, "test (the default) or train"},
+    [EVAL_DEVICE] = OPTION_DEVICE_ROW,
+    [EVAL_THREADS] = OPTION_THREADS_ROW,
+};
+
+static json_t *evaluation_json(const decant_evaluation *evaluation)
+{
+    json_t *confusion = json_array();
+    for (int32_t truth = 0; truth < evaluation->n_classes; truth++) {
+        json_t *row = json_array();
+        for (int32_t c = 0; c < evaluation->n_classes; c++)
+            json_array_append_new(row, json_integer(evaluation->confusion[truth * evaluation->n_classes + c]));
+        json_array_append_new(confusion, row);
+    }
+    return json_pack("{s:f, s:I, s:I, s:f, s:o}", "accuracy", evaluation->accuracy, "errors",
+                     (json_int_t)evaluation->errors, "count", (json_int_t)evaluation->count, "loss", evaluation->loss,
+                     "confusion", confusion);
+}
+
+static decant_status print_as_text(const decant_evaluation *evaluation, const decant_model *model)
+{
+    char *text = NULL, errors[28], count[28];
+    decant_status status = decant_confusion_text(evaluation, model, &text);
+    if (status != DECANT_OK) return status;
+    printf("accuracy %.2f %%, %s errors of %s, loss %.4f\n\n", 100 * evaluation->accuracy,
+           decant_count_text(evaluation->errors, errors), decant_count_text(evaluation->count, count),
+           evaluation->loss);
+    print_text(text);
+    return DECANT_OK;
+}
+
+static int evaluate(const cli_invocation *invocation, const decant_model *model, const char *source, decant_part part)
+{
+    const option_value *values = invocation->values;
+    const decant_compute compute = compute_of(&values[EVAL_DEVICE], &values[EVAL_THREADS]);
+    decant_dataset *dataset = NULL;
+    decant_evaluation *evaluation = NULL;
+    int exit_status = 0;
+    decant_status status = decant_dataset_open(source, &dataset);
+    if (status == DECANT_OK) status = decant_model_evaluate(model, &compute, dataset, part, &evaluation);
+    if (status == DECANT_OK && values[OPTION_JSON].given)
+        exit_status = print_json(evaluation_json(evaluation));
+    else if (status == DECANT_OK)
+        status = print_as_text(evaluation, model);
+    if (status != DECANT_OK) exit_status = report_failure(status);
+    decant_evaluation_destroy(evaluation);
+    decant_dataset_destroy(dataset);
+    return exit_status;
+}
+
+static int run(const cli_invocation *invocation)
+{
+    const option_value *values = invocation->values;
+    const char *split = values[EVAL_SPLIT].given ? values[EVAL_SPLIT].text : "test";
+    bool is_train = strcmp(split, "train") == 0;
+    if (!is_train && strcmp(split, "test") != 0)
+        return usage_error(invocation->verb, "--split wants test or train, not '%s'", split);
+
+    decant_model *model = NULL;
+    decant_status status = decant_model_load(invocation->arguments[0], &model);
+    if (status != DECANT_OK) return report_failure(status);
+    const char *source = values[EVAL_DATA].given ? values[EVAL_DATA].text : decant_model_metadata(model, "data");
+    int exit_status = 0;
+    if (source == NULL)
+        exit_status = usage_error(invocation->verb, "the file does not say what it was trained on; give --data");
+    else
+        exit_status = evaluate(invocation, model, source, is_train ? DECANT_PART_TRAIN : DECANT_PART_TEST);
+    decant_model_destroy(model);
+    return exit_status;
+}
+
+const cli_verb verb_eval = {
+    .name = "eval",
+    .arguments = "FILE [--data SOURCE]",
+    .summary = "measures a model file: accuracy, errors, loss, confusion matrix",
+    .details = "FILE is a model.safetensors; it holds the network and the normalisation, so nothing else is needed.\n",
+    .options = options,
+    .n_options = EVAL_OPTION_COUNT,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};

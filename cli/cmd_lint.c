@@ -1,0 +1,73 @@
+/* decant lint RECIPE: what can be known to be wrong before anything is trained. */
+#include "output.h"
+#include "overrides.h"
+#include "verbs.h"
+
+enum { LINT_OVERRIDE = OPTION_COMMON_COUNT, LINT_SCHEMA_DOCS, LINT_OPTION_COUNT };
+
+static const cli_option options[] = {
+    [OPTION_JSON] = OPTION_JSON_ROW,
+    [OPTION_QUIET] = OPTION_QUIET_ROW,
+    [LINT_OVERRIDE] = OPTION_OVERRIDE_ROW,
+    [LINT_SCHEMA_DOCS] = {"schema-docs", 0, OPTION_FLAG, 0, 0, 0, "print docs/recipes.md instead"},
+};
+
+static int print_docs(void)
+{
+    char *text = NULL;
+    decant_status status = decant_recipe_docs(&text);
+    if (status != DECANT_OK) return report_failure(status);
+    print_text(text);
+    return 0;
+}
+
+static int print_findings(const decant_finding_list *list, const char *recipe, bool json, bool quiet)
+{
+    static const char *const severities[] = {"note", "warning", "error"};
+    int exit_status = 0;
+    for (int32_t i = 0; i < list->count && exit_status == 0; i++) {
+        const decant_finding *finding = &list->items[i];
+        if (json)
+            exit_status =
+                print_json(json_pack("{s:s, s:s}", "severity", severities[finding->severity], "text", finding->text));
+        else
+            print_finding(stdout, finding);
+    }
+    if (!json && !quiet)
+        printf("%s: %d errors, %d warnings, %d notes\n", recipe, list->errors, list->warnings,
+               list->count - list->errors - list->warnings);
+    return exit_status != 0 ? exit_status : (list->errors > 0 ? 2 : 0);
+}
+
+static int run(const cli_invocation *invocation)
+{
+    const option_value *values = invocation->values;
+    decant_recipe *recipe = NULL;
+    decant_finding_list *list = NULL;
+    int exit_status = 0;
+    if (values[LINT_SCHEMA_DOCS].given) return print_docs();
+    if (invocation->n_arguments == 0) return usage_error(invocation->verb, "the recipe is missing");
+    decant_status status = load_recipe(invocation->arguments[0], &values[LINT_OVERRIDE], NULL, NULL, &recipe);
+    if (status == DECANT_OK) status = decant_recipe_lint(recipe, &list);
+    if (status != DECANT_OK)
+        exit_status = report_failure(status);
+    else
+        exit_status =
+            print_findings(list, invocation->arguments[0], values[OPTION_JSON].given, values[OPTION_QUIET].given);
+    decant_finding_list_destroy(list);
+    decant_recipe_destroy(recipe);
+    return exit_status;
+}
+
+const cli_verb verb_lint = {
+    .name = "lint",
+    .arguments = "RECIPE",
+    .summary = "finds what is wrong with a recipe before anything is trained",
+    .details = "Errors would stop `decant run`, and give the exit status 2; warnings are probably mistakes; notes are "
+               "good to know.\n",
+    .options = options,
+    .n_options = LINT_OPTION_COUNT,
+    .min_arguments = 0,
+    .max_arguments = 1,
+    .run = run,
+};

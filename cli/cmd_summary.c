@@ -1,0 +1,175 @@
+/* decant summary RECIPE MODEL | FILE | zoo:NAME: what a model is made of. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "output.h"
+#include "overrides.h"
+#include "verbs.h"
+
+#define ZOO_PREFIX "zoo:"
+
+enum {
+    SUMMARY_PLAN = OPTION_COMMON_COUNT,
+    SUMMARY_BATCH,
+    SUMMARY_CLASSES,
+    SUMMARY_CHANNELS,
+    SUMMARY_OVERRIDE,
+    SUMMARY_DEVICE,
+    SUMMARY_THREADS,
+    SUMMARY_OPTION_COUNT
+};
+
+static const cli_option options[] = {
+    [OPTION_JSON] = OPTION_JSON_ROW,
+    [OPTION_QUIET] = OPTION_QUIET_ROW,
+    [SUMMARY_PLAN] = {"plan", 0, OPTION_FLAG, 0, 0, 0,
+                      "also every step of a batch: kernel, layout, bytes, and the memory it takes"},
+    [SUMMARY_BATCH] = {"batch", 'b', OPTION_INT, "N", 1, 1048576, "samples in the plan's batch"},
+    [SUMMARY_CLASSES] = {"classes", 0, OPTION_INT, "N", 1, 1000000, "zoo: only: outputs"},
+    [SUMMARY_CHANNELS] = {"channels", 0, OPTION_INT, "N", 1, 65536, "zoo: only: input channels"},
+    [SUMMARY_OVERRIDE] = OPTION_OVERRIDE_ROW,
+    [SUMMARY_DEVICE] = OPTION_DEVICE_ROW,
+    [SUMMARY_THREADS] = OPTION_THREADS_ROW,
+};
+
+/* What is summarised, however it was named. */
+typedef struct summary_subject {
+    const char *name;
+    decant_recipe *recipe; /* NULL without one */
+    decant_model *model;
+    int64_t budget; /* 0: none */
+} summary_subject;
+
+static decant_status open_subject(const cli_invocation *invocation, summary_subject *ret_subject)
+{
+    const option_value *values = invocation->values;
+    const char *first = invocation->arguments[0];
+    summary_subject opened = {.name = first};
+    decant_status status = DECANT_OK;
+    if (invocation->n_arguments == 2) {
+        opened.name = invocation->arguments[1];
+        status = load_recipe(first, &values[SUMMARY_OVERRIDE], &values[SUMMARY_DEVICE], &values[SUMMARY_THREADS],
+                             &opened.recipe);
+        if (status == DECANT_OK) status = decant_recipe_build_model(opened.recipe, opened.name, &opened.model);
+        if (status == DECANT_OK) opened.budget = decant_recipe_budget(opened.recipe, opened.name);
+    } else if (strncmp(first, ZOO_PREFIX, strlen(ZOO_PREFIX)) == 0) {
+        opened.name = first + strlen(ZOO_PREFIX);
+        status = decant_model_from_zoo(opened.name, values[SUMMARY_CLASSES].number, values[SUMMARY_CHANNELS].number,
+                                       &opened.model);
+    } else {
+        status = decant_model_load(first, &opened.model);
+    }
+    *ret_subject = opened;
+    return status;
+}
+
+static json_t *shape_json(const decant_shape *shape)
+{
+    json_t *list = json_array();
+    for (int32_t i = 0; i < shape->rank; i++)
+        json_array_append_new(list, json_integer(shape->dim[i]));
+    return list;
+}
+
+static json_t *plan_json(const decant_plan_listing *plan)
+{
+    json_t *steps = json_array();
+    for (int32_t i = 0; i < plan->n_steps; i++) {
+        const decant_plan_step *step = &plan->steps[i];
+        json_array_append_new(steps, json_pack("{s:s?, s:s, s:s, s:s, s:o, s:I, s:f}", "layer", step->layer, "op",
+                                               step->op, "kernel", step->kernel, "layout", step->layout, "shape",
+                                               shape_json(&step->shape), "bytes", (json_int_t)step->bytes, "flops",
+                                               step->flops));
+    }
+    return json_pack("{s:I, s:b, s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}", "batch", (json_int_t)plan->batch,
+                     "training", plan->training, "flops", plan->flops, "memory", "parameters",
+                     (json_int_t)plan->parameter_bytes, "gradients", (json_int_t)plan->gradient_bytes, "optimizer",
+                     (json_int_t)plan->optimizer_bytes, "states", (json_int_t)plan->state_bytes, "activations",
+                     (json_int_t)plan->activation_bytes, "scratch", (json_int_t)plan->scratch_bytes, "total",
+                     (json_int_t)plan->total_bytes, "steps", steps);
+}
+
+static json_t *summary_json(const summary_subject *subject, const decant_model_summary *summary,
+                            const decant_plan_listing *plan)
+{
+    json_t *layers = json_array();
+    for (int32_t i = 0; i < summary->n_layers; i++) {
+        const decant_layer_info *layer = &summary->layers[i];
+        json_array_append_new(layers,
+                              json_pack("{s:s?, s:s, s:o, s:I, s:I}", "name", layer->name, "op", layer->op, "output",
+                                        shape_json(&layer->output), "parameters", (json_int_t)layer->parameters,
+                                        "mult_adds", (json_int_t)layer->mult_adds));
+    }
+    json_t *json =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "model", subject->name, "parameters",
+                  (json_int_t)summary->parameters, "trainable", (json_int_t)summary->trainable, "mult_adds",
+                  (json_int_t)summary->mult_adds, "weight_bytes", (json_int_t)summary->weight_bytes, "layers", layers);
+    if (subject->budget > 0) json_object_set_new(json, "budget", json_integer(subject->budget));
+    if (plan != NULL) json_object_set_new(json, "plan", plan_json(plan));
+    return json;
+}
+
+static decant_status print_as_text(const summary_subject *subject, const decant_model_summary *summary,
+                                   const decant_plan_listing *plan)
+{
+    char *text = NULL;
+    decant_status status = decant_summary_text(summary, subject->budget, &text);
+    if (status != DECANT_OK) return status;
+    print_text(text);
+    if (plan == NULL) return DECANT_OK;
+    text = NULL;
+    status = decant_plan_text(plan, &text);
+    if (status != DECANT_OK) return status;
+    putchar('\n');
+    print_text(text);
+    return DECANT_OK;
+}
+
+static decant_status make_plan(const summary_subject *subject, const option_value *values,
+                               decant_plan_listing **ret_plan)
+{
+    int64_t batch = values[SUMMARY_BATCH].number; /* 0 when not given */
+    const decant_compute compute = compute_of(&values[SUMMARY_DEVICE], &values[SUMMARY_THREADS]);
+    if (subject->recipe != NULL) return decant_recipe_plan(subject->recipe, subject->name, NULL, batch, ret_plan);
+    return decant_model_plan(subject->model, &compute, batch > 0 ? batch : 1, ret_plan);
+}
+
+static int run(const cli_invocation *invocation)
+{
+    const option_value *values = invocation->values;
+    summary_subject subject = {0};
+    decant_model_summary *summary = NULL;
+    decant_plan_listing *plan = NULL;
+    int exit_status = 0;
+    decant_status status = open_subject(invocation, &subject);
+    if (status == DECANT_OK) status = decant_model_summarize(subject.model, &summary);
+    if (status == DECANT_OK && values[SUMMARY_PLAN].given) status = make_plan(&subject, values, &plan);
+    if (status == DECANT_OK && values[OPTION_JSON].given)
+        exit_status = print_json(summary_json(&subject, summary, plan));
+    else if (status == DECANT_OK)
+        status = print_as_text(&subject, summary, plan);
+    if (status != DECANT_OK)
+        exit_status = report_failure(status);
+    else if (exit_status == 0 && subject.budget > 0 && summary->parameters > subject.budget)
+        exit_status = report_error(2, "%s has %" PRId64 " parameters, more than the budget of %" PRId64, subject.name,
+                                   summary->parameters, subject.budget);
+    decant_plan_listing_destroy(plan);
+    decant_model_summary_destroy(summary);
+    decant_model_destroy(subject.model);
+    decant_recipe_destroy(subject.recipe);
+    return exit_status;
+}
+
+const cli_verb verb_summary = {
+    .name = "summary",
+    .arguments = "RECIPE MODEL | FILE | zoo:NAME",
+    .summary = "lists a model's layers, output shapes, parameters and mult-adds",
+    .details = "A model of a recipe is checked against its budget (exit status 2 beyond it), and its plan is that of a "
+               "training\n"
+               "step; the plan of a file or a network of the zoo is that of inference.\n",
+    .options = options,
+    .n_options = SUMMARY_OPTION_COUNT,
+    .min_arguments = 1,
+    .max_arguments = 2,
+    .run = run,
+};

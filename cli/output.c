@@ -1,0 +1,76 @@
+/* Messages, colours and JSON lines. */
+#include "output.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool is_terminal(FILE *stream)
+{
+    const char *term = getenv("TERM");
+    return isatty(fileno(stream)) && (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+const char *style_begin(FILE *stream, cli_style style)
+{
+    static const char *const sequences[] = {"\033[0m", "\033[1m", "\033[31;1m", "\033[33;1m", "\033[2m"};
+    const char *no_color = getenv("NO_COLOR");
+    if ((no_color != NULL && no_color[0] != '\0') || !is_terminal(stream)) return "";
+    return sequences[style];
+}
+
+static void print_error_label(void)
+{
+    fprintf(stderr, "%sdecant: error:%s ", style_begin(stderr, STYLE_RED), style_begin(stderr, STYLE_PLAIN));
+}
+
+int report_failure(decant_status status)
+{
+    const char *place = decant_error_place(), *message = decant_error_message();
+    fflush(stdout);
+    print_error_label();
+    /* A message may name the place itself; saying it twice helps nobody. */
+    if (place[0] != '\0' && strncmp(message, place, strlen(place)) != 0) fprintf(stderr, "%s: ", place);
+    fprintf(stderr, "%s\n", message[0] != '\0' ? message : decant_status_meaning(status));
+    for (int i = 0; i < decant_error_while_count(); i++)
+        fprintf(stderr, "  while %s\n", decant_error_while(i));
+    if (status == DECANT_INTERNAL) fprintf(stderr, "  noticed in %s; please report it\n", decant_error_source());
+    return decant_status_exit(status);
+}
+
+int report_error(int exit_status, const char *format, ...)
+{
+    va_list arguments;
+    fflush(stdout);
+    print_error_label();
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return exit_status;
+}
+
+int print_json(json_t *json)
+{
+    int failed = json == NULL || json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) != 0;
+    json_decref(json);
+    if (failed) return report_error(1, "no memory for a line of JSON");
+    putchar('\n');
+    fflush(stdout);
+    return 0;
+}
+
+void print_text(char *text)
+{
+    fputs(text, stdout);
+    decant_text_free(text);
+}
+
+void print_finding(FILE *stream, const decant_finding *finding)
+{
+    static const char *const labels[] = {"note", "warning", "error"};
+    static const cli_style styles[] = {STYLE_DIM, STYLE_YELLOW, STYLE_RED};
+    fprintf(stream, "%s%s:%s %s\n", style_begin(stream, styles[finding->severity]), labels[finding->severity],
+            style_begin(stream, STYLE_PLAIN), finding->text);
+}

@@ -1,0 +1,32 @@
+/* What the program says: results to stdout, everything else to stderr. */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "decant/decant.h"
+
+/* The library's last failure, on stderr; returns the exit status that belongs to it. */
+int report_failure(decant_status status);
+
+/* A failure of the program's own, on stderr in the same form; returns exit_status. */
+int report_error(int exit_status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* One JSON object on a line of stdout, which is flushed; lets go of it. NULL stands for no memory. Returns an exit
+ * status. */
+int print_json(json_t *json);
+
+/* A text of the library's on stdout; frees it. */
+void print_text(char *text);
+
+/* Escape sequences for a stream: "" unless it is a terminal and NO_COLOR is unset. */
+typedef enum cli_style { STYLE_PLAIN, STYLE_BOLD, STYLE_RED, STYLE_YELLOW, STYLE_DIM } cli_style;
+const char *style_begin(FILE *stream, cli_style style);
+bool is_terminal(FILE *stream);
+
+/* A finding in one line: "warning: recipe.yaml:3:1: ...". */
+void print_finding(FILE *stream, const decant_finding *finding);
+
+#endif

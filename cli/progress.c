@@ -1,0 +1,108 @@
+/* Bars and lines of training. */
+#include "progress.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#define BAR_WIDTH 24
+
+cli_progress progress_begin(bool quiet)
+{
+    return (cli_progress){.quiet = quiet, .bars = !quiet && is_terminal(stderr)};
+}
+
+void progress_break(cli_progress *progress)
+{
+    if (progress->bar_open) fputs("\r\033[K", stderr);
+    progress->bar_open = false;
+}
+
+/* "45 s", "3 min 20 s", "2 h 5 min" */
+static const char *duration_text(double seconds, char buffer[32])
+{
+    long long whole = isfinite(seconds) && seconds > 0 ? llround(seconds) : 0;
+    if (whole < 60)
+        snprintf(buffer, 32, "%lld s", whole);
+    else if (whole < 3600)
+        snprintf(buffer, 32, "%lld min %lld s", whole / 60, whole % 60);
+    else
+        snprintf(buffer, 32, "%lld h %lld min", whole / 3600, whole / 60 % 60);
+    return buffer;
+}
+
+/* "81,204 images/s", with fewer digits when they are few */
+static const char *rate_text(double rate, char buffer[48])
+{
+    char count[28];
+    if (!isfinite(rate) || rate < 0) rate = 0;
+    snprintf(buffer, 48, "%s images/s", decant_count_text(llround(rate), count));
+    return buffer;
+}
+
+void progress_finding(cli_progress *progress, const decant_finding *finding)
+{
+    if (progress->quiet) return;
+    progress_break(progress);
+    print_finding(stderr, finding);
+}
+
+void progress_start(cli_progress *progress, const decant_run_info *run, uint64_t seed, bool resumed)
+{
+    if (progress->quiet) return;
+    progress_break(progress);
+    fprintf(stderr, "%s%s%s seed %" PRIu64 ": model %s", style_begin(stderr, STYLE_BOLD), run->name,
+            style_begin(stderr, STYLE_PLAIN), seed, run->model);
+    if (run->teacher != NULL) fprintf(stderr, ", teacher %s", run->teacher);
+    fprintf(stderr, ", %" PRId64 " epochs of batches of %" PRId64 "%s\n", run->epochs, run->batch,
+            resumed ? ", resumed from its checkpoint" : "");
+}
+
+void progress_losses(cli_progress *progress, const decant_run_loss *losses, int32_t count)
+{
+    char *text = NULL;
+    if (progress->quiet || decant_losses_text(losses, count, &text) != DECANT_OK) return;
+    progress_break(progress);
+    fputs(text, stderr);
+    decant_text_free(text);
+}
+
+void progress_batch(cli_progress *progress, const decant_run_progress *now)
+{
+    char bar[BAR_WIDTH + 1], rate[48], left[32];
+    if (!progress->bars) return;
+    int64_t filled = now->batches > 0 ? now->batch * BAR_WIDTH / now->batches : 0;
+    for (int i = 0; i < BAR_WIDTH; i++)
+        bar[i] = i < filled ? '#' : '.';
+    bar[BAR_WIDTH] = '\0';
+    fprintf(stderr, "\r\033[K  epoch %" PRId64 "/%" PRId64 " [%s] loss %.4f  accuracy %.2f %%  %s  %s left",
+            now->epoch + 1, now->epochs, bar, now->loss, 100 * now->accuracy, rate_text(now->images_per_second, rate),
+            duration_text(now->seconds_left, left));
+    fflush(stderr);
+    progress->bar_open = true;
+}
+
+void progress_epoch(cli_progress *progress, const decant_run_epoch *epoch)
+{
+    char rate[48], took[32];
+    if (progress->quiet) return;
+    progress_break(progress);
+    fprintf(stderr, "  epoch %" PRId64 "/%" PRId64 "  loss %.4f  accuracy %.2f %%", epoch->epoch + 1, epoch->epochs,
+            epoch->loss, 100 * epoch->accuracy);
+    if (epoch->has_validation)
+        fprintf(stderr, "  validation %.2f %%%s", 100 * epoch->validation_accuracy, epoch->best ? " *" : "");
+    fprintf(stderr, "  %s  %s\n", duration_text(epoch->seconds, took), rate_text(epoch->images_per_second, rate));
+}
+
+void progress_result(cli_progress *progress, const decant_run_result *result)
+{
+    if (progress->quiet) return;
+    progress_break(progress);
+    if (result->skipped)
+        fprintf(stderr, "%s seed %" PRIu64 ": already done, test accuracy %.2f %%\n", result->run, result->seed,
+                100 * result->test_accuracy);
+    else
+        fprintf(stderr,
+                "  test accuracy %.2f %%, %" PRId64 " errors of %" PRId64 "; weights of epoch %" PRId64 " in %s\n",
+                100 * result->test_accuracy, result->test_errors, result->test_count, result->best_epoch + 1,
+                result->directory);
+}

@@ -1,0 +1,9 @@
+/* The verbs, one file cmd_VERB.c each. */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "options.h"
+
+extern const cli_verb verb_run, verb_summary, verb_eval, verb_predict, verb_compare, verb_lint, verb_data, verb_info;
+
+#endif
