@@ -1,0 +1,84 @@
+/* The losses and their gradients against PyTorch's cross_entropy and kl_div. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "golden/golden.h"
+
+typedef struct loss_case {
+    const char *name;
+    decant_op op;
+    double temperature, smoothing;
+    bool mixed;
+} loss_case;
+
+static const loss_case cases[] = {
+    {"ce", DECANT_OP_LOSS_CE, 0, 0, false},      {"ce_smoothed", DECANT_OP_LOSS_CE, 0, 0.1, false},
+    {"ce_mixed", DECANT_OP_LOSS_CE, 0, 0, true}, {"ce_mixed_smoothed", DECANT_OP_LOSS_CE, 0, 0.1, true},
+    {"kd_1", DECANT_OP_LOSS_KD, 1, 0, false},    {"kd_2", DECANT_OP_LOSS_KD, 2, 0, false},
+    {"kd_4", DECANT_OP_LOSS_KD, 4, 0, false},    {"kd_20", DECANT_OP_LOSS_KD, 20, 0, false},
+};
+
+static dcn_safetensors *file;
+
+static dcn_value_id add_input(runner *run, const char *prefix, const char *name)
+{
+    const decant_tensor *vector = golden_need(file, prefix, name);
+    decant_dtype dtype = vector->dtype == DECANT_F64 ? run->dtype : vector->dtype;
+    dcn_value_id id = runner_value(run, DCN_VALUE_INPUT, name, dtype, vector->shape);
+    if (vector->dtype == DECANT_F64)
+        runner_set(run, id, vector->data);
+    else
+        memcpy(run->data[id], vector->data, (size_t)runner_count(run, id) * decant_dtype_size(dtype));
+    return id;
+}
+
+/* The weight must scale the gradient and leave the value alone. */
+static void check_loss(const golden_setting *setting, const loss_case *test, double weight)
+{
+    runner run;
+    runner_init(&run, setting->device, setting->dtype);
+    decant_op_attrs attrs = {
+        .loss = {.weight = weight, .temperature = test->temperature, .label_smoothing = test->smoothing}};
+    dcn_value_id inputs[4], outputs[2];
+    int32_t n_inputs = 0;
+    inputs[n_inputs++] = add_input(&run, test->name, "logits");
+    if (test->op == DECANT_OP_LOSS_KD) {
+        inputs[n_inputs++] = add_input(&run, "", "teacher");
+    } else {
+        inputs[n_inputs++] = add_input(&run, "", "label_a");
+        if (test->mixed) inputs[n_inputs++] = add_input(&run, "", "label_b");
+        if (test->mixed) inputs[n_inputs++] = add_input(&run, "", "mix");
+    }
+    runner_node(&run, test->op, &attrs, inputs, n_inputs, 2, outputs);
+    runner_run(&run, 1);
+    golden_compare_value(test->name, "loss", setting, golden_need(file, test->name, "loss"), &run, outputs[0]);
+    const double *gradient = golden_need(file, test->name, "dlogits")->data;
+    for (int64_t i = 0; i < runner_count(&run, outputs[1]); i++)
+        golden_compare(test->name, "dlogits", setting, i, weight * gradient[i], runner_get(&run, outputs[1], i));
+    runner_finish(&run);
+}
+
+static void test_losses(void **state)
+{
+    (void)state;
+    file = golden_open("losses");
+    for (int s = 0; s < GOLDEN_SETTINGS; s++)
+        for (size_t i = 0; i < DCN_COUNT(cases); i++) {
+            check_loss(&golden_settings[s], &cases[i], 1);
+            check_loss(&golden_settings[s], &cases[i], 0.25);
+        }
+    golden_check_all_used();
+    dcn_safetensors_close(file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_losses)};
+    return cmocka_run_group_tests_name("golden losses", tests, NULL, NULL);
+}
