@@ -1,0 +1,253 @@
+/* decant bench: how fast this machine trains. Each case runs in a process of its own, so that its memory and its start
+ * are its own. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "decant/bench.h"
+#include "output.h"
+#include "verbs.h"
+
+#define DEFAULT_SECONDS 3
+#define MAX_LINE        4096
+
+enum { SECONDS = OPTION_COMMON_COUNT, PROFILE, DEVICE, THREADS };
+
+static const cli_option options[] = {
+    OPTION_JSON_ROW,
+    OPTION_QUIET_ROW,
+    {"seconds", 0, OPTION_INT, "N", 1, 600, "measure each case for this long (3)"},
+    {"profile", 0, OPTION_FLAG, 0, 0, 0, "also show the time of each step of the plan"},
+    OPTION_DEVICE_ROW,
+    OPTION_THREADS_ROW,
+};
+
+/* What one case gave, as the child tells its parent; written through a pipe whole. */
+typedef struct measurement {
+    int64_t parameters, peak_rss, memory;
+    double seconds, seconds_min, seconds_max, flops, first_step_clock;
+} measurement;
+
+static decant_compute compute_of(const cli_invocation *invocation)
+{
+    return (decant_compute){.device = invocation->values[DEVICE].text,
+                            .threads = (int32_t)invocation->values[THREADS].number};
+}
+
+static double monotonic_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void print_profile(const decant_bench_result *result)
+{
+    double total = 0.0;
+    for (int32_t i = 0; i < result->n_rows; i++)
+        total += result->rows[i].seconds;
+    fprintf(stderr, "%9s %6s %8s %8s  %-22s %-22s %s\n", "us", "share", "GFLOP/s", "GB/s", "op", "layer", "kernel");
+    for (int32_t i = 0; i < result->n_rows; i++) {
+        const decant_bench_row *row = &result->rows[i];
+        fprintf(stderr, "%9.1f %5.1f%% %8.1f %8.1f  %-22s %-22s %s\n", row->seconds * 1e6, 100.0 * row->seconds / total,
+                row->flops / row->seconds / 1e9, (double)row->bytes / row->seconds / 1e9, row->op, row->layer,
+                row->kernel);
+    }
+}
+
+/* In the child: measures, and writes the measurement to the pipe. */
+static int measure_into(int pipe_end, const char *name, const cli_invocation *invocation)
+{
+    const decant_compute compute = compute_of(invocation);
+    const option_value *seconds = &invocation->values[SECONDS];
+    decant_bench_result *result;
+    decant_status status =
+        decant_bench_train(name, &compute, seconds->given ? (double)seconds->number : DEFAULT_SECONDS,
+                           invocation->values[PROFILE].given, &result);
+    if (status != DECANT_OK) return report_failure(status);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    const measurement measured = {.parameters = result->parameters,
+                                  .peak_rss = (int64_t)usage.ru_maxrss * 1024,
+                                  .memory = result->memory,
+                                  .seconds = result->seconds,
+                                  .seconds_min = result->seconds_min,
+                                  .seconds_max = result->seconds_max,
+                                  .flops = result->flops,
+                                  .first_step_clock = result->first_step_clock};
+    if (result->rows) print_profile(result);
+    decant_bench_result_destroy(result);
+    return write(pipe_end, &measured, sizeof measured) == sizeof measured ? 0 : 1;
+}
+
+/* The child is this program anew, so that starting it costs what starting decant costs. */
+static void run_child(int pipe_end, const char *name, const cli_invocation *invocation)
+{
+    char text[3][32];
+    const char *arguments[16] = {"decant", "bench", "child", name};
+    int n = 4;
+    snprintf(text[0], sizeof text[0], "%d", pipe_end);
+    arguments[n++] = text[0];
+    if (invocation->values[SECONDS].given) {
+        snprintf(text[1], sizeof text[1], "%lld", (long long)invocation->values[SECONDS].number);
+        arguments[n++] = "--seconds";
+        arguments[n++] = text[1];
+    }
+    if (invocation->values[PROFILE].given) arguments[n++] = "--profile";
+    if (invocation->values[DEVICE].given) {
+        arguments[n++] = "--device";
+        arguments[n++] = invocation->values[DEVICE].text;
+    }
+    if (invocation->values[THREADS].given) {
+        snprintf(text[2], sizeof text[2], "%lld", (long long)invocation->values[THREADS].number);
+        arguments[n++] = "--threads";
+        arguments[n++] = text[2];
+    }
+    execv("/proc/self/exe", (char *const *)arguments);
+    _exit(127);
+}
+
+/* Runs one case in a child; -1 and the child's exit status in *ret_exit when it failed. */
+static int measure_case(const char *name, const cli_invocation *invocation, measurement *ret_measured,
+                        double *ret_start, int *ret_exit)
+{
+    int ends[2], wait_status;
+    if (pipe(ends) != 0) {
+        *ret_exit = report_error(1, "a pipe could not be made: %s", strerror(errno));
+        return -1;
+    }
+    *ret_start = monotonic_seconds();
+    const pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        run_child(ends[1], name, invocation);
+    }
+    close(ends[1]);
+    const ssize_t count = child < 0 ? -1 : read(ends[0], ret_measured, sizeof *ret_measured);
+    close(ends[0]);
+    if (child < 0) {
+        *ret_exit = report_error(1, "no process could be started: %s", strerror(errno));
+        return -1;
+    }
+    while (waitpid(child, &wait_status, 0) < 0 && errno == EINTR)
+        continue;
+    if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0 && count == sizeof *ret_measured) return 0;
+    *ret_exit = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) != 0
+                    ? WEXITSTATUS(wait_status)
+                    : report_error(1, "measuring %s ended without a result", name);
+    return -1;
+}
+
+static int print_measurement(const decant_bench_case *of, const measurement *measured, double start, double peak_flops,
+                             bool json)
+{
+    const double rate = (double)of->batch / measured->seconds, speed = measured->flops / measured->seconds;
+    const double first = measured->first_step_clock - start;
+    const double slowest = (double)of->batch / measured->seconds_max,
+                 fastest = (double)of->batch / measured->seconds_min;
+    if (json)
+        return print_json(
+            json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "case", of->name, "batch",
+                      (json_int_t)of->batch, "parameters", (json_int_t)measured->parameters, "images_per_second", rate,
+                      "slowest", slowest, "fastest", fastest, "step_seconds", measured->seconds, "flops_per_second",
+                      speed, "share_of_peak", peak_flops > 0 ? speed / peak_flops : 0.0, "first_step_seconds", first,
+                      "peak_rss_bytes", (json_int_t)measured->peak_rss, "plan_bytes", (json_int_t)measured->memory));
+    printf("%-10s %5lld %11.0f %11.0f %11.0f %10.3f %9.1f %7.0f%% %8.0f %8.0f\n", of->name, (long long)of->batch, rate,
+           slowest, fastest, 1e3 * measured->seconds, speed / 1e9, peak_flops > 0 ? 100 * speed / peak_flops : 0.0,
+           (double)measured->peak_rss / 1048576.0, 1e3 * first);
+    fflush(stdout);
+    return 0;
+}
+
+static int train(const cli_invocation *invocation)
+{
+    const bool json = invocation->values[OPTION_JSON].given;
+    const decant_compute compute = compute_of(invocation);
+    decant_bench_peak peak = {0};
+    decant_status status = decant_bench_measure_peak(&compute, &peak);
+    if (status != DECANT_OK && status != DECANT_UNSUPPORTED) return report_failure(status);
+    if (!json) {
+        printf("peak: %.0f GFLOP/s of f32 multiply-adds, %.1f GB/s of memory\n", peak.f32_flops / 1e9,
+               peak.bytes_per_second / 1e9);
+        printf("%-10s %5s %11s %11s %11s %10s %9s %8s %8s %8s\n", "step", "batch", "images/s", "slowest", "fastest",
+               "ms", "GFLOP/s", "of peak", "RSS MiB", "start ms");
+        fflush(stdout);
+    }
+    for (int32_t i = 0; i < decant_bench_case_count(); i++) {
+        const decant_bench_case of = decant_bench_case_at(i);
+        bool wanted = invocation->n_arguments == 1;
+        for (int32_t a = 1; a < invocation->n_arguments; a++)
+            wanted = wanted || strcmp(invocation->arguments[a], of.name) == 0;
+        if (!wanted) continue;
+        measurement measured;
+        double start;
+        int exit_status = 0;
+        if (measure_case(of.name, invocation, &measured, &start, &exit_status) != 0) return exit_status;
+        exit_status = print_measurement(&of, &measured, start, peak.f32_flops, json);
+        if (exit_status != 0) return exit_status;
+    }
+    return 0;
+}
+
+static int list_cases(bool json)
+{
+    for (int32_t i = 0; i < decant_bench_case_count(); i++) {
+        const decant_bench_case of = decant_bench_case_at(i);
+        if (json) {
+            int exit_status = print_json(json_pack("{s:s, s:s, s:I}", "case", of.name, "description", of.description,
+                                                   "batch", (json_int_t)of.batch));
+            if (exit_status != 0) return exit_status;
+        } else {
+            printf("%-10s batch %-4lld %s\n", of.name, (long long)of.batch, of.description);
+        }
+    }
+    return 0;
+}
+
+static bool is_case(const char *name)
+{
+    for (int32_t i = 0; i < decant_bench_case_count(); i++)
+        if (strcmp(decant_bench_case_at(i).name, name) == 0) return true;
+    return false;
+}
+
+static int run(const cli_invocation *invocation)
+{
+    const char *what = invocation->n_arguments > 0 ? invocation->arguments[0] : "train";
+    if (strcmp(what, "list") == 0) return list_cases(invocation->values[OPTION_JSON].given);
+    if (strcmp(what, "child") == 0 && invocation->n_arguments == 3)
+        return measure_into((int)strtol(invocation->arguments[2], NULL, 10), invocation->arguments[1], invocation);
+    if (strcmp(what, "train") != 0) return usage_error(invocation->verb, "'%s' is neither 'train' nor 'list'", what);
+    for (int32_t a = 1; a < invocation->n_arguments; a++)
+        if (!is_case(invocation->arguments[a]))
+            return usage_error(invocation->verb, "there is no case '%s'; `decant bench list` shows them",
+                               invocation->arguments[a]);
+    if (invocation->n_arguments == 0) {
+        cli_invocation all = *invocation;
+        const char *const train_all[] = {"train"};
+        all.arguments = train_all;
+        all.n_arguments = 1;
+        return train(&all);
+    }
+    return train(invocation);
+}
+
+const cli_verb verb_bench = {
+    .name = "bench",
+    .arguments = "[train [CASE...] | list]",
+    .summary = "measures this machine: its ceilings and training steps",
+    .details = "Without arguments every case is measured. A step is what training does: the next batch from the "
+               "loader, forward, loss,\n"
+               "backward, update. images/s is the median of seven windows; start is from the program's start to the "
+               "end of the first\n"
+               "step; the share is of the multiply-adds that the processor was measured to do at most.\n",
+    .options = options,
+    .n_options = (int32_t)(sizeof options / sizeof options[0]),
+    .min_arguments = 0,
+    .max_arguments = -1,
+    .run = run,
+};
