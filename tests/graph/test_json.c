@@ -10,6 +10,35 @@
 #include "graph/json.h"
 #include "graph/networks.h"
 
+static size_t field_bytes(dcn_field_type type)
+{
+    switch (type) {
+    case DCN_FIELD_INT:
+        return sizeof(int64_t);
+    case DCN_FIELD_INT_PAIR:
+        return 2 * sizeof(int64_t);
+    case DCN_FIELD_INT_LIST:
+        return DECANT_MAX_RANK * sizeof(int64_t);
+    case DCN_FIELD_BOOL:
+        return sizeof(bool);
+    case DCN_FIELD_DOUBLE:
+        return sizeof(double);
+    case DCN_FIELD_ENUM32:
+        return sizeof(int32_t);
+    }
+    return 0;
+}
+
+/* Field by field: the bytes between them may be anything. */
+static void assert_same_attrs(decant_op op, const decant_op_attrs *a, const decant_op_attrs *b)
+{
+    int32_t n_fields = 0;
+    const dcn_attr_field *fields = dcn_op_fields(op, &n_fields);
+    for (int32_t i = 0; i < n_fields; i++)
+        assert_memory_equal((const char *)a + fields[i].offset, (const char *)b + fields[i].offset,
+                            field_bytes(fields[i].type));
+}
+
 static void assert_same(const dcn_graph *a, const dcn_graph *b)
 {
     assert_int_equal(a->n_values, b->n_values);
@@ -27,7 +56,7 @@ static void assert_same(const dcn_graph *a, const dcn_graph *b)
     }
     for (int32_t n = 0; n < a->n_nodes; n++) {
         assert_int_equal(a->nodes[n].op, b->nodes[n].op);
-        assert_memory_equal(&a->nodes[n].attrs, &b->nodes[n].attrs, sizeof a->nodes[n].attrs);
+        assert_same_attrs(a->nodes[n].op, &a->nodes[n].attrs, &b->nodes[n].attrs);
     }
 }
 
@@ -97,7 +126,7 @@ static void every_ops_attributes_survive_the_trip(void **state)
             memset(&back, 0xff, sizeof back);
             assert_int_equal(dcn_attrs_to_json((decant_op)op, originals[i], &object), DECANT_OK);
             assert_int_equal(dcn_attrs_from_json((decant_op)op, object, &back), DECANT_OK);
-            assert_memory_equal(&back, originals[i], sizeof back);
+            assert_same_attrs((decant_op)op, &back, originals[i]);
             json_decref(object);
         }
     }
