@@ -112,6 +112,8 @@ static decant_status conv_choose(dcn_cpu_device *device, const dcn_op_call *call
 
 decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->output[0].shape))
+        return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;
     dnnl_primitive_desc_t descriptor = NULL;
     TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->input[0], &call->input[1], &call->output[0], &parts));
@@ -135,6 +137,8 @@ decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, 
 
 decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[0].shape))
+        return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;
     dnnl_primitive_desc_t descriptor = NULL;
     TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->output[0], &call->input[1], &call->input[0], &parts));
@@ -156,6 +160,8 @@ decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_c
 
 decant_status dcn_cpu_compile_conv2d_grad_weight(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[1].shape))
+        return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;
     dnnl_primitive_desc_t descriptor = NULL;
     TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->input[0], &call->output[0], &call->input[1], &parts));

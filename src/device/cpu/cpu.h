@@ -115,7 +115,9 @@ void dcn_cpu_ask_activation(dcn_op_call *call);
 /* --- one function a family of ops: fills the call's layouts and makes the kernel --- */
 typedef decant_status dcn_cpu_compile(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel);
 dcn_cpu_compile dcn_cpu_compile_conv2d, dcn_cpu_compile_conv2d_grad_input,
-    dcn_cpu_compile_conv2d_grad_weight; /* conv.c */
+    dcn_cpu_compile_conv2d_grad_weight;    /* conv.c */
+dcn_cpu_compile dcn_cpu_compile_pointwise; /* pointwise.c: any direction of a convolution for which this holds */
+bool dcn_cpu_is_pointwise(const dcn_conv_attrs *attrs, const decant_shape *out);
 dcn_cpu_compile dcn_cpu_compile_linear, dcn_cpu_compile_linear_grad_input,
     dcn_cpu_compile_linear_grad_weight; /* linear.c */
 dcn_cpu_compile dcn_cpu_compile_small_linear, dcn_cpu_compile_small_linear_grad_input,

@@ -8,7 +8,7 @@ typedef uint8_t bytes_of_vec __attribute__((vector_size(VEC_WIDTH)));
 typedef struct span {
     int64_t begin[2], end[2];
     int64_t origin[2]; /* of the uncut window, may be negative */
-    int64_t count;     /* what an average divides by */
+    int64_t count[2];  /* their product is what an average divides by */
 } span;
 
 static int64_t larger(int64_t a, int64_t b)
@@ -21,25 +21,20 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static span span_of(const dcn_cpu_window *window, int64_t row, int64_t column)
+static void set_axis(const dcn_cpu_window *window, int axis, int64_t out, span *at)
 {
-    const int64_t out[2] = {row, column};
-    span result = {.count = 1};
-    for (int axis = 0; axis < 2; axis++) {
-        if (window->adaptive) {
-            result.begin[axis] = out[axis] * window->in[axis] / window->out[axis];
-            result.end[axis] = ((out[axis] + 1) * window->in[axis] + window->out[axis] - 1) / window->out[axis];
-            result.count *= result.end[axis] - result.begin[axis];
-            continue;
-        }
-        int64_t begin = out[axis] * window->stride[axis] - window->padding[axis];
-        int64_t end = smaller(begin + window->kernel[axis], window->in[axis] + window->padding[axis]);
-        result.origin[axis] = begin;
-        result.begin[axis] = larger(begin, 0);
-        result.end[axis] = smaller(end, window->in[axis]);
-        result.count *= window->count_padding ? end - begin : result.end[axis] - result.begin[axis];
+    if (window->adaptive) {
+        at->begin[axis] = out * window->in[axis] / window->out[axis];
+        at->end[axis] = ((out + 1) * window->in[axis] + window->out[axis] - 1) / window->out[axis];
+        at->count[axis] = at->end[axis] - at->begin[axis];
+        return;
     }
-    return result;
+    int64_t begin = out * window->stride[axis] - window->padding[axis];
+    int64_t end = smaller(begin + window->kernel[axis], window->in[axis] + window->padding[axis]);
+    at->origin[axis] = begin;
+    at->begin[axis] = larger(begin, 0);
+    at->end[axis] = smaller(end, window->in[axis]);
+    at->count[axis] = window->count_padding ? end - begin : at->end[axis] - at->begin[axis];
 }
 
 /* The number that maxpool stores for an element: its place in the window, or in the map. */
@@ -83,15 +78,68 @@ static inline void store_place(const dcn_cpu_window *window, void *index, int64_
         memcpy((uint8_t *)index + at, &bytes, (size_t)n);
 }
 
+/* The same for a whole window inside the map whose size is known when compiling, a vector of channels. */
+static inline void max_whole(const float *from, int64_t line, int64_t channels, const int kernel, vec *ret_best,
+                             ivec *ret_place)
+{
+    vec best = vec_load(from);
+    ivec place = {0};
+    for (int k = 1; k < kernel * kernel; k++) {
+        vec value = vec_load(from + k / kernel * line + k % kernel * channels);
+        ivec wins = (value > best) | (value != value);
+        best = vec_select(wins, value, best);
+        place = ivec_select(wins, ivec_all(k), place);
+    }
+    *ret_best = best;
+    *ret_place = place;
+}
+
+/* All channels of one output pixel whose window was not cut; `kernel` 2 or 3. */
+static inline void max_pixel(const float *from, int64_t line, int64_t channels, float *y, uint8_t *index,
+                             const int kernel)
+{
+    for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
+        vec best;
+        ivec place;
+        max_whole(from + c, line, channels, kernel, &best, &place);
+        vec_store(y + c, best);
+        bytes_of_vec bytes = __builtin_convertvector(place, bytes_of_vec);
+        if (index) memcpy(index + c, &bytes, VEC_WIDTH);
+    }
+}
+
+/* 2 or 3 where the window is a square of that size and inside the map, else 0. */
+static int whole_kernel(const dcn_cpu_window *window, const span *at)
+{
+    int64_t size = window->kernel[0];
+    if (size != window->kernel[1] || (size != 2 && size != 3) || window->channels % VEC_WIDTH != 0) return 0;
+    for (int axis = 0; axis < 2; axis++)
+        if (at->begin[axis] != at->origin[axis] || at->end[axis] != at->origin[axis] + size) return 0;
+    return (int)size;
+}
+
 void DCN_CPU_LOOP(maxpool)(const dcn_cpu_window *window, const float *x, float *y, void *index, int64_t begin_row,
                            int64_t end_row)
 {
     int64_t channels = window->channels;
     for (int64_t row = begin_row; row < end_row; row++) {
         const float *map = x + row / window->out[0] * window->in[0] * window->in[1] * channels;
+        span at = {.count = {0}};
+        set_axis(window, 0, row % window->out[0], &at);
         for (int64_t column = 0; column < window->out[1]; column++) {
-            span at = span_of(window, row % window->out[0], column);
+            set_axis(window, 1, column, &at);
             int64_t to = (row * window->out[1] + column) * channels;
+            const float *corner = map + (at.begin[0] * window->in[1] + at.begin[1]) * channels;
+            uint8_t *place_bytes = index ? (uint8_t *)index + to : NULL;
+            int whole = whole_kernel(window, &at);
+            if (whole == 2) {
+                max_pixel(corner, window->in[1] * channels, channels, y + to, place_bytes, 2);
+                continue;
+            }
+            if (whole == 3) {
+                max_pixel(corner, window->in[1] * channels, channels, y + to, place_bytes, 3);
+                continue;
+            }
             for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
                 int64_t n = smaller(VEC_WIDTH, channels - c);
                 vec best;
@@ -139,6 +187,21 @@ static inline void spread_vector(const dcn_cpu_window *window, const span *at, f
         }
 }
 
+/* The same for a whole window whose elements no other window reaches, a vector of channels at a time. */
+static inline void spread_pixel(float *to, int64_t line, int64_t channels, const float *d_y, const uint8_t *index,
+                                const int kernel)
+{
+    for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
+        bytes_of_vec bytes;
+        memcpy(&bytes, index + c, VEC_WIDTH);
+        ivec place = __builtin_convertvector(bytes, ivec);
+        vec d = vec_load(d_y + c);
+        for (int k = 0; k < kernel * kernel; k++)
+            vec_store(to + k / kernel * line + k % kernel * channels + c,
+                      vec_select(place == ivec_all(k), d, (vec){0}));
+    }
+}
+
 /* True when the windows cut the map into pieces without overlap or rest. */
 static bool tiles_map(const dcn_cpu_window *window)
 {
@@ -157,16 +220,24 @@ void DCN_CPU_LOOP(maxpool_grad)(const dcn_cpu_window *window, const float *d_y, 
     for (int64_t sample = begin_sample; sample < end_sample; sample++) {
         float *map = d_x + sample * map_size;
         if (!alone) memset(map, 0, (size_t)map_size * sizeof(float));
-        for (int64_t row = 0; row < window->out[0]; row++)
+        for (int64_t row = 0; row < window->out[0]; row++) {
+            span at = {.count = {0}};
+            set_axis(window, 0, row, &at);
             for (int64_t column = 0; column < window->out[1]; column++) {
-                span at = span_of(window, row, column);
+                set_axis(window, 1, column, &at);
                 int64_t from = ((sample * window->out[0] + row) * window->out[1] + column) * channels;
+                if (alone && whole_kernel(window, &at) == 2) {
+                    spread_pixel(map + (at.begin[0] * window->in[1] + at.begin[1]) * channels, window->in[1] * channels,
+                                 channels, d_y + from, (const uint8_t *)index + from, 2);
+                    continue;
+                }
                 for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
                     int64_t n = smaller(VEC_WIDTH, channels - c);
                     vec d = n < VEC_WIDTH ? vec_load_part(d_y + from + c, n) : vec_load(d_y + from + c);
                     spread_vector(window, &at, map + c, n, d, load_place(window, index, from + c, n), alone);
                 }
             }
+        }
     }
 }
 
@@ -177,10 +248,12 @@ void DCN_CPU_LOOP(avgpool)(const dcn_cpu_window *window, const float *x, float *
     int64_t channels = window->channels;
     for (int64_t row = begin_row; row < end_row; row++) {
         const float *map = x + row / window->out[0] * window->in[0] * window->in[1] * channels;
+        span at = {.count = {0}};
+        set_axis(window, 0, row % window->out[0], &at);
         for (int64_t column = 0; column < window->out[1]; column++) {
-            span at = span_of(window, row % window->out[0], column);
+            set_axis(window, 1, column, &at);
             float *to = y + (row * window->out[1] + column) * channels;
-            float share = 1.0F / (float)at.count;
+            float share = 1.0F / (float)(at.count[0] * at.count[1]);
             for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
                 int64_t n = smaller(VEC_WIDTH, channels - c);
                 vec sum = {0};
@@ -205,11 +278,13 @@ void DCN_CPU_LOOP(avgpool_grad)(const dcn_cpu_window *window, const float *d_y, 
     for (int64_t sample = begin_sample; sample < end_sample; sample++) {
         float *map = d_x + sample * map_size;
         memset(map, 0, (size_t)map_size * sizeof(float));
-        for (int64_t row = 0; row < window->out[0]; row++)
+        for (int64_t row = 0; row < window->out[0]; row++) {
+            span at = {.count = {0}};
+            set_axis(window, 0, row, &at);
             for (int64_t column = 0; column < window->out[1]; column++) {
-                span at = span_of(window, row, column);
+                set_axis(window, 1, column, &at);
                 const float *d = d_y + ((sample * window->out[0] + row) * window->out[1] + column) * channels;
-                float share = 1.0F / (float)at.count;
+                float share = 1.0F / (float)(at.count[0] * at.count[1]);
                 for (int64_t h = at.begin[0]; h < at.end[0]; h++)
                     for (int64_t w = at.begin[1]; w < at.end[1]; w++) {
                         float *to = map + (h * window->in[1] + w) * channels;
@@ -218,5 +293,6 @@ void DCN_CPU_LOOP(avgpool_grad)(const dcn_cpu_window *window, const float *d_y, 
                             to[c] += d[c] * share;
                     }
             }
+        }
     }
 }

@@ -7,13 +7,15 @@
 
 #define MAX_ARGUMENTS 6
 
-/* The part of a kernel that changes in a run. A memory object keeps its last address: setting one also makes oneDNN
- * clear the padding of a blocked layout, and buffers stay where they are from step to step. */
+/* The part of a kernel that changes in a run. A memory object keeps its last address, as buffers stay where they are
+ * from step to step and setting one is not free. It is set again when the primitive writes a layout with padding:
+ * oneDNN clears the padding then, and the buffer may have been another tensor's in between. */
 typedef struct binding {
     dnnl_memory_t memory;
     void *address;
     dcn_cpu_place place;
     int32_t index;
+    bool clear_padding;
 } binding;
 
 typedef struct primitive_kernel {
@@ -74,7 +76,7 @@ out:
 
 static void point(binding *bound, void *address)
 {
-    if (bound->address == address) return;
+    if (bound->address == address && !bound->clear_padding) return;
     dnnl_memory_set_data_handle(bound->memory, address);
     bound->address = address;
 }
@@ -103,6 +105,13 @@ static void destroy_primitive(dcn_kernel *base)
     dcn_free(kernel);
 }
 
+static bool has_padding(const dnnl_memory_desc_t *descriptor)
+{
+    for (int i = 0; i < descriptor->ndims; i++)
+        if (descriptor->padded_dims[i] != descriptor->dims[i]) return true;
+    return false;
+}
+
 static decant_status bind_arguments(primitive_kernel *kernel, dnnl_engine_t engine, const dcn_cpu_argument *arguments,
                                     const dnnl_memory_desc_t *scratchpad, const char *what)
 {
@@ -115,6 +124,7 @@ static decant_status bind_arguments(primitive_kernel *kernel, dnnl_engine_t engi
         if (!is_scratch) {
             bound->place = arguments[i].place;
             bound->index = arguments[i].index;
+            bound->clear_padding = arguments[i].place == DCN_CPU_OUTPUT && has_padding(descriptor);
         }
         kernel->arguments[i].arg = is_scratch ? DNNL_ARG_SCRATCHPAD : arguments[i].dnnl_argument;
         kernel->arguments[i].memory = bound->memory;
