@@ -13,6 +13,7 @@
 #include "decant/report.h"
 #include "decant/status.h"
 #include "decant/tensor.h"
+#include "decant/train.h"
 #include "decant/version.h"
 
 #endif

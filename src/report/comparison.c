@@ -98,8 +98,8 @@ static decant_status add_verdict(decant_table *table, const decant_comparison *c
     if (status == DECANT_INVALID_ARG) return decant_table_add_cell(table, "cannot be compared with %s", baseline->run);
     if (status != DECANT_OK) return status;
     const char *relation = judgement.verdict == DECANT_VERDICT_INCONCLUSIVE ? "against" : "than";
-    return decant_table_add_cell(table, "%s %s %s: %+.2f points, p = %.2g", decant_verdict_name(judgement.verdict),
-                                 relation, baseline->run, 100 * judgement.difference, judgement.p);
+    return decant_table_add_cell(table, "%s %s %s (p = %.2g)", decant_verdict_name(judgement.verdict), relation,
+                                 baseline->run, judgement.p);
 }
 
 static decant_status add_run(decant_table *table, const decant_comparison *comparison, const decant_comparison_row *row)

@@ -1,0 +1,233 @@
+/* decant/train.h: the training loop for callers without a recipe. Options are turned into the loop's own, and a digest
+ * of them tells whose checkpoint a file is. */
+#include "decant/train.h"
+
+#include <inttypes.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "train/train.h"
+
+decant_train_options decant_train_options_default(void)
+{
+    return (decant_train_options){
+        .epochs = 10,
+        .batch = 128,
+        .fresh = true,
+        .optimizer = DECANT_OPTIMIZER_ADAM,
+        .learning_rate = 1e-3,
+        .step_factor = 0.1,
+        .ce_weight = 1,
+        .temperature = 4,
+    };
+}
+
+static dcn_optimizer make_optimizer(const decant_train_options *options)
+{
+    static const dcn_optimizer_kind kinds[] = {DCN_OPTIMIZER_SGD, DCN_OPTIMIZER_ADAM, DCN_OPTIMIZER_ADAMW};
+    static const dcn_schedule_kind schedules[] = {DCN_SCHEDULE_CONSTANT, DCN_SCHEDULE_STEP, DCN_SCHEDULE_COSINE,
+                                                  DCN_SCHEDULE_ONE_CYCLE};
+    dcn_optimizer optimizer = dcn_optimizer_default(kinds[options->optimizer]);
+    optimizer.lr = options->learning_rate;
+    optimizer.weight_decay = options->weight_decay;
+    optimizer.momentum = options->momentum;
+    optimizer.nesterov = options->nesterov;
+    optimizer.max_norm = options->max_norm;
+    optimizer.ema_decay = options->averaging;
+    optimizer.schedule.kind = schedules[options->schedule];
+    optimizer.schedule.every = options->step_epochs;
+    optimizer.schedule.gamma = options->step_factor;
+    optimizer.schedule.warmup_epochs = options->warmup_epochs;
+    return optimizer;
+}
+
+static decant_status check_choices(const decant_train_options *options)
+{
+    if ((unsigned)options->optimizer > DECANT_OPTIMIZER_ADAMW) {
+        return DCN_FAIL(INVALID_ARG, "there is no optimiser number %d", (int)options->optimizer);
+    }
+    if ((unsigned)options->schedule > DECANT_SCHEDULE_ONE_CYCLE) {
+        return DCN_FAIL(INVALID_ARG, "there is no schedule number %d", (int)options->schedule);
+    }
+    if (options->ce_weight == 0 && options->kd_weight == 0) {
+        return DCN_FAIL(INVALID_ARG, "both losses have weight 0: there is nothing to learn");
+    }
+    return DECANT_OK;
+}
+
+/* Hash of the weights that training starts from or listens to. */
+static dcn_hash hash_weights(const decant_model *model)
+{
+    dcn_hash hash = dcn_hash_bytes("", 0);
+    for (int32_t v = 0; model != NULL && v < model->graph->n_values; v++) {
+        if (model->data[v] == NULL) continue;
+        size_t bytes = (size_t)decant_shape_count(&model->graph->values[v].shape) * sizeof(float);
+        hash = dcn_hash_mix(hash, dcn_hash_bytes(model->data[v], bytes));
+    }
+    return hash;
+}
+
+/* All that decides what the run's steps compute; %a tells doubles apart to the last bit. */
+static decant_status make_identity(const decant_train_options *o, const decant_model *model,
+                                   const decant_model *teacher, const decant_dataset *dataset,
+                                   char ret_identity[DCN_HASH_HEX])
+{
+    dcn_text text = {0};
+    char weights[DCN_HASH_HEX], taught[DCN_HASH_HEX], data[DCN_HASH_HEX];
+    decant_status status = DECANT_OK;
+    dcn_hash_hex(hash_weights(model), weights);
+    dcn_hash_hex(hash_weights(teacher), taught);
+    dcn_hash_hex(dataset->hash, data);
+    TRY(dcn_text_add(&text, "%s %s %s %" PRId64 " %" PRId64 " %d %" PRIu64 " %" PRId64 " %" PRIu64, weights, taught,
+                     data, o->epochs, o->batch, (int)o->drop_last, o->seed, o->validation, o->split_seed));
+    TRY(dcn_text_add(&text, " %d %a %a %a %d %a %a", (int)o->optimizer, o->learning_rate, o->weight_decay, o->momentum,
+                     (int)o->nesterov, o->max_norm, o->averaging));
+    TRY(dcn_text_add(&text, " %d %" PRId64 " %a %a", (int)o->schedule, o->step_epochs, o->step_factor,
+                     o->warmup_epochs));
+    TRY(dcn_text_add(&text, " %a %a %a %a", o->ce_weight, o->label_smoothing, o->kd_weight, o->temperature));
+    TRY(dcn_text_add(&text, " %d %d %d %d %a", (int)o->shift, (int)o->crop_padding, (int)o->cutout, (int)o->flip,
+                     o->mixup));
+    dcn_hash_hex(dcn_hash_bytes(text.data, text.length), ret_identity);
+out:
+    dcn_text_finish(&text);
+    return status;
+}
+
+/* The copy that is trained, so that the caller's model changes only when all went well. */
+static decant_status prepare_model(const decant_train_options *options, const decant_model *model,
+                                   const decant_dataset *dataset, const dcn_split *split, decant_model **ret_copy)
+{
+    decant_model *copy = NULL;
+    float *statistics = NULL; /* [2, channels]: means, deviations */
+    int32_t channels = dcn_statistics_channels(dataset);
+    decant_status status = DECANT_OK;
+    TRY(dcn_model_clone(model, &copy));
+    if (options->fresh) {
+        TRY(dcn_model_init(copy, options->seed));
+        TRY(dcn_new_array(2 * (size_t)channels, sizeof *statistics, (void **)&statistics));
+        TRY(dcn_statistics(dataset, split->train, split->n_train, statistics, statistics + channels));
+        TRY(dcn_model_set_normalization(copy, channels, statistics, statistics + channels));
+    }
+    *ret_copy = copy;
+    copy = NULL;
+out:
+    dcn_free(statistics);
+    dcn_model_destroy(copy);
+    return status;
+}
+
+/* What the callbacks of the loop need to reach the caller's. */
+typedef struct relay {
+    const decant_train_options *options;
+} relay;
+
+static bool relay_stop(void *context)
+{
+    const decant_train_options *options = ((relay *)context)->options;
+    return options->stop_requested != NULL && options->stop_requested(options->context);
+}
+
+static void relay_epoch(void *context, const dcn_epoch *epoch)
+{
+    const decant_train_options *options = ((relay *)context)->options;
+    if (options->on_epoch == NULL) return;
+    const decant_train_epoch told = {
+        .epoch = epoch->epoch,
+        .epochs = epoch->epochs,
+        .loss = epoch->loss,
+        .accuracy = epoch->accuracy,
+        .validation_loss = epoch->validation_loss,
+        .validation_accuracy = epoch->validation_accuracy,
+        .learning_rate = epoch->lr,
+        .seconds = epoch->seconds,
+        .images_per_second = epoch->images_per_second,
+        .best = epoch->best,
+    };
+    options->on_epoch(options->context, &told);
+}
+
+static dcn_train_options make_options(const decant_train_options *options)
+{
+    dcn_train_options made = {
+        .epochs = options->epochs,
+        .batch = options->batch,
+        .drop_last = options->drop_last,
+        .seed = options->seed,
+        .augment = {.shift = options->shift,
+                    .crop_padding = options->crop_padding,
+                    .flip = options->flip,
+                    .cutout = options->cutout,
+                    .mixup = options->mixup},
+        .optimizer = make_optimizer(options),
+        .select_best = true,
+        .checkpoint_path = options->checkpoint_path,
+        .metrics_path = options->metrics_path,
+        .stop_requested = relay_stop,
+        .on_epoch = relay_epoch,
+    };
+    if (options->ce_weight != 0) {
+        made.terms[made.n_terms++] =
+            (dcn_term){.kind = DCN_TERM_CE, .weight = options->ce_weight, .label_smoothing = options->label_smoothing};
+    }
+    if (options->kd_weight != 0) {
+        made.terms[made.n_terms++] =
+            (dcn_term){.kind = DCN_TERM_KD, .weight = options->kd_weight, .temperature = options->temperature};
+    }
+    return made;
+}
+
+/* The weights and normalisation of `from` into the model that the caller holds. */
+static void adopt(decant_model *model, decant_model *from)
+{
+    decant_model old = *model;
+    model->data = from->data;
+    model->normalization = from->normalization;
+    from->data = old.data;
+    from->normalization = old.normalization;
+}
+
+decant_status decant_train(decant_model *model, const decant_model *teacher, const decant_dataset *dataset,
+                           const decant_compute *compute, const decant_train_options *options,
+                           decant_train_result *ret_result)
+{
+    const decant_train_options usual = decant_train_options_default();
+    if (options == NULL) options = &usual;
+    if (model == NULL || dataset == NULL || ret_result == NULL) {
+        return DCN_FAIL(INVALID_ARG, "model, dataset and ret_result must not be NULL");
+    }
+    TRY_RETURN(check_choices(options));
+
+    relay context = {.options = options};
+    dcn_train_options made = make_options(options);
+    const dcn_device_options device = {.threads = compute != NULL ? compute->threads : 0};
+    dcn_split split = {0};
+    char identity[DCN_HASH_HEX];
+    dcn_train_result result;
+    decant_status status = DECANT_OK;
+    TRY(dcn_split_make(dataset, options->validation, options->split_seed, &split));
+    TRY(prepare_model(options, model, dataset, &split, &made.model));
+    TRY(make_identity(options, made.model, teacher, dataset, identity));
+    TRY(dcn_device_open(compute != NULL ? compute->device : NULL, &device, &made.device));
+    made.teacher = teacher;
+    made.dataset = dataset;
+    made.split = &split;
+    made.identity = identity;
+    made.context = &context;
+    TRY(dcn_train(&made, &result));
+    adopt(model, made.model);
+    *ret_result = (decant_train_result){
+        .epochs = result.epochs_done,
+        .steps = result.steps_done,
+        .best_epoch = result.best_epoch,
+        .validation_accuracy = result.validation_accuracy,
+        .validation_loss = result.validation_loss,
+        .seconds = result.seconds,
+        .images_per_second = result.images_per_second,
+    };
+out:
+    dcn_model_destroy(made.model);
+    dcn_device_close(made.device);
+    dcn_split_finish(&split);
+    return status;
+}

@@ -1,0 +1,172 @@
+/* The public way to train: defaults that learn, a model that changes only on success, and a checkpoint that knows its
+ * run. */
+#include "train/problem.h"
+
+#include "base/file.h"
+#include "decant/train.h"
+
+#define CHECKPOINT TEST_BINARY_DIR "/public-checkpoint.safetensors"
+
+static test_problem problem;
+
+static int open_all(void **state)
+{
+    (void)state;
+    open_problem(&problem, "cpu", 400, 0);
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    close_problem(&problem);
+    return 0;
+}
+
+static int remove_checkpoint(void **state)
+{
+    (void)state;
+    return dcn_file_remove(CHECKPOINT) == DECANT_OK ? 0 : -1;
+}
+
+static decant_train_options quick_options(void)
+{
+    decant_train_options options = decant_train_options_default();
+    options.epochs = 4;
+    options.batch = 32;
+    options.learning_rate = 0.01;
+    options.validation = 80;
+    return options;
+}
+
+static void count_epochs(void *context, const decant_train_epoch *epoch)
+{
+    int *count = context;
+    assert_int_equal(epoch->epoch, *count);
+    assert_true(epoch->validation_accuracy >= 0 && epoch->learning_rate > 0);
+    ++*count;
+}
+
+static void test_a_student_learns_with_a_teacher(void **state)
+{
+    (void)state;
+    int epochs = 0;
+    decant_train_result result;
+    const decant_compute compute = {.device = "cpu", .threads = 2};
+    decant_model *teacher = make_model(&problem, MLP, 0), *student = make_model(&problem, LINEAR, 0);
+    decant_train_options options = quick_options();
+    options.context = &epochs;
+    options.on_epoch = count_epochs;
+    assert_ok(decant_train(teacher, NULL, problem.dataset, &compute, &options, &result));
+    assert_int_equal(epochs, 4);
+    assert_true(result.validation_accuracy > 0.9);
+    assert_int_equal(result.steps, 4 * 10); /* 320 samples */
+
+    options.on_epoch = NULL;
+    options.kd_weight = 0.5;
+    options.ce_weight = 0.5;
+    assert_ok(decant_train(student, teacher, problem.dataset, &compute, &options, &result));
+    assert_true(result.validation_accuracy > 0.9);
+    dcn_metrics metrics = evaluate_test(&problem, student);
+    assert_true(metrics.accuracy > 0.9);
+    dcn_metrics_finish(&metrics);
+    dcn_model_destroy(student);
+    dcn_model_destroy(teacher);
+}
+
+/* Fresh weights and the statistics of what is trained on replace what the model came with; otherwise it goes on from
+ * there. */
+static void test_fresh_or_from_where_the_model_is(void **state)
+{
+    (void)state;
+    decant_train_result result;
+    decant_train_options options = quick_options();
+    options.epochs = 1;
+    options.batch = 1000;
+    options.optimizer = DECANT_OPTIMIZER_SGD;
+    options.learning_rate = 1e-30;
+    options.validation = 0;
+    decant_model *model = make_model(&problem, MLP, 5), *wanted = make_model(&problem, MLP, 7);
+    int32_t weight = dcn_graph_find(model->graph, "1.weight");
+    const float odd_mean = 0.25f, odd_std = 3, before = model->data[weight][0];
+    assert_ok(dcn_model_set_normalization(model, 1, &odd_mean, &odd_std));
+
+    options.fresh = false;
+    options.seed = 7;
+    assert_ok(decant_train(model, NULL, problem.dataset, NULL, &options, &result));
+    assert_true(model->data[weight][0] == before);
+    assert_true(model->normalization.mean[0] == odd_mean);
+    options.fresh = true;
+    assert_ok(decant_train(model, NULL, problem.dataset, NULL, &options, &result));
+    assert_true(model->data[weight][0] == wanted->data[weight][0]);
+    assert_true(fabsf(model->normalization.mean[0] - problem.mean[0]) < 1e-6f);
+    dcn_model_destroy(wanted);
+    dcn_model_destroy(model);
+}
+
+static bool stop_after_five(void *context)
+{
+    int *steps = context;
+    return ++*steps == 5;
+}
+
+static void test_a_stopped_run_leaves_the_model_and_can_go_on(void **state)
+{
+    (void)state;
+    int steps = 0;
+    decant_train_result whole, resumed;
+    decant_train_options options = quick_options();
+    decant_model *model = make_model(&problem, MLP, 5), *untouched = make_model(&problem, MLP, 5);
+    int32_t weight = dcn_graph_find(model->graph, "1.weight");
+    size_t bytes = (size_t)decant_shape_count(&model->graph->values[weight].shape) * sizeof(float);
+    options.checkpoint_path = CHECKPOINT;
+    options.context = &steps;
+    options.stop_requested = stop_after_five;
+    assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &whole), DECANT_INTERRUPTED);
+    assert_memory_equal(model->data[weight], untouched->data[weight], bytes);
+
+    /* Another learning rate is another run. */
+    options.stop_requested = NULL;
+    options.learning_rate = 0.02;
+    assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &resumed), DECANT_STALE);
+    options.learning_rate = 0.01;
+    assert_ok(decant_train(model, NULL, problem.dataset, NULL, &options, &resumed));
+
+    options.checkpoint_path = NULL;
+    assert_ok(decant_train(untouched, NULL, problem.dataset, NULL, &options, &whole));
+    assert_memory_equal(model->data[weight], untouched->data[weight], bytes);
+    assert_int_equal(whole.best_epoch, resumed.best_epoch);
+    dcn_model_destroy(untouched);
+    dcn_model_destroy(model);
+}
+
+static void test_nonsense_is_refused(void **state)
+{
+    (void)state;
+    decant_train_result result = {.epochs = -7};
+    decant_model *model = make_model(&problem, MLP, 5);
+    const decant_compute nowhere = {.device = "abacus"};
+    decant_train_options options = quick_options();
+    assert_int_equal(decant_train(NULL, NULL, problem.dataset, NULL, &options, &result), DECANT_INVALID_ARG);
+    assert_int_equal(decant_train(model, NULL, problem.dataset, &nowhere, &options, &result), DECANT_NOT_FOUND);
+    options.ce_weight = 0;
+    assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &result), DECANT_INVALID_ARG);
+    options.kd_weight = 1; /* and no teacher */
+    assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &result), DECANT_INVALID_ARG);
+    options = quick_options();
+    options.optimizer = (decant_optimizer)9;
+    assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &result), DECANT_INVALID_ARG);
+    assert_int_equal(result.epochs, -7);
+    dcn_model_destroy(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_student_learns_with_a_teacher),
+        cmocka_unit_test(test_fresh_or_from_where_the_model_is),
+        cmocka_unit_test_setup(test_a_stopped_run_leaves_the_model_and_can_go_on, remove_checkpoint),
+        cmocka_unit_test(test_nonsense_is_refused),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
