@@ -7,7 +7,7 @@
 
 /* --- data --- */
 
-decant_status dcn_source_open(const dcn_data_spec *data, decant_dataset **ret_dataset)
+decant_status dcn_data_spec_open(const dcn_data_spec *data, decant_dataset **ret_dataset)
 {
     decant_status status = DECANT_OK;
     switch (data->source_kind) {
@@ -87,7 +87,7 @@ decant_status dcn_materials_create(const dcn_experiment *experiment, dcn_materia
     decant_status status = dcn_new(sizeof *materials, (void **)&materials);
     if (status != DECANT_OK) goto out;
     materials->experiment = experiment;
-    TRY(dcn_source_open(&experiment->data, &materials->dataset));
+    TRY(dcn_data_spec_open(&experiment->data, &materials->dataset));
     TRY(check_parts(experiment, materials->dataset));
     TRY(dcn_split_make(materials->dataset, experiment->data.validation, experiment->data.seed, &materials->split));
     TRY(dcn_overlap_count(materials->dataset, &materials->split, &materials->overlap));

@@ -19,7 +19,7 @@ typedef struct dcn_materials {
 } dcn_materials;
 
 /* Opens the recipe's data set, nothing more. */
-decant_status dcn_source_open(const dcn_data_spec *data, decant_dataset **ret_dataset);
+decant_status dcn_data_spec_open(const dcn_data_spec *data, decant_dataset **ret_dataset);
 /* Data set, split, overlap counts and statistics. Overlaps are counted, not judged (see dcn_overlap_judge). */
 decant_status dcn_materials_create(const dcn_experiment *experiment, dcn_materials **ret_materials);
 void dcn_materials_destroy(dcn_materials *materials); /* accepts NULL */

@@ -64,7 +64,7 @@ decant_status decant_recipe_build_model(const decant_recipe *recipe, const char 
     int32_t model = DCN_NONE;
     decant_status status = dcn_experiment_need_model(recipe, name, &model);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_source_open(&recipe->data, &dataset));
+    TRY(dcn_data_spec_open(&recipe->data, &dataset));
     TRY(dcn_materials_graph(recipe, model, dataset, &graph));
     TRY(dcn_model_create(graph, ret_model));
 out:
