@@ -35,8 +35,8 @@ static void moments(const decant_model *model, const char *name, double ret[4])
     assert_int_not_equal(id, DCN_NONE);
     int64_t count = decant_shape_count(&model->graph->values[id].shape);
     double sum = 0, square = 0;
-    ret[2] = INFINITY;
-    ret[3] = -INFINITY;
+    ret[2] = (double)INFINITY;
+    ret[3] = -(double)INFINITY;
     for (int64_t i = 0; i < count; i++) {
         double x = (double)model->data[id][i];
         sum += x;
