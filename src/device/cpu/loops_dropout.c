@@ -11,7 +11,7 @@ static inline vec drop(vec x, uvec word, const dcn_cpu_dropout *dropout)
     return (vec)((ivec)(x * dropout->scale) & kept);
 }
 
-static void draw(const dcn_cpu_dropout *dropout, words counter, words word[4])
+static inline void draw(const dcn_cpu_dropout *dropout, words counter, words word[4])
 {
     philox_vector(dropout->seed, counter, dropout->purpose, dropout->step_low, dropout->step_high, word);
 }
@@ -20,13 +20,15 @@ void DCN_CPU_LOOP(dropout)(const dcn_cpu_dropout *dropout, const float *x, float
                            int64_t end_block, int64_t count)
 {
     int64_t end = end_block * 4 < count ? end_block * 4 : count, i = begin_block * 4;
-    for (; i + AT_ONCE <= end; i += AT_ONCE) {
-        words word[4];
-        uvec order[2];
-        draw(dropout, counting() + (uint64_t)(i / 4), word);
-        in_order(word, order);
-        vec_store(y + i, drop(vec_load(x + i), order[0], dropout));
-        vec_store(y + i + VEC_WIDTH, drop(vec_load(x + i + VEC_WIDTH), order[1], dropout));
+    for (; i + 2 * AT_ONCE <= end; i += 2 * AT_ONCE) {
+        words word[2][4]; /* two independent draws hide each other's latency */
+        uvec order[4];
+        draw(dropout, counting() + (uint64_t)(i / 4), word[0]);
+        draw(dropout, counting() + (uint64_t)(i / 4 + PAIRS), word[1]);
+        in_order(word[0], order);
+        in_order(word[1], order + 2);
+        for (int k = 0; k < 4; k++)
+            vec_store(y + i + k * VEC_WIDTH, drop(vec_load(x + i + k * VEC_WIDTH), order[k], dropout));
     }
     for (; i < end; i++) {
         const uint32_t counter[4] = {(uint32_t)(i / 4), dropout->purpose, dropout->step_low, dropout->step_high};

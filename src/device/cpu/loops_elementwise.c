@@ -36,7 +36,7 @@ UNARY_LOOP(gelu, x[i] * approximate_normal_cdf(x[i]))
         }                                                                                                              \
     }
 SLOPE_LOOP(relu_grad, s <= 0.0F ? 0.0F : d)
-SLOPE_LOOP(relu6_grad, (s <= 0.0F) | (s >= 6.0F) ? 0.0F : d)
+SLOPE_LOOP(relu6_grad, ((s <= 0.0F) | (s >= 6.0F)) ? 0.0F : d)
 SLOPE_LOOP(hardswish_grad, d *(s < -3.0F ? 0.0F : s <= 3.0F ? s * (1.0F / 3.0F) + 0.5F : 1.0F))
 SLOPE_LOOP(sigmoid_grad, d *s *(1.0F - s))
 SLOPE_LOOP(gelu_grad, d *(approximate_normal_cdf(s) + s * 0.398942280F * approximate_exp(-0.5F * s * s)))
