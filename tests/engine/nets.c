@@ -130,10 +130,22 @@ static dcn_value_id build_branches(dcn_graph *graph, dcn_value_id x)
     return linear(graph, "fc", x, NET_CLASSES);
 }
 
+/* relu6 could overwrite what the view still shows. */
+static dcn_value_id build_views(dcn_graph *graph, dcn_value_id x)
+{
+    x = conv(graph, "conv", x, 4, 3, 2, true);
+    dcn_value_id view = layer(graph, DECANT_OP_FLATTEN, "flatten1", NULL, x);
+    x = layer(graph, DECANT_OP_RELU6, "relu6", NULL, x);
+    x = two(graph, DECANT_OP_ADD, "double", NULL, x, x);
+    x = layer(graph, DECANT_OP_FLATTEN, "flatten2", NULL, global_pool(graph, "pool", x));
+    return two(graph, DECANT_OP_ADD, "add", NULL, linear(graph, "fc1", view, NET_CLASSES),
+               linear(graph, "fc2", x, NET_CLASSES));
+}
+
 dcn_graph *net_build(net_kind kind)
 {
-    static dcn_value_id (*const builders[NET_COUNT])(dcn_graph *, dcn_value_id) = {build_mlp, build_light,
-                                                                                   build_residual, build_branches};
+    static dcn_value_id (*const builders[NET_COUNT])(dcn_graph *, dcn_value_id) = {
+        build_mlp, build_light, build_residual, build_branches, build_views};
     dcn_graph *graph = NULL;
     int64_t dims[3] = {kind == NET_MLP ? 1 : 3, 8, 8};
     decant_shape sample = decant_shape_make(3, dims);

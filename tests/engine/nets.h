@@ -9,6 +9,7 @@ typedef enum net_kind {
     NET_LIGHT,    /* conv relu pool, twice, then two linear layers with dropout: LightNN in small */
     NET_RESIDUAL, /* batchnorm, a residual block, a strided one with a shortcut, global pooling */
     NET_BRANCHES, /* concat of two branches, average pooling, added channels */
+    NET_VIEWS,    /* values read through a view, as themselves, and twice by one layer */
     NET_COUNT
 } net_kind;
 

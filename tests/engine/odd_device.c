@@ -72,6 +72,8 @@ static void run_op(const dcn_kernel *kernel, void *const *inputs, void *const *o
         plain_out[o] = next;
         next += plain_bytes(&call->output[o]);
     }
+    for (int32_t i = 1; i < call->n_inputs && call->n_outputs > 0; i++)
+        assert_ptr_not_equal(inputs[i], outputs[0]); /* only the first input may be overwritten */
     self->inner->run(self->inner, plain_in, plain_out, NULL);
     for (int32_t o = 0; o < call->n_outputs; o++)
         if (plain_out[o] != outputs[o])

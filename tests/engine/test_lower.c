@@ -79,6 +79,13 @@ static void only_the_model_that_trains_trains(void **state)
     assert_false(theirs->trainable);
     assert_int_equal(theirs->gradient, DCN_NONE);
     assert_int_equal(theirs->model, 1);
+
+    dcn_graph *model = net_build(NET_LIGHT);
+    dcn_value_id output;
+    assert_int_equal(dcn_program_add_model(step.program, model, 2, DCN_MODE_TRAIN, step.x, NULL, 0, NULL, &output),
+                     DECANT_OK);
+    assert_false(step.program->graph->values[value_named(step.program, "m2.fc1.weight")].trainable);
+    dcn_graph_destroy(model);
     step_destroy(&step);
 }
 

@@ -91,6 +91,19 @@ static void the_tightest_hole_is_filled(void **state)
     assert_int_equal(intervals[5].offset, intervals[3].offset);
 }
 
+/* The tightest hole may come before a wider one, which two dead neighbours leave. */
+static void a_wider_hole_is_spared(void **state)
+{
+    (void)state;
+    dcn_interval intervals[] = {{.first = 0, .last = 9, .bytes = 1024}, {.first = 0, .last = 4, .bytes = 512},
+                                {.first = 0, .last = 9, .bytes = 448},  {.first = 0, .last = 4, .bytes = 384},
+                                {.first = 0, .last = 4, .bytes = 320},  {.first = 0, .last = 9, .bytes = 256},
+                                {.first = 5, .last = 9, .bytes = 128}};
+    size_t total = 0;
+    assert_int_equal(dcn_offsets_assign(intervals, 7, &total), DECANT_OK);
+    assert_int_equal(intervals[6].offset, intervals[1].offset);
+}
+
 static void sizes_that_overflow_are_refused(void **state)
 {
     (void)state;
@@ -103,9 +116,8 @@ static void sizes_that_overflow_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_pieces_never_overlap),
-        cmocka_unit_test(a_chain_takes_two_places),
-        cmocka_unit_test(the_tightest_hole_is_filled),
+        cmocka_unit_test(random_pieces_never_overlap),     cmocka_unit_test(a_chain_takes_two_places),
+        cmocka_unit_test(the_tightest_hole_is_filled),     cmocka_unit_test(a_wider_hole_is_spared),
         cmocka_unit_test(sizes_that_overflow_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,46 @@ static void kept_results_survive_the_run(void **state)
     }
 }
 
+/* A reader behind the update gets the new weight, also where backward had the old one in the layout that it wants. */
+static void readers_behind_an_update_see_it(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < ODD_SEEDS; seed++) {
+        odd_device odd;
+        odd_device_open(&odd, seed);
+        test_step step = step_create(NET_LIGHT, &(step_options){.batch = 2, .sgd = true});
+        dcn_value_id weight_id = value_named(step.program, "fc2.weight"), inputs_of[2] = {step.dlogits, weight_id},
+                     late;
+        decant_op_attrs attrs = {.linear = {.features = NET_CLASSES}};
+        assert_int_equal(dcn_graph_add_node(step.program->graph, DECANT_OP_LINEAR_GRAD_INPUT, &attrs, "late", inputs_of,
+                                            2, 1, &late),
+                         DECANT_OK);
+        step.keep[step.n_keep++] = step.dlogits;
+        step.keep[step.n_keep++] = late;
+        dcn_plan *plan = plan_create(&odd.base, &step, NULL);
+        weights_write(plan, step.program, 1);
+        test_inputs inputs = inputs_bind(plan, step.program, 2);
+        dcn_plan_run(plan);
+
+        float *weight = read_value(plan, step.program, weight_id), *d = read_value(plan, step.program, step.dlogits);
+        float *product = read_value(plan, step.program, late); /* [2, 13] = d [2, 5] * weight [5, 13] */
+        for (int row = 0; row < 2; row++)
+            for (int column = 0; column < 13; column++) {
+                double sum = 0.0;
+                for (int k = 0; k < NET_CLASSES; k++)
+                    sum += (double)d[row * NET_CLASSES + k] * (double)weight[k * 13 + column];
+                assert_true(fabs(sum - (double)product[row * 13 + column]) < 1e-6);
+            }
+        dcn_free_aligned(weight);
+        dcn_free_aligned(d);
+        dcn_free_aligned(product);
+        dcn_plan_destroy(plan);
+        inputs_destroy(&inputs);
+        step_destroy(&step);
+        odd_device_close(&odd);
+    }
+}
+
 static void running_takes_no_memory(void **state)
 {
     (void)state;
@@ -401,6 +441,7 @@ int main(void)
         cmocka_unit_test(odd_layouts_give_the_naive_results),
         cmocka_unit_test(fused_and_unfused_agree),
         cmocka_unit_test(kept_results_survive_the_run),
+        cmocka_unit_test(readers_behind_an_update_see_it),
         cmocka_unit_test(running_takes_no_memory),
         cmocka_unit_test(memory_use_is_exact),
         cmocka_unit_test(steps_can_be_listed),
