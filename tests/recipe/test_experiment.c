@@ -1,0 +1,381 @@
+/* Reading recipes: what a good one means, and that each kind of mistake is told with its place and a way out. */
+#include "recipe/recipes.h"
+
+#include "graph/graph.h"
+
+/* A recipe in pieces, so that a test can replace one. */
+typedef struct pieces {
+    const char *top, *data, *models, *runs, *rest;
+} pieces;
+
+static const pieces good = {
+    "decant: 1\nname: t\n",
+    "data: {source: mnist, validation: 100}\n",
+    "models: {m: [flatten, linear: 10], n: {zoo: mlp, hidden: 30}}\n",
+    "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 1}}}\n",
+    "",
+};
+
+static void assemble(const pieces *with, char *text, size_t bytes)
+{
+    snprintf(text, bytes, "%s%s%s%s%s", with->top ? with->top : good.top, with->data ? with->data : good.data,
+             with->models ? with->models : good.models, with->runs ? with->runs : good.runs,
+             with->rest ? with->rest : good.rest);
+}
+
+static dcn_experiment *parse_pieces(const pieces *with)
+{
+    char text[4096];
+    assemble(with, text, sizeof text);
+    return parse_or_fail(text, NULL, 0);
+}
+
+#define RUN(keys) "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 1}, " keys "}}\n"
+
+/* A mistake, the words that must tell it, and the line that it must be told of (0: not looked at). */
+typedef struct mistake {
+    pieces with;
+    const char *message;
+    int line;
+} mistake;
+
+static const mistake mistakes[] = {
+    /* the file */
+    {{.top = "decant: 2\nname: t\n"}, "decant must be 1, not 2", 1},
+    {{.top = "decant: one\nname: t\n"}, "decant must be a whole number", 1},
+    {{.top = "name: t\n"}, "needs the key 'decant'", 0},
+    {{.top = "decant: 1\n"}, "needs the key 'name'", 0},
+    {{.top = "decant: 1\nname: a/b\n"}, "'a/b' is no good name for a recipe", 2},
+    {{.top = "decant: 1\nname: ..\n"}, "no good name", 2},
+    {{.top = "decant: 1\nname: ''\n"}, "name must not be empty", 2},
+    {{.top = "decant: 1\nname: t\nthread: 2\n"}, "did you mean 'threads'?", 3},
+    {{.top = "decant: 1\nname: t\nthreads: -1\n"}, "threads must be at least 0", 3},
+    {{.rest = "wibble: 1\n"}, "unknown key of a recipe: 'wibble'; known: decant, name, data", 0},
+    {{.rest = "name: u\n"}, "name", 0},
+    /* data */
+    {{.data = "data: {}\n"}, "data needs the key 'source'", 0},
+    {{.data = "data: mnist\n"}, "data must be a map", 3},
+    {{.data = "data: {sorce: mnist}\n"}, "did you mean 'source'?", 3},
+    {{.data = "data: {source: {format: csv, path: x}}\n"}, "format must be one of idx|cifar, not csv", 3},
+    {{.data = "data: {source: {format: idx}}\n"}, "data.source needs the key 'path'", 3},
+    {{.data = "data: {source: [mnist]}\n"}, "data.source must be a map", 3},
+    {{.data = "data: {source: mnist, validation: -5}\n"}, "validation must be at least 0, not -5", 3},
+    {{.data = "data: {source: mnist, validation: 0.1}\n"}, "validation must be a whole number", 3},
+    {{.data = "data: {source: mnist, normalize: trian}\n"}, "did you mean 'train'?", 3},
+    {{.data = "data: {source: mnist, normalize: {mean: 0.5}}\n"}, "needs the key 'std'", 3},
+    {{.data = "data: {source: mnist, normalize: {mean: 0.5, std: 0}}\n"}, "std must be greater than 0", 3},
+    {{.data = "data: {source: mnist, normalize: {mean: [1, 2], std: 1}}\n"}, "mean has 2 values but std has 1", 3},
+    {{.data = "data: {source: mnist, normalize: {mean: [], std: []}}\n"}, "wants a number or a list", 3},
+    {{.data = "data: {source: mnist, augment: {shift: 99}}\n"}, "shift must be at least 0 and at most 64", 3},
+    {{.data = "data: {source: mnist, augment: {flip: maybe}}\n"}, "flip must be true or false", 3},
+    {{.data = "data: {source: mnist, augment: {rotate: 3}}\n"}, "unknown key of data.augment: 'rotate'", 3},
+    {{.data = "data: {source: mnist, augment: }\n"}, "augment has nothing behind it", 3},
+    /* models */
+    {{.models = "models: {}\n"}, "models must be a map of 1 to", 4},
+    {{.models = "models: {m: 3}\n"}, "must be a list of layers or a map like {zoo: NAME}", 4},
+    {{.models = "models: {m: []}\n"}, "must be a list of layers", 4},
+    {{.models = "models: {m: {zo: mlp}}\n"}, "did you mean 'zoo'?", 4},
+    {{.models = "models: {m: {zoo: lightnn, hidden: 3}}\n"}, "hidden is a key of the mlp only", 4},
+    {{.models = "models: {m: {zoo: mlp, dropout: 1}}\n"}, "dropout must be at least 0 and less than 1", 4},
+    {{.models = "models: {'a b': [flatten]}\n"}, "no good name for a model", 4},
+    /* runs */
+    {{.runs = "runs: {}\n"}, "runs must be a map of 1 to", 5},
+    {{.runs = "runs: {a: 3}\n"}, "must be a map of keys", 5},
+    {{.runs = "runs: {a: {}}\n"}, "runs.RUN needs the key 'model'", 5},
+    {{.runs = "runs: {a: {model: m, optimizer: adam, loss: {ce: 1}}}\n"}, "needs the key 'epochs'", 5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, loss: {ce: 1}}}\n"}, "needs the key 'optimizer'", 5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam}}\n"}, "needs the key 'loss'", 5},
+    {{.runs = "runs: {a: {model: mm, epochs: 2, optimizer: adam, loss: {ce: 1}}}\n"}, "unknown model 'mm'", 5},
+    {{.runs = RUN("epoch: 3")}, "unknown key of runs.RUN: 'epoch'; did you mean 'epochs'?", 5},
+    {{.runs = "runs: {a: {model: m, epochs: 0, optimizer: adam, loss: {ce: 1}}}\n"}, "epochs must be at least 1", 5},
+    {{.runs = RUN("batch: 0")}, "batch must be at least 1", 5},
+    {{.runs = RUN("select: worst")}, "select must be one of best|last, not worst", 5},
+    {{.runs = RUN("ema: 1")}, "ema must be at least 0 and less than 1", 5},
+    {{.runs = RUN("clip_norm: -1")}, "clip_norm must be at least 0", 5},
+    {{.runs = RUN("drop_last: 2")}, "drop_last must be true or false", 5},
+    {{.runs = RUN("seeds: 0")}, "seeds must be a whole number from 1 to 100", 5},
+    {{.runs = RUN("seeds: []")}, "1 to 100 seeds", 5},
+    {{.runs = RUN("seeds: [1, 1]")}, "the seed 1 is listed twice", 5},
+    {{.runs = RUN("seeds: [1], seed: 4")}, "leaves nothing for 'seed' to say", 5},
+    {{.runs = RUN("seeds: [-1]")}, "a seed must be a whole number", 5},
+    {{.runs = RUN("seed: 4294967295, seeds: 2")}, "the last at most 4294967295", 5},
+    {{.runs = "runs: {.a: {model: m}}\n"}, "no good name for a run", 5},
+    /* optimizer */
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adm, loss: {ce: 1}}}\n"}, "did you mean 'adam'?", 5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {adam: {}, sgd: {}}, loss: {ce: 1}}}\n"},
+     "one word, or a map",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {adam: {lr: 0}}, loss: {ce: 1}}}\n"},
+     "lr must be greater than 0, not 0",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {adam: {lr: fast}}, loss: {ce: 1}}}\n"},
+     "lr must be a number",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {adam: {momentum: 1}}, loss: {ce: 1}}}\n"},
+     "unknown key of runs.RUN.optimizer.adam: 'momentum'",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {sgd: {nesterov: true}}, loss: {ce: 1}}}\n"},
+     "nesterov needs a momentum",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {sgd: 0.1}, loss: {ce: 1}}}\n"}, "must be a map of keys", 5},
+    /* schedule */
+    {{.runs = RUN("schedule: cosin")}, "did you mean 'cosine'?", 5},
+    {{.runs = RUN("schedule: step")}, "needs either every or milestones", 5},
+    {{.runs = RUN("schedule: {step: {every: 2, milestones: [1]}}")}, "needs either every or milestones", 5},
+    {{.runs = RUN("schedule: {step: {milestones: [3, 2]}}")}, "rising milestones must be a whole number", 5},
+    {{.runs = RUN("schedule: {step: {milestones: []}}")}, "milestones wants a list", 5},
+    {{.runs = RUN("schedule: {step: {every: 1, gamma: 2}}")}, "gamma must be greater than 0 and at most 1", 5},
+    {{.runs = RUN("schedule: {one_cycle: {pct_start: 1}}")}, "pct_start must be greater than 0 and less than 1", 5},
+    {{.runs = RUN("schedule: {one_cycle: {warmup: 1}}")}, "unknown key of runs.RUN.schedule.one_cycle: 'warmup'", 5},
+    /* loss */
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {}}}\n"},
+     "loss must be a map of 1 to 8 losses",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: ce}}\n"}, "loss must be a map", 5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {hinge: 1}}}\n"},
+     "unknown loss 'hinge'; known: ce, kd",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 0}}}\n"},
+     "weight must be greater than 0",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: much}}}\n"}, "weight must be a number", 5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {kd: {weight: 1, temperature: 0}}}}\n"},
+     "temperature must be greater than 0",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: {temperature: 1}}}}\n"},
+     "unknown key of runs.RUN.loss.ce: 'temperature'",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: {label_smoothing: 1}}}}\n"},
+     "label_smoothing must be at least 0 and less than 1",
+     5},
+    /* like and teacher */
+    {{.runs = RUN("like: b")}, "unknown run in like: 'b'", 5},
+    {{.runs = RUN("like: a")}, "like: goes in a circle", 5},
+    {{.runs = "runs: {a: {like: b}, b: {like: c}, c: {like: a}}\n"}, "like: goes in a circle", 5},
+    {{.runs = RUN("teacher: b")}, "unknown teacher (a run, or a file such as ./model.safetensors) 'b'", 5},
+    {{.runs = RUN("teacher: a")}, "cannot be its own teacher", 5},
+    {{.runs =
+          "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {kd: 1}, teacher: b}, b: {like: a, teacher: a}}\n"},
+     "teacher: goes in a circle",
+     5},
+    /* budget */
+    {{.rest = "budget: 3\n"}, "budget must be a map", 0},
+    {{.rest = "budget: {model: m}\n"}, "budget needs the key 'parameters'", 0},
+    {{.rest = "budget: {model: o, parameters: 3}\n"}, "unknown model 'o'", 6},
+    {{.rest = "budget: {model: m, parameters: 0}\n"}, "parameters must be at least 1", 6},
+};
+
+/* Breaks when a mistake is accepted, told in other words, or without its place. */
+static void test_mistakes_are_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
+        char text[4096], line[32];
+        dcn_experiment *experiment = NULL;
+        assemble(&mistakes[i].with, text, sizeof text);
+        decant_status status = dcn_experiment_parse("t.yaml", text, strlen(text), NULL, 0, &experiment);
+        if (status == DECANT_OK) fail_msg("accepted:\n%s", text);
+        assert_null(experiment);
+        if (decant_status_exit(status) != 2) fail_msg("exit status %d for:\n%s", decant_status_exit(status), text);
+        if (strstr(decant_error_message(), mistakes[i].message) == NULL)
+            fail_msg("'%s' does not say '%s' of:\n%s", decant_error_message(), mistakes[i].message, text);
+        snprintf(line, sizeof line, "t.yaml:%d:", mistakes[i].line);
+        if (mistakes[i].line > 0 && strncmp(decant_error_place(), line, strlen(line)) != 0)
+            fail_msg("'%s' is placed at '%s', not in line %d of:\n%s", decant_error_message(), decant_error_place(),
+                     mistakes[i].line, text);
+    }
+}
+
+/* Breaks when a default changes. */
+static void test_defaults(void **state)
+{
+    (void)state;
+    dcn_experiment *experiment = parse_pieces(&(pieces){0});
+    const dcn_run_spec *run = &experiment->runs[0];
+    assert_string_equal(experiment->name, "t");
+    assert_string_equal(experiment->device, "cpu");
+    assert_int_equal(experiment->threads, 0);
+    assert_int_equal(experiment->data.source_kind, DCN_SOURCE_NAMED);
+    assert_int_equal(experiment->data.normalize, DCN_NORMALIZE_TRAIN);
+    assert_false(experiment->data.allow_overlap);
+    assert_int_equal(experiment->budget.model, DCN_NONE);
+    assert_int_equal(run->batch, 64);
+    assert_int_equal(run->n_seeds, 1);
+    assert_int_equal(run->seeds[0], 0);
+    assert_true(run->select_best);
+    assert_false(run->drop_last);
+    assert_int_equal(run->teacher_run, DCN_NONE);
+    assert_int_equal(run->optimizer.schedule.kind, DCN_SCHEDULE_CONSTANT);
+    assert_true(run->optimizer.ema_decay == 0 && run->optimizer.max_norm == 0);
+    assert_true(run->terms[0].weight == 1 && run->terms[0].label_smoothing == 0);
+    assert_int_equal(experiment->models[1].hidden, 30);
+    assert_int_equal(experiment->models[1].hidden_layers, 2);
+    dcn_experiment_destroy(experiment);
+}
+
+/* Breaks when the last epoch is not what is kept without validation samples. */
+static void test_selection_without_validation_is_the_last_epoch(void **state)
+{
+    (void)state;
+    dcn_experiment *experiment = parse_pieces(&(pieces){.data = "data: {source: mnist}\n"});
+    assert_false(experiment->runs[0].select_best);
+    dcn_experiment_destroy(experiment);
+}
+
+/* Breaks when a setting is read into another one, or not at all. */
+static void test_settings_arrive(void **state)
+{
+    (void)state;
+    dcn_experiment *experiment = parse_pieces(&(pieces){
+        .data = "data: {source: {format: cifar, path: d}, seed: 7, allow_overlap: true, "
+                "normalize: {mean: [0.1, 0.2, 0.3], std: [1, 2, 3]}, "
+                "augment: {shift: 2, crop: 4, flip: true, cutout: 8, mixup: 0.2}}\n",
+        .runs =
+            "runs: {a: {model: m, epochs: 3, batch: 128, drop_last: true, seed: 5, seeds: 3, select: last, ema: 0.99, "
+            "clip_norm: 2, optimizer: {sgd: {lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 5e-4}}, "
+            "schedule: {step: {milestones: [1, 2], gamma: 0.2, warmup: 0.5}}, augment: {}, teacher: ./t.safetensors, "
+            "loss: {ce: {weight: 0.25, label_smoothing: 0.1}, kd: {weight: 0.75, temperature: 20}}}}\n",
+        .rest = "budget: {model: n, parameters: 1000}\n"});
+    const dcn_data_spec *data = &experiment->data;
+    const dcn_run_spec *run = &experiment->runs[0];
+    assert_int_equal(data->source_kind, DCN_SOURCE_CIFAR);
+    assert_string_equal(data->source, "d");
+    assert_int_equal(data->seed, 7);
+    assert_true(data->allow_overlap);
+    assert_int_equal(data->n_channels, 3);
+    assert_true(data->mean[1] == 0.2f && data->std[2] == 3.0f);
+    assert_int_equal(data->augment.shift, 2);
+    assert_int_equal(data->augment.crop_padding, 4);
+    assert_true(data->augment.flip);
+    assert_int_equal(data->augment.cutout, 8);
+    assert_true(data->augment.mixup == 0.2);
+    assert_int_equal(run->augment.shift, 0);
+    assert_int_equal(run->epochs, 3);
+    assert_int_equal(run->batch, 128);
+    assert_true(run->drop_last);
+    assert_int_equal(run->n_seeds, 3);
+    assert_int_equal(run->seeds[2], 7);
+    assert_false(run->select_best);
+    assert_true(run->optimizer.ema_decay == 0.99 && run->optimizer.max_norm == 2);
+    assert_int_equal(run->optimizer.kind, DCN_OPTIMIZER_SGD);
+    assert_true(run->optimizer.lr == 0.1 && run->optimizer.momentum == 0.9 && run->optimizer.weight_decay == 5e-4);
+    assert_true(run->optimizer.nesterov);
+    assert_int_equal(run->optimizer.schedule.n_milestones, 2);
+    assert_int_equal(run->optimizer.schedule.milestones[1], 2);
+    assert_true(run->optimizer.schedule.gamma == 0.2 && run->optimizer.schedule.warmup_epochs == 0.5);
+    assert_string_equal(run->teacher_file, "./t.safetensors");
+    assert_int_equal(run->n_terms, 2);
+    assert_true(run->terms[0].weight == 0.25 && run->terms[0].label_smoothing == 0.1);
+    assert_true(run->terms[1].weight == 0.75 && run->terms[1].temperature == 20);
+    assert_true(run->has_teacher_term);
+    assert_int_equal(experiment->budget.model, 1);
+    assert_int_equal(experiment->budget.parameters, 1000);
+    dcn_experiment_destroy(experiment);
+}
+
+/* Breaks when a run stands before its teacher, or the file's order is given up without need. */
+static void test_runs_stand_after_their_teachers(void **state)
+{
+    (void)state;
+    dcn_experiment *experiment =
+        parse_pieces(&(pieces){.runs = "runs: {c: {like: a, teacher: b}, b: {like: a, teacher: a}, "
+                                       "a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 1}}, d: {like: a}}\n"});
+    const char *const expected[] = {"a", "d", "b", "c"};
+    for (int32_t i = 0; i < 4; i++)
+        assert_string_equal(experiment->runs[experiment->order[i]].name, expected[i]);
+    dcn_experiment_destroy(experiment);
+}
+
+/* Breaks when a run is measured against the wrong one. */
+static void test_baselines(void **state)
+{
+    (void)state;
+    dcn_experiment *experiment = parse_pieces(&(pieces){
+        .runs = "runs: {t: {model: n, epochs: 2, optimizer: adam, loss: {ce: 1}}, "
+                "a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 1}}, "
+                "like_it: {like: a, epochs: 3}, "
+                "taught: {like: t, model: m, teacher: t, loss: {kd: 1}}, "
+                "lonely: {model: n, teacher: ./x.safetensors, epochs: 2, optimizer: adam, loss: {kd: 1}}}\n"});
+    const dcn_run_spec *runs = experiment->runs;
+    assert_int_equal(dcn_experiment_baseline(experiment, 0), DCN_NONE);
+    assert_int_equal(dcn_experiment_baseline(experiment, 1), DCN_NONE);
+    assert_string_equal(runs[dcn_experiment_baseline(experiment, 2)].name, "a");
+    assert_string_equal(runs[dcn_experiment_baseline(experiment, 3)].name, "a");
+    assert_string_equal(runs[dcn_experiment_baseline(experiment, 4)].name, "t");
+    dcn_experiment_destroy(experiment);
+}
+
+/* Breaks when -o is applied after the checks, or to a copy. */
+static void test_overrides_come_before_the_checks(void **state)
+{
+    (void)state;
+    char text[4096];
+    assemble(&(pieces){.runs = "runs: {a: {model: m, epochs: 0, optimizer: adam, loss: {ce: 1}}, b: {like: a}}\n"},
+             text, sizeof text);
+    const char *const fixes[] = {"runs.a.epochs=7", "threads=3", "data.augment={shift: 1}", "models.m.1.linear=5"};
+    dcn_experiment *experiment = parse_or_fail(text, fixes, 4);
+    assert_int_equal(experiment->runs[0].epochs, 7);
+    assert_int_equal(experiment->runs[1].epochs, 7); /* through like */
+    assert_int_equal(experiment->threads, 3);
+    assert_int_equal(experiment->data.augment.shift, 1);
+    dcn_experiment_destroy(experiment);
+}
+
+/* Breaks when a malformed or unknown override is let pass. */
+static void test_bad_overrides_are_told(void **state)
+{
+    (void)state;
+    char text[4096];
+    assemble(&(pieces){0}, text, sizeof text);
+    static const struct {
+        const char *override, *message, *place;
+    } bad[] = {{"runs.a.epochs", "PATH=VALUE", ""},
+               {"=3", "PATH=VALUE", ""},
+               {"runs.a.epoch=3", "did you mean 'epochs'?", "-o runs.a.epoch"},
+               {"runs.a.epochs=-3", "epochs must be at least 1", "-o runs.a.epochs"},
+               {"name.x=3", "neither a map nor a list", "-o name.x"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        dcn_experiment *experiment = NULL;
+        assert_int_equal(dcn_experiment_parse("t.yaml", text, strlen(text), &bad[i].override, 1, &experiment),
+                         DECANT_USAGE);
+        if (strstr(decant_error_message(), bad[i].message) == NULL) fail_msg("'%s'", decant_error_message());
+        if (bad[i].place[0] != '\0') assert_string_equal(decant_error_place(), bad[i].place);
+    }
+}
+
+/* Breaks when a failed allocation leaks, crashes or is swallowed. */
+static void test_memory_failures_are_told(void **state)
+{
+    (void)state;
+    char text[4096];
+    assemble(&(pieces){0}, text, sizeof text);
+    for (int64_t nth = 1;; nth++) {
+        dcn_experiment *experiment = NULL;
+        dcn_memory_fail_nth(nth);
+        decant_status status = dcn_experiment_parse("t.yaml", text, strlen(text), NULL, 0, &experiment);
+        dcn_memory_fail_nth(0);
+        if (status == DECANT_OK) {
+            dcn_experiment_destroy(experiment);
+            assert_true(nth > 3);
+            break;
+        }
+        assert_int_equal(status, DECANT_NO_MEMORY);
+        assert_null(experiment);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mistakes_are_told),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_selection_without_validation_is_the_last_epoch),
+        cmocka_unit_test(test_settings_arrive),
+        cmocka_unit_test(test_runs_stand_after_their_teachers),
+        cmocka_unit_test(test_baselines),
+        cmocka_unit_test(test_overrides_come_before_the_checks),
+        cmocka_unit_test(test_bad_overrides_are_told),
+        cmocka_unit_test(test_memory_failures_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,117 @@
+/* The schema's table: every row can be read, its defaults obey it, and the committed page is what the table says. */
+#include "recipe/recipes.h"
+
+#include "base/file.h"
+#include "recipe/schema.h"
+
+/* Breaks when a range in the table is misspelled, or a default lies outside its own range. */
+static void test_every_default_is_in_its_range(void **state)
+{
+    (void)state;
+    for (int32_t i = 0; i < dcn_schema_key_count(); i++) {
+        const dcn_key *key = dcn_schema_key_at(i);
+        int64_t integer = 0;
+        double number = 0;
+        bool flag = false;
+        bool has_default = key->default_text != NULL && strcmp(key->default_text, DCN_KEY_REQUIRED) != 0;
+        if (key->range[0] != '\0') {
+            size_t length = strlen(key->range);
+            assert_non_null(strchr("[(", key->range[0]));
+            assert_non_null(strchr("])", key->range[length - 1]));
+            assert_non_null(strstr(key->range, ", "));
+        }
+        assert_int_equal(key->range[0] != '\0', key->type == DCN_KEY_INT || key->type == DCN_KEY_NUMBER);
+        if (!has_default) continue;
+        decant_status status = DECANT_OK;
+        if (key->type == DCN_KEY_INT) status = dcn_schema_int(key->section, NULL, key->name, &integer);
+        if (key->type == DCN_KEY_NUMBER) status = dcn_schema_number(key->section, NULL, key->name, &number);
+        if (key->type == DCN_KEY_BOOL) status = dcn_schema_bool(key->section, NULL, key->name, &flag);
+        if (status != DECANT_OK)
+            fail_msg("%s.%s: %s", dcn_schema_path(key->section), key->name, decant_error_message());
+    }
+}
+
+/* Breaks when two rows of a section have one name: the second could never be reached. */
+static void test_keys_are_unique(void **state)
+{
+    (void)state;
+    for (int32_t i = 0; i < dcn_schema_key_count(); i++) {
+        const dcn_key *key = dcn_schema_key_at(i);
+        assert_ptr_equal(dcn_schema_find(key->section, key->name), key);
+    }
+}
+
+/* Breaks when the defaults of a recipe are not those of the optimisers, which are PyTorch's. */
+static void test_optimizer_defaults_are_the_optimizers_own(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"sgd", "adam", "adamw"};
+    static const dcn_optimizer_kind kinds[] = {DCN_OPTIMIZER_SGD, DCN_OPTIMIZER_ADAM, DCN_OPTIMIZER_ADAMW};
+    for (int i = 0; i < 3; i++) {
+        const dcn_doc word = {.type = DCN_DOC_SCALAR, .text = words[i]};
+        dcn_optimizer read, own = dcn_optimizer_default(kinds[i]);
+        assert_int_equal(dcn_optimizer_parse(&word, &read), DECANT_OK);
+        assert_int_equal(read.kind, own.kind);
+        assert_true(read.lr == own.lr);
+        assert_true(read.weight_decay == own.weight_decay);
+        assert_int_equal(read.nesterov, own.nesterov);
+        if (kinds[i] == DCN_OPTIMIZER_SGD) {
+            assert_true(read.momentum == own.momentum);
+            continue;
+        }
+        assert_true(read.beta1 == own.beta1);
+        assert_true(read.beta2 == own.beta2);
+        assert_true(read.eps == own.eps);
+    }
+}
+
+/* Breaks when a key is added or reworded without `decant lint --schema-docs > docs/recipes.md`. */
+static void test_committed_page_is_the_tables(void **state)
+{
+    (void)state;
+    dcn_text text = {0};
+    uint8_t *page = NULL;
+    size_t bytes = 0;
+    assert_int_equal(dcn_schema_docs(&text), DECANT_OK);
+    assert_int_equal(dcn_file_read(TEST_SOURCE_DIR "/../docs/recipes.md", 1 << 20, &page, &bytes), DECANT_OK);
+    assert_string_equal((const char *)page, text.data);
+    dcn_free(page);
+    dcn_text_finish(&text);
+}
+
+/* Breaks when the example at the top of the page is no recipe. */
+static void test_example_is_a_recipe(void **state)
+{
+    (void)state;
+    dcn_experiment *experiment = parse_or_fail(dcn_schema_example(), NULL, 0);
+    assert_int_equal(experiment->n_runs, 3);
+    dcn_experiment_destroy(experiment);
+}
+
+/* Breaks when the page leaves a key out. */
+static void test_page_has_every_key(void **state)
+{
+    (void)state;
+    dcn_text text = {0};
+    assert_int_equal(dcn_schema_docs(&text), DECANT_OK);
+    for (int32_t i = 0; i < dcn_schema_key_count(); i++) {
+        char row[64];
+        snprintf(row, sizeof row, "| `%s` |", dcn_schema_key_at(i)->name);
+        assert_non_null(strstr(text.data, row));
+        assert_non_null(strstr(text.data, dcn_schema_key_at(i)->doc));
+    }
+    dcn_text_finish(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_default_is_in_its_range),
+        cmocka_unit_test(test_keys_are_unique),
+        cmocka_unit_test(test_optimizer_defaults_are_the_optimizers_own),
+        cmocka_unit_test(test_committed_page_is_the_tables),
+        cmocka_unit_test(test_example_is_a_recipe),
+        cmocka_unit_test(test_page_has_every_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
