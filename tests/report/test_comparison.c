@@ -1,0 +1,130 @@
+/* Runs against each other: which seeds are paired, which test is used, and the table. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "decant/report.h"
+
+#define assert_ok(call) assert_int_equal((call), DECANT_OK)
+
+/* Seeds 1, 2, ... of a run with these accuracies. */
+static void fill(decant_run_result *results, const decant_run_result **pointers, decant_comparison_row *row,
+                 const char *run, const double *accuracies, int32_t count)
+{
+    *row = (decant_comparison_row){.run = run, .baseline = -1, .n_seeds = count, .results = pointers};
+    for (int32_t i = 0; i < count; i++) {
+        results[i] = (decant_run_result){
+            .run = run, .seed = (uint64_t)i + 1, .test_count = 1000, .test_accuracy = accuracies[i]};
+        pointers[i] = &results[i];
+        row->accuracy_mean += accuracies[i] / count;
+    }
+    row->accuracy_spread = decant_spread(accuracies, count);
+    row->errors_mean = 1000 * (1 - row->accuracy_mean);
+}
+
+static void test_seeds_are_matched_by_number(void **state)
+{
+    (void)state;
+    static const double good[3] = {.92, .94, .96}, plain[3] = {.901, .92, .939};
+    decant_run_result results[2][3];
+    const decant_run_result *pointers[2][3];
+    decant_comparison_row row, baseline;
+    decant_judgement judgement, reordered;
+    fill(results[0], pointers[0], &row, "good", good, 3);
+    fill(results[1], pointers[1], &baseline, "plain", plain, 3);
+    assert_ok(decant_judge_runs(&row, &baseline, &judgement));
+    assert_string_equal(judgement.test, "paired t-test");
+    assert_int_equal(judgement.pairs, 3);
+    assert_int_equal(judgement.verdict, DECANT_VERDICT_BETTER);
+
+    const decant_run_result *swapped = pointers[1][0];
+    pointers[1][0] = pointers[1][2];
+    pointers[1][2] = swapped;
+    assert_ok(decant_judge_runs(&row, &baseline, &reordered));
+    assert_true(fabs(reordered.p - judgement.p) < 1e-15);
+
+    /* Only seeds 2 and 3 are left in common. */
+    results[1][0].seed = 9;
+    assert_ok(decant_judge_runs(&row, &baseline, &judgement));
+    assert_int_equal(judgement.pairs, 2);
+    results[1][1].seed = 10;
+    results[1][2].seed = 11;
+    assert_int_equal(decant_judge_runs(&row, &baseline, &judgement), DECANT_INVALID_ARG);
+}
+
+/* 1, 3, 5, ... wrong in one and 0, 1, 2 in the other: what both got wrong tells nothing. */
+static void test_one_seed_is_judged_by_its_samples(void **state)
+{
+    (void)state;
+    static const double accuracy[1] = {.99};
+    static const int32_t wrong_first[] = {1, 7}, wrong_second[] = {0, 1, 2, 3, 4, 5, 6, 8, 9};
+    decant_run_result results[2][1];
+    const decant_run_result *pointers[2][1];
+    decant_comparison_row row, baseline;
+    decant_judgement judgement;
+    fill(results[0], pointers[0], &row, "good", accuracy, 1);
+    fill(results[1], pointers[1], &baseline, "plain", accuracy, 1);
+    results[0][0].wrong = wrong_first;
+    results[0][0].test_errors = 2;
+    results[1][0].wrong = wrong_second;
+    results[1][0].test_errors = 9;
+    assert_ok(decant_judge_runs(&row, &baseline, &judgement));
+    assert_string_equal(judgement.test, "McNemar's exact test");
+    assert_int_equal(judgement.pairs, 9); /* 8 only in the second, 1 only in the first */
+    assert_true(fabs(judgement.difference - 0.007) < 1e-15);
+    assert_true(fabs(judgement.p - 2 * 10 / 512.0) < 1e-12);
+    assert_int_equal(judgement.verdict, DECANT_VERDICT_BETTER);
+
+    results[1][0].test_count = 999;
+    assert_int_equal(decant_judge_runs(&row, &baseline, &judgement), DECANT_INVALID_ARG);
+}
+
+static void test_table(void **state)
+{
+    (void)state;
+    static const double good[3] = {.92, .94, .96}, plain[3] = {.901, .92, .939}, one[1] = {.95};
+    decant_run_result results[3][3];
+    const decant_run_result *pointers[3][3];
+    decant_comparison_row rows[3];
+    fill(results[0], pointers[0], &rows[0], "teacher", one, 1);
+    fill(results[1], pointers[1], &rows[1], "alone", plain, 3);
+    fill(results[2], pointers[2], &rows[2], "distilled", good, 3);
+    rows[0].parameters = 1186986;
+    rows[2].baseline = 1;
+    rows[1].baseline = 0;
+    for (int i = 0; i < 3; i++)
+        results[1][i].seed += 100; /* shares no seed with the teacher, nor with distilled */
+    for (int i = 0; i < 3; i++)
+        results[2][i].seed += 100;
+    const decant_comparison comparison = {.rows = rows, .count = 3, .majority_accuracy = 0.1};
+    decant_table *table = NULL;
+    char *text = NULL;
+    assert_ok(decant_comparison_table(&comparison, &table));
+    assert_ok(decant_table_text(table, &text));
+    assert_string_equal(
+        text,
+        "run             seeds  parameters  mult-adds  size   test accuracy  errors  verdict\n"
+        "-----------------------------------------------------------------------------------------------------------\n"
+        "teacher             1   1,186,986          0   0 B         95.00 %      50  -\n"
+        "alone               3           0          0   0 B  92.00 ± 1.90 %    80.0  cannot be compared with teacher\n"
+        "distilled           3           0          0   0 B  94.00 ± 2.00 %    60.0  better than alone (p = 0.00083)\n"
+        "-----------------------------------------------------------------------------------------------------------\n"
+        "majority class                                             10.00 %\n");
+    decant_text_free(text);
+    decant_table_destroy(table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_seeds_are_matched_by_number),
+        cmocka_unit_test(test_one_seed_is_judged_by_its_samples),
+        cmocka_unit_test(test_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
