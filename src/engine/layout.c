@@ -1,11 +1,10 @@
 /* From nodes to steps: each node is compiled with its inputs as they lie, and where the kernel reads another layout a
  * reorder goes in front of it. Here it is also decided which results are views, which are written in place, and which
  * go straight to a parameter's place in the gradient block. Where in memory anything lies is storage.c's business. */
-#include "engine/parts.h"
-
 #include <string.h>
 
 #include "base/memory.h"
+#include "engine/parts.h"
 #include "tensor/shape.h"
 
 /* What is known while the steps are made. */
@@ -341,6 +340,38 @@ static decant_status make_step(planning *planner, dcn_node_id node_id, const cha
 
 /* --- the whole program --- */
 
+/* Derived nodes have no name: they belong to the layer whose parameter they read or make the gradient of, else to the
+ * one whose saved result they read last. */
+static const char *name_of(const planning *planner, dcn_node_id node_id, bool *ret_is_parameter)
+{
+    const dcn_graph *graph = planner->graph;
+    const dcn_node *node = &graph->nodes[node_id];
+    *ret_is_parameter = false;
+    if (node->name != NULL) return node->name;
+    *ret_is_parameter = true;
+    for (int32_t i = 0; i < node->n_inputs; i++)
+        if (graph->values[node->input[i]].kind == DCN_VALUE_PARAMETER) return graph->values[node->input[i]].name;
+    for (int32_t o = 0; o < node->n_outputs; o++) {
+        dcn_weight_id weight = gradient_of(planner->plan, node->output[o], DCN_NONE);
+        if (weight != DCN_NONE) return planner->plan->weights[weight].name;
+    }
+    *ret_is_parameter = false;
+    const dcn_value *last = &graph->values[node->input[node->n_inputs - 1]];
+    return last->kind == DCN_VALUE_RESULT && last->name != NULL ? last->name : "";
+}
+
+/* The layer that a step is listed under, in the plan's memory: "conv1" for the gradient of "conv1.weight". */
+static decant_status layer_of(const planning *planner, dcn_node_id node, const char **ret_layer)
+{
+    bool is_parameter;
+    char *layer;
+    TRY_RETURN(dcn_arena_string(planner->plan->names, name_of(planner, node, &is_parameter), &layer));
+    char *end = is_parameter ? strrchr(layer, '.') : NULL;
+    if (end != NULL) *end = '\0';
+    *ret_layer = layer;
+    return DECANT_OK;
+}
+
 static decant_status find_last_readers(planning *planner)
 {
     const dcn_graph *graph = planner->graph;
@@ -396,8 +427,8 @@ decant_status dcn_plan_lay_out(dcn_plan *plan, const dcn_program *program)
     for (dcn_node_id n = 0; n < planner.graph->n_nodes; n++) {
         const dcn_node *node = &planner.graph->nodes[n];
         const dcn_op_info *info = dcn_op_get(node->op);
-        char *layer = NULL;
-        TRY(dcn_arena_string(plan->names, node->name != NULL ? node->name : "", &layer));
+        const char *layer = NULL;
+        TRY(layer_of(&planner, n, &layer));
         bool is_view = (info->flags & DCN_OP_VIEW) != 0;
         status = is_view ? make_view(&planner, n, layer) : make_step(&planner, n, layer);
         if (status != DECANT_OK) {

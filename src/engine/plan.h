@@ -38,7 +38,8 @@ decant_status dcn_plan_block_read(dcn_plan *plan, dcn_block block, dcn_value_id 
 void dcn_plan_run(dcn_plan *plan);
 
 typedef struct dcn_step_info {
-    const char *op, *layer, *kernel, *layout; /* layout of the first output; plan's memory */
+    const char *op, *kernel, *layout; /* layout of the first output; plan's memory */
+    const char *layer;                /* that it belongs to, backward steps too; "" for none */
     decant_shape shape;                       /* of the first output */
     size_t bytes;                             /* written + read by the step */
     double flops;

@@ -278,6 +278,9 @@ static void steps_can_be_listed(void **state)
             assert_string_equal(info.layer, convolutions++ == 0 ? "conv1" : "conv2");
             assert_int_equal(info.shape.dim[0], 4);
         }
+        if (strcmp(info.op, "conv2d_grad_weight") == 0) assert_memory_equal(info.layer, "conv", 4);
+        if (strcmp(info.op, "maxpool_grad") == 0) assert_memory_equal(info.layer, "pool", 4);
+        if (strcmp(info.op, "linear_grad_input") == 0) assert_memory_equal(info.layer, "fc", 2);
         updates += strcmp(info.op, "sgd_update") == 0;
     }
     assert_int_equal(convolutions, 2);
