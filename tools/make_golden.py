@@ -372,7 +372,7 @@ def record_steps(name, model, forward, make_optimizer, loss_of):
     set_weights(model)
     model.train()
     optimizer = make_optimizer(model.parameters())
-    batch = 6
+    batch = 4
     labels = torch.tensor((words(1, [PURPOSE_TEST, 1001, 0], batch) % np.uint64(10)).astype(np.int64))
     out = {}
     for step in range(2):

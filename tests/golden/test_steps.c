@@ -1,0 +1,331 @@
+/* Two whole training steps of LightNN (cross-entropy and distillation, dropout, Adam) and of the CIFAR ResNet-20 (label
+ * smoothing, batch normalisation, option A shortcuts, Nesterov) through zoo, lowering, loss terms, derivatives, plan
+ * and optimiser, against PyTorch: logits, losses, every gradient, every updated weight and running statistic. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "distill/term.h"
+#include "engine/plan.h"
+#include "golden/golden.h"
+#include "nn/zoo.h"
+#include "optim/optimizer.h"
+#include "tensor/shape.h"
+
+enum { BATCH = 4, CLASSES = 10, PIXELS = 3 * 32 * 32, STEPS = 2, MAX_TERMS = 2, SAMPLES = 64 };
+
+/* Ordinals of the numbers that both sides make; parameter k has ordinal k. */
+enum { LABELS = 1001, IMAGES = 1010, TEACHER = 1020 };
+
+typedef struct step_case {
+    const char *vectors, *network;
+    dcn_term terms[MAX_TERMS];
+    int32_t n_terms;
+    dcn_optimizer_kind optimizer;
+    double lr, momentum, weight_decay;
+    bool nesterov;
+} step_case;
+
+static const step_case light_nn = {
+    .vectors = "step_lightnn",
+    .network = "lightnn",
+    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75}, {.kind = DCN_TERM_KD, .weight = 0.25, .temperature = 2}},
+    .n_terms = 2,
+    .optimizer = DCN_OPTIMIZER_ADAM,
+    .lr = 1e-3,
+};
+
+static const step_case resnet20 = {
+    .vectors = "step_resnet20",
+    .network = "resnet20",
+    .terms = {{.kind = DCN_TERM_CE, .weight = 1, .label_smoothing = 0.1}},
+    .n_terms = 1,
+    .optimizer = DCN_OPTIMIZER_SGD,
+    .lr = 0.1,
+    .momentum = 0.9,
+    .weight_decay = 1e-4,
+    .nesterov = true,
+};
+
+/* Logits and losses are held to `outputs`, weights and gradients to `weights`. In f32 an activation within rounding of
+ * 0 may fall on the other side of a relu than PyTorch's, and then carries its gradient or does not: about one of a
+ * million does. That moves an element of a gradient by a percent of its tensor's size, where a mistake moves it by all
+ * of it. f64 on ref has no such excuse. */
+typedef struct step_setting {
+    golden_setting outputs, weights;
+} step_setting;
+
+static const step_setting settings[] = {
+    {{"ref", DECANT_F64, 1e-9}, {"ref", DECANT_F64, 1e-9}},
+    {{"cpu", DECANT_F32, 1e-4}, {"cpu", DECANT_F32, 0.03}},
+};
+
+typedef struct trainer {
+    const step_case *test;
+    const golden_setting *setting; /* outputs */
+    const golden_setting *weights;
+    dcn_safetensors *file;
+    dcn_device *device;
+    dcn_program *program;
+    dcn_plan *plan;
+    dcn_optimizer optimizer;
+    dcn_value_id x, labels, teacher, logits, losses[MAX_TERMS];
+    void *x_data, *teacher_data; /* in the program's type */
+    int32_t label_data[BATCH];
+    int64_t counter[2];
+    float hyper[DCN_HYPER_COUNT];
+} trainer;
+
+/* --- numbers --- */
+
+/* f64 elements in the program's type; freed by the caller. */
+static void *converted(decant_dtype dtype, const double *from, int64_t count)
+{
+    void *to = test_malloc((size_t)count * sizeof(double));
+    for (int64_t i = 0; i < count; i++)
+        if (dtype == DECANT_F64)
+            ((double *)to)[i] = from[i];
+        else
+            ((float *)to)[i] = (float)from[i];
+    return to;
+}
+
+/* scale * uniform, rounded to f32 as the script does. */
+static void draw(uint32_t ordinal, int64_t count, double scale, double offset, double *ret_numbers)
+{
+    golden_uniform(ordinal, count, ret_numbers);
+    for (int64_t i = 0; i < count; i++)
+        ret_numbers[i] = (double)(float)(ret_numbers[i] * scale + offset);
+}
+
+static void fill_input(trainer *train, uint32_t ordinal, int64_t count, double scale, void *to)
+{
+    double *numbers = test_malloc((size_t)count * sizeof *numbers);
+    draw(ordinal, count, scale, 0, numbers);
+    void *typed = converted(train->setting->dtype, numbers, count);
+    memcpy(to, typed, (size_t)count * decant_dtype_size(train->setting->dtype));
+    test_free(typed);
+    test_free(numbers);
+}
+
+/* set_weights() of the script: He et al.'s scale for weights of rank 2 and 4, near 1 for batchnorm's, near 0 for
+ * biases. */
+static void write_weights(trainer *train)
+{
+    const dcn_graph *graph = train->program->graph;
+    uint32_t ordinal = 0;
+    for (dcn_value_id v = 0; v < graph->n_values; v++) {
+        const dcn_value *value = &graph->values[v];
+        if (value->kind != DCN_VALUE_PARAMETER && value->kind != DCN_VALUE_STATE) continue;
+        int64_t count = decant_shape_count(&value->shape);
+        double *numbers = test_malloc((size_t)count * sizeof *numbers);
+        bool weight = strstr(value->name, ".weight") != NULL, variance = strstr(value->name, ".running_var") != NULL;
+        if (value->kind == DCN_VALUE_STATE)
+            for (int64_t i = 0; i < count; i++)
+                numbers[i] = variance ? 1 : 0;
+        else if (value->shape.rank > 1)
+            draw(ordinal++, count, sqrt(6.0 / (double)(count / value->shape.dim[0])), 0, numbers);
+        else
+            draw(ordinal++, count, 0.1, weight ? 1 : 0, numbers);
+        void *typed = converted(train->setting->dtype, numbers, count);
+        require(dcn_plan_write(train->plan, v, typed), value->name);
+        test_free(typed);
+        test_free(numbers);
+    }
+}
+
+/* --- the program --- */
+
+static void add_losses(trainer *train)
+{
+    const step_case *test = train->test;
+    const dcn_term_context context = {train->logits, train->teacher, train->labels, DCN_NONE, DCN_NONE};
+    dcn_seed seeds[MAX_TERMS];
+    for (int32_t t = 0; t < test->n_terms; t++) {
+        const dcn_term_class *class = dcn_term_class_of(test->terms[t].kind);
+        seeds[t].value = train->logits;
+        require(class->emit(&test->terms[t], train->program, &context, &train->losses[t], &seeds[t].gradient),
+                class->name);
+    }
+    require(dcn_graph_backward(train->program->graph, seeds, test->n_terms), "backward");
+}
+
+static void make_program(trainer *train)
+{
+    const decant_shape image = {3, {3, 32, 32}}, scalar = {0, {0}}, logits = dcn_shape1(CLASSES);
+    const dcn_zoo_options options = {.sample = &image};
+    decant_dtype dtype = train->setting->dtype;
+    dcn_graph *model = NULL;
+    require(dcn_zoo_build(train->test->network, &options, &model), train->test->network);
+    require(dcn_program_create(BATCH, dtype, &train->program), "program");
+    require(dcn_program_input(train->program, "x", dtype, &image, &train->x), "x");
+    require(dcn_program_input(train->program, "labels", DECANT_I32, &scalar, &train->labels), "labels");
+    require(dcn_program_input(train->program, "teacher", dtype, &logits, &train->teacher), "teacher");
+    require(dcn_program_add_model(train->program, model, 0, DCN_MODE_TRAIN, train->x, NULL, 0, NULL, &train->logits),
+            "lowering");
+    dcn_graph_destroy(model);
+    add_losses(train);
+    require(dcn_optimizer_emit(&train->optimizer, train->program), "optimizer");
+}
+
+static void trainer_init(trainer *train, const step_case *test, const step_setting *setting, dcn_safetensors *file)
+{
+    const dcn_device_options options = {.threads = 2};
+    memset(train, 0, sizeof *train);
+    train->test = test;
+    train->setting = &setting->outputs;
+    train->weights = &setting->weights;
+    train->file = file;
+    train->optimizer = dcn_optimizer_default(test->optimizer);
+    train->optimizer.lr = test->lr;
+    train->optimizer.momentum = test->momentum;
+    train->optimizer.weight_decay = test->weight_decay;
+    train->optimizer.nesterov = test->nesterov;
+    make_program(train);
+
+    dcn_value_id keep[1 + MAX_TERMS] = {train->logits};
+    memcpy(keep + 1, train->losses, sizeof train->losses);
+    dcn_plan_options plan_options = {.keep = keep, .n_keep = 1 + test->n_terms};
+    require(dcn_device_open(train->setting->device, &options, &train->device), "device");
+    require(dcn_plan_create(train->device, train->program, &plan_options, &train->plan), "plan");
+
+    train->x_data = test_calloc(BATCH * PIXELS, sizeof(double));
+    train->teacher_data = test_calloc(BATCH * CLASSES, sizeof(double));
+    require(dcn_plan_bind(train->plan, train->x, train->x_data), "x");
+    require(dcn_plan_bind(train->plan, train->labels, train->label_data), "labels");
+    require(dcn_plan_bind(train->plan, train->teacher, train->teacher_data), "teacher");
+    require(dcn_plan_bind(train->plan, train->program->hyper, train->hyper), "hyper");
+    if (train->program->counter != DCN_NONE)
+        require(dcn_plan_bind(train->plan, train->program->counter, train->counter), "counter");
+    write_weights(train);
+}
+
+static void trainer_finish(trainer *train)
+{
+    dcn_plan_destroy(train->plan);
+    dcn_program_destroy(train->program);
+    dcn_device_close(train->device);
+    test_free(train->x_data);
+    test_free(train->teacher_data);
+}
+
+static void set_batch(trainer *train, int64_t step)
+{
+    double numbers[BATCH];
+    golden_uniform(LABELS, BATCH, numbers);
+    for (int i = 0; i < BATCH; i++) /* back to the word that the number was made of */
+        train->label_data[i] = (int32_t)((int64_t)((numbers[i] + 1) * 2147483648.0) % CLASSES);
+    fill_input(train, (uint32_t)(IMAGES + step), BATCH * PIXELS, 1.5, train->x_data);
+    fill_input(train, (uint32_t)(TEACHER + step), BATCH * CLASSES, 5, train->teacher_data);
+    train->counter[0] = 11; /* seed */
+    train->counter[1] = step;
+    dcn_optimizer_hyper(&train->optimizer, step, STEPS, STEPS, train->hyper);
+}
+
+/* --- judging --- */
+
+static double element(const trainer *train, const void *data, int64_t i)
+{
+    return train->setting->dtype == DECANT_F64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+}
+
+/* summary() of the script: sum, norm, elements at even distances. Errors are measured against the tensor's own size:
+ * the sum and the norm by its norm, elements by its root mean square. */
+static void compare_summary(const trainer *train, const char *what, const decant_tensor *expected, const void *data,
+                            int64_t count)
+{
+    const double *golden = expected->data;
+    double sum = 0, squares = 0, norm = golden[1] > 0 ? golden[1] : 1, typical = norm / sqrt((double)count);
+    for (int64_t i = 0; i < count; i++) {
+        sum += element(train, data, i);
+        squares += element(train, data, i) * element(train, data, i);
+    }
+    golden_compare(what, "sum", train->weights, 0, golden[0] / norm, sum / norm);
+    golden_compare(what, "norm", train->weights, 0, golden[1] / norm, sqrt(squares) / norm);
+    for (int64_t k = 0; k < expected->shape.dim[0] - 2; k++) {
+        int64_t i = count > SAMPLES ? k * count / SAMPLES : k;
+        golden_compare(what, "element", train->weights, i, golden[2 + k] / typical, element(train, data, i) / typical);
+    }
+}
+
+/* Gradients, updated parameters and running statistics. */
+static void compare_weights(trainer *train, int64_t step)
+{
+    const dcn_graph *graph = train->program->graph;
+    for (dcn_value_id v = 0; v < graph->n_values; v++) {
+        const dcn_value *value = &graph->values[v];
+        if (value->kind != DCN_VALUE_PARAMETER && value->kind != DCN_VALUE_STATE) continue;
+        int64_t count = decant_shape_count(&value->shape);
+        void *data = test_malloc((size_t)count * sizeof(double));
+        char what[128];
+        if (value->kind == DCN_VALUE_PARAMETER) {
+            snprintf(what, sizeof what, "%lld/gradient/%s", (long long)step, value->name);
+            require(dcn_plan_block_read(train->plan, DCN_BLOCK_GRADIENT, v, data), what);
+            compare_summary(train, what, golden_need(train->file, "", what), data, count);
+        }
+        snprintf(what, sizeof what, "%lld/updated/%s", (long long)step, value->name);
+        require(dcn_plan_read(train->plan, v, data), what);
+        compare_summary(train, what, golden_need(train->file, "", what), data, count);
+        test_free(data);
+    }
+}
+
+static void compare_outputs(trainer *train, int64_t step)
+{
+    double data[BATCH * CLASSES];
+    char what[32];
+    snprintf(what, sizeof what, "%lld/logits", (long long)step);
+    const double *logits = golden_need(train->file, "", what)->data;
+    require(dcn_plan_read(train->plan, train->logits, data), "logits");
+    for (int64_t i = 0; i < BATCH * CLASSES; i++)
+        golden_compare(train->test->network, what, train->setting, i, logits[i], element(train, data, i));
+    snprintf(what, sizeof what, "%lld/losses", (long long)step);
+    const double *losses = golden_need(train->file, "", what)->data;
+    for (int32_t t = 0; t < train->test->n_terms; t++) {
+        require(dcn_plan_read(train->plan, train->losses[t], data), "loss");
+        golden_compare(train->test->network, what, train->setting, t, losses[t], element(train, data, 0));
+    }
+}
+
+static void check_steps(const step_case *test)
+{
+    dcn_safetensors *file = golden_open(test->vectors);
+    for (size_t s = 0; s < DCN_COUNT(settings); s++) {
+        trainer train;
+        trainer_init(&train, test, &settings[s], file);
+        for (int64_t step = 0; step < STEPS; step++) {
+            set_batch(&train, step);
+            dcn_plan_run(train.plan);
+            compare_outputs(&train, step);
+            compare_weights(&train, step);
+        }
+        trainer_finish(&train);
+    }
+    golden_check_all_used();
+    dcn_safetensors_close(file);
+}
+
+static void test_light_nn(void **state)
+{
+    (void)state;
+    check_steps(&light_nn);
+}
+
+static void test_resnet20(void **state)
+{
+    (void)state;
+    check_steps(&resnet20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_light_nn), cmocka_unit_test(test_resnet20)};
+    return cmocka_run_group_tests_name("golden steps", tests, NULL, NULL);
+}
