@@ -1,5 +1,6 @@
 /* decant data list | check SOURCE: the data sets that are known, and whether one can be trusted. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "output.h"

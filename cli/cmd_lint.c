@@ -1,4 +1,6 @@
 /* decant lint RECIPE: what can be known to be wrong before anything is trained. */
+#include <stdio.h>
+
 #include "output.h"
 #include "overrides.h"
 #include "verbs.h"

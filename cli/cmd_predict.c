@@ -1,5 +1,6 @@
 /* decant predict FILE INPUT...: the classes of samples. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "inputs.h"
 #include "output.h"

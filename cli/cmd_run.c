@@ -1,5 +1,6 @@
 /* decant run RECIPE [RUN...]: trains, and ends in the comparison table. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "interrupt.h"
 #include "overrides.h"

@@ -1,5 +1,6 @@
 /* decant summary RECIPE MODEL | FILE | zoo:NAME: what a model is made of. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "output.h"

@@ -1,5 +1,6 @@
 /* Data sets of the caller's own arrays, copied and checked. */
 #include <math.h>
+#include <string.h>
 
 #include "data/dataset.h"
 

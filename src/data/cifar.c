@@ -1,5 +1,6 @@
 /* CIFAR-10's binary files: records of one label byte and 3072 bytes of planar RGB, [3,32,32]. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "data/dataset.h"

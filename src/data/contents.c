@@ -3,6 +3,8 @@
 #include "data/contents.h"
 
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/hash.h"

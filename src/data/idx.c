@@ -2,6 +2,7 @@
 #include "data/idx.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "data/threads.h"

@@ -2,6 +2,8 @@
 #include "data/source.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "data/idx.h"

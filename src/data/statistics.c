@@ -2,6 +2,7 @@
  * their result is exact; floats in two passes in double. The deviation is the population's (divided by n). */
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "data/dataset.h"
 #include "data/threads.h"

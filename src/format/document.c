@@ -3,6 +3,8 @@
 #include "format/document.h"
 
 #include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 

@@ -1,10 +1,10 @@
 /* Reads YAML text into a document tree through libyaml's events. Bounds everything that a hostile or broken file could
  * blow up: bytes, depth, keys of a map, anchors, and the nodes that aliases expand to. */
-#include "format/document.h"
-
+#include <string.h>
 #include <yaml.h>
 
 #include "base/file.h"
+#include "format/document.h"
 
 #define MAX_BYTES          ((size_t)1 << 20)
 #define MAX_ANCHORS        256

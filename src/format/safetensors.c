@@ -4,6 +4,8 @@
 #include "format/safetensors.h"
 
 #include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "format/safetensors_dtype.h"

@@ -1,10 +1,11 @@
 /* Writing safetensors files, whole or not at all. Tensors go widest type first, then by name, so that each stands
  * aligned and equal contents give equal files. */
-#include "format/safetensors.h"
-
 #include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "format/safetensors.h"
 #include "format/safetensors_dtype.h"
 
 #define DATA_ALIGNMENT 64 /* the format asks for 8; a cache line costs some spaces in the header */

@@ -11,6 +11,7 @@
  * the file.
  */
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"

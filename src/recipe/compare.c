@@ -1,6 +1,7 @@
 /* Results grouped by run: means and spreads over the seeds, and which run each is measured against. The verdict is
  * report/'s. */
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "decant/recipe.h"

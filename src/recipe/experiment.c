@@ -3,6 +3,7 @@
 #include "recipe/experiment.h"
 
 #include <ctype.h>
+#include <string.h>
 
 #include "graph/graph.h"
 #include "recipe/schema.h"

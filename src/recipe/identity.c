@@ -1,6 +1,10 @@
 /* Describes a run for recognising it again. */
 #include "recipe/identity.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 static json_t *describe_data(const dcn_materials *materials, const char *data_hex)
 {
     const dcn_data_spec *data = &materials->experiment->data;

@@ -3,6 +3,7 @@
 #include "recipe/lint.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "base/text.h"
 

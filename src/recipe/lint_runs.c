@@ -2,6 +2,8 @@
  */
 #include "recipe/lint.h"
 
+#include <string.h>
+
 /* --- losses and selection --- */
 
 static decant_status lint_losses(const dcn_lint_context *context, const dcn_run_spec *run)

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include <yaml.h>

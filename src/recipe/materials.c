@@ -1,6 +1,8 @@
 /* Opens an experiment's data and builds its networks. */
 #include "recipe/materials.h"
 
+#include <string.h>
+
 #include "nn/layers.h"
 #include "nn/zoo.h"
 #include "tensor/shape.h"

@@ -1,5 +1,7 @@
 /* `like:` - a run that starts from another run's keys. Maps are merged key by key; what is one choice (loss, and an
  * optimizer or schedule of another kind) is replaced as a whole; null removes an inherited key. */
+#include <string.h>
+
 #include "graph/graph.h"
 #include "recipe/experiment.h"
 #include "recipe/schema.h"

@@ -1,4 +1,6 @@
 /* The recipe's `data` map: source, validation, normalisation and augmentation. */
+#include <string.h>
+
 #include "recipe/experiment.h"
 #include "recipe/schema.h"
 

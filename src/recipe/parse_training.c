@@ -1,4 +1,6 @@
 /* What a run is trained with: its optimizer, schedule and loss maps. */
+#include <string.h>
+
 #include "recipe/experiment.h"
 #include "recipe/schema.h"
 

@@ -1,7 +1,8 @@
 /* decant/recipe.h: what callers outside see of a recipe. Running it is in run.c, its plan in plan_listing.c, results in
  * results.c. */
-#include "decant/recipe.h"
+#include <string.h>
 
+#include "decant/recipe.h"
 #include "recipe/findings.h"
 #include "recipe/lint.h"
 

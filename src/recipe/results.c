@@ -1,5 +1,7 @@
 /* result.json: what a run came to, written once and read back; and results side by side. */
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "recipe/run_directory.h"

@@ -1,5 +1,8 @@
 /* Runs an experiment: its runs in the order of their dependencies, one for each seed, each in its directory. What one
  * training does is train/'s, what a directory means is run_directory.c's. */
+#include <stdio.h>
+#include <string.h>
+
 #include "base/file.h"
 #include "decant/recipe.h"
 #include "recipe/findings.h"

@@ -1,6 +1,9 @@
 /* Recognises, claims and names run directories. */
 #include "recipe/run_directory.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/file.h"
 
 #define MAX_MARK_BYTES (1 << 20)

@@ -3,6 +3,9 @@
 #include "recipe/schema.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define MAX_CANDIDATES 64
 

@@ -1,5 +1,7 @@
 /* Writes docs/recipes.md from the schema, the layer kinds and the zoo, so that the page cannot say what the program
  * does not do. */
+#include <string.h>
+
 #include "nn/layers.h"
 #include "nn/zoo.h"
 #include "recipe/schema.h"
