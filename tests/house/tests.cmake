@@ -6,6 +6,7 @@ endfunction()
 
 decant_house_test(layering)
 decant_house_test(banned)
+decant_house_test(includes)
 decant_house_test(public_docs)
 decant_house_test(file_length)
 decant_house_test(setup ${CMAKE_CURRENT_BINARY_DIR}/setup)
