@@ -37,7 +37,7 @@ static inline void assert_refused(decant_status status, decant_status expected, 
 /* An empty folder of this test's own, under the current one. */
 static inline void make_folder(char path[256], const char *name)
 {
-    char command[300];
+    char command[1024];
     snprintf(path, 256, "%s/data_test_%s_%ld", TEST_BINARY_DIR, name, (long)getpid());
     snprintf(command, sizeof command, "rm -rf '%s' && mkdir -p '%s'", path, path);
     assert_int_equal(system(command), 0);
@@ -45,7 +45,7 @@ static inline void make_folder(char path[256], const char *name)
 
 static inline void remove_folder(const char *path)
 {
-    char command[300];
+    char command[1024];
     snprintf(command, sizeof command, "rm -rf '%s'", path);
     assert_int_equal(system(command), 0);
 }
