@@ -34,10 +34,21 @@ static float *vector_at(const norm_kernel *kernel, void *scratch, int which)
     return (float *)scratch + which * kernel->width;
 }
 
+static size_t vectors_bytes(const norm_kernel *kernel)
+{
+    size_t bytes = (size_t)(N_VECTORS * kernel->width) * sizeof(float);
+    return (bytes + DCN_ALIGNMENT - 1) / DCN_ALIGNMENT * DCN_ALIGNMENT;
+}
+
+/* Two sums a column: [width] and [width]. */
+static size_t partial_bytes(const norm_kernel *kernel)
+{
+    return (size_t)(2 * kernel->width) * sizeof(double);
+}
+
 static double *partial_at(const norm_kernel *kernel, void *scratch, int64_t chunk)
 {
-    size_t vectors = ((size_t)(N_VECTORS * kernel->width) * sizeof(float) + 63) / 64 * 64;
-    return (double *)((char *)scratch + vectors) + chunk * 2 * kernel->width;
+    return (double *)((char *)scratch + vectors_bytes(kernel) + (size_t)chunk * partial_bytes(kernel));
 }
 
 static int64_t greatest_common_divisor(int64_t a, int64_t b)
@@ -71,8 +82,7 @@ static decant_status norm_create(dcn_cpu_device *device, dcn_op_call *call, cons
     kernel->n_chunks = (kernel->rows + kernel->chunk_rows - 1) / kernel->chunk_rows;
     if (kernel->n_chunks == 0) kernel->n_chunks = 1; /* there may be nothing but the rest */
     kernel->n_strips = (kernel->width + TASK_COLUMNS - 1) / TASK_COLUMNS;
-    char *end = (char *)partial_at(kernel, NULL, kernel->n_chunks);
-    kernel->own.base.scratch_bytes = (size_t)end;
+    kernel->own.base.scratch_bytes = vectors_bytes(kernel) + (size_t)kernel->n_chunks * partial_bytes(kernel);
     *ret_kernel = kernel;
     return DECANT_OK;
 }
@@ -99,7 +109,7 @@ static void gather_sums(const norm_kernel *kernel, void *scratch, int64_t channe
 
 static void clear_sums(const norm_kernel *kernel, void *scratch)
 {
-    memset(partial_at(kernel, scratch, 0), 0, (size_t)(kernel->n_chunks * 2 * kernel->width) * sizeof(double));
+    memset(partial_at(kernel, scratch, 0), 0, (size_t)kernel->n_chunks * partial_bytes(kernel));
 }
 
 /* Where a task of the summing pass works. */
