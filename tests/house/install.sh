@@ -72,7 +72,7 @@ if nm -D --defined-only "$libdir/libdecant.so" | awk '{print $3}' | grep -vE '^d
     exit 1
 fi
 # The headers promise what the library has: no declared function is missing.
-sed -n 's/^[a-z].*[ *]\(decant_[a-z0-9_]*\)(.*/\1/p' "$prefix"/include/decant/*.h | sort -u >"$work/declared"
+sed -n '/^typedef/d; s/^[A-Za-z].*[ *]\(decant_[a-z0-9_]*\)(.*/\1/p' "$prefix"/include/decant/*.h | sort -u >"$work/declared"
 nm -D --defined-only "$libdir/libdecant.so" | awk '{print $3}' | sort -u >"$work/defined"
 if comm -23 "$work/declared" "$work/defined" | grep .; then
     echo "install: the functions above are declared in the public headers and not in the library"
