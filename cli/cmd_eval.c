@@ -1,5 +1,6 @@
 /* decant eval FILE --data SOURCE: how a model does on a data set. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "output.h"
@@ -34,13 +35,11 @@ static json_t *evaluation_json(const decant_evaluation *evaluation)
 
 static decant_status print_as_text(const decant_evaluation *evaluation, const decant_model *model)
 {
-    char *text = NULL, errors[28], count[28];
+    char *text = NULL;
     decant_status status = decant_confusion_text(evaluation, model, &text);
     if (status != DECANT_OK) return status;
-    printf("accuracy %.2f %%, %s errors of %s, loss %.4f\n\n", 100 * evaluation->accuracy,
-           decant_count_text(evaluation->errors, errors), decant_count_text(evaluation->count, count),
-           evaluation->loss);
     print_text(text);
+    printf("loss %.4f\n", evaluation->loss);
     return DECANT_OK;
 }
 

@@ -1,5 +1,6 @@
 /* decant info: this build and this machine. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "output.h"
 #include "verbs.h"
@@ -43,7 +44,10 @@ static int run(const cli_invocation *invocation)
            decant_bytes_text((double)machine.memory, bytes));
     for (int32_t i = 0; i < decant_device_count(); i++) {
         const decant_device_info device = decant_device_at(i);
-        printf("  %-9s %s\n", device.name, describe_device(&device, summary, sizeof summary));
+        if (device.available)
+            printf("  %s\n", describe_device(&device, summary, sizeof summary)); /* begins with its name */
+        else
+            printf("  %s: %s, not on this machine\n", device.name, device.description);
     }
     printf("\nlibraries\n");
     for (int32_t i = 0; i < decant_library_count(); i++) {

@@ -141,7 +141,7 @@ int options_parse(const cli_verb *verb, int argc, char **argv, cli_invocation *r
     }
     ret_invocation->arguments = (const char *const *)(argv + 2);
     ret_invocation->n_arguments = n_arguments;
-    if (n_arguments < verb->min_arguments) return usage_error(verb, "something is missing");
+    if (n_arguments < verb->min_arguments) return usage_error(verb, "too few arguments");
     if (verb->max_arguments >= 0 && n_arguments > verb->max_arguments)
         return usage_error(verb, "'%s' is one argument too many", ret_invocation->arguments[verb->max_arguments]);
     return -1;

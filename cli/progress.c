@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #define BAR_WIDTH 24
 
@@ -17,11 +18,13 @@ void progress_break(cli_progress *progress)
     progress->bar_open = false;
 }
 
-/* "45 s", "3 min 20 s", "2 h 5 min" */
+/* "4.5 s", "45 s", "3 min 20 s", "2 h 5 min" */
 static const char *duration_text(double seconds, char buffer[32])
 {
     long long whole = isfinite(seconds) && seconds > 0 ? llround(seconds) : 0;
-    if (whole < 60)
+    if (whole < 10)
+        snprintf(buffer, 32, "%.1f s", isfinite(seconds) && seconds > 0 ? seconds : 0.0);
+    else if (whole < 60)
         snprintf(buffer, 32, "%lld s", whole);
     else if (whole < 3600)
         snprintf(buffer, 32, "%lld min %lld s", whole / 60, whole % 60);
@@ -50,6 +53,7 @@ void progress_start(cli_progress *progress, const decant_run_info *run, uint64_t
 {
     if (progress->quiet) return;
     progress_break(progress);
+    progress->sheet_wanted = seed == run->seeds[0];
     fprintf(stderr, "%s%s%s seed %" PRIu64 ": model %s", style_begin(stderr, STYLE_BOLD), run->name,
             style_begin(stderr, STYLE_PLAIN), seed, run->model);
     if (run->teacher != NULL) fprintf(stderr, ", teacher %s", run->teacher);
@@ -60,7 +64,7 @@ void progress_start(cli_progress *progress, const decant_run_info *run, uint64_t
 void progress_losses(cli_progress *progress, const decant_run_loss *losses, int32_t count)
 {
     char *text = NULL;
-    if (progress->quiet || decant_losses_text(losses, count, &text) != DECANT_OK) return;
+    if (progress->quiet || !progress->sheet_wanted || decant_losses_text(losses, count, &text) != DECANT_OK) return;
     progress_break(progress);
     fputs(text, stderr);
     decant_text_free(text);

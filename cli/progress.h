@@ -7,8 +7,9 @@
 
 typedef struct cli_progress {
     bool quiet;
-    bool bars;     /* stderr is a terminal */
-    bool bar_open; /* a bar stands on the current line */
+    bool bars;         /* stderr is a terminal */
+    bool bar_open;     /* a bar stands on the current line */
+    bool sheet_wanted; /* the run in hand is at its first seed, whose losses are shown */
 } cli_progress;
 
 cli_progress progress_begin(bool quiet);

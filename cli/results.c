@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 static json_t *number_or_null(bool known, double value)
 {
@@ -75,9 +76,7 @@ int print_comparison(const decant_comparison *comparison)
     decant_table_destroy(table);
     if (status != DECANT_OK) return report_failure(status);
     print_text(text);
-    putchar('\n');
     for (int32_t i = 0; i < comparison->count; i++)
         print_verdict(comparison, &comparison->rows[i]);
-    printf("always answering the commonest class would reach %.2f %%\n", 100 * comparison->majority_accuracy);
     return 0;
 }

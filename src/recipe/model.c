@@ -1,9 +1,8 @@
 /* decant/model.h: loading, describing, evaluating and predicting. Plans are in plan_listing.c. */
-#include "decant/model.h"
-
 #include <math.h>
 
 #include "base/memory.h"
+#include "decant/model.h"
 #include "nn/model.h"
 #include "nn/zoo.h"
 #include "recipe/plan_listing.h"
@@ -203,6 +202,7 @@ decant_status decant_model_predict(const decant_model *model, const decant_compu
                                    const decant_tensor *inputs, float *ret_probabilities)
 {
     dcn_device *device = NULL;
+    dcn_metrics metrics = {0};
     float *logits = NULL; /* [n, classes] */
     char name[] = "inputs";
     decant_status status = check_inputs(model, inputs);
@@ -214,9 +214,10 @@ decant_status decant_model_predict(const decant_model *model, const decant_compu
         .name = name, .sample = decant_model_input_shape(model), .n_classes = model->n_classes, .test = samples};
     TRY(dcn_compute_open(compute, &device));
     TRY(dcn_new_array((size_t)n * (size_t)model->n_classes, sizeof *logits, (void **)&logits));
-    TRY(dcn_evaluate(device, model, &dataset, &samples, NULL, n, NULL, NULL, logits));
+    TRY(dcn_evaluate(device, model, &dataset, &samples, NULL, n, &metrics, NULL, logits));
     softmax_rows(logits, n, model->n_classes, ret_probabilities);
 out:
+    dcn_metrics_finish(&metrics);
     dcn_free(logits);
     dcn_device_close(device);
     return status;

@@ -1,0 +1,157 @@
+/* Linting: each mistake that can be known before training is found, with its severity, and a sound recipe has none. */
+#include "recipe/recipes.h"
+
+#include "base/file.h"
+#include "decant/recipe.h"
+#include "recipe/tiny.h"
+
+#define FOLDER      TEST_BINARY_DIR "/recipe_lint"
+#define DATA        FOLDER "/data"
+#define OVERLAPPING FOLDER "/overlapping"
+
+static decant_finding_list *lint(const char *const *overrides, int32_t n_overrides)
+{
+    char text[4096];
+    decant_recipe *recipe = NULL;
+    decant_finding_list *list = NULL;
+    snprintf(text, sizeof text, TINY_RECIPE, DATA);
+    if (decant_recipe_parse("t.yaml", text, strlen(text), overrides, n_overrides, &recipe) != DECANT_OK)
+        fail_msg("%s: %s", decant_error_place(), decant_error_message());
+    if (decant_recipe_lint(recipe, &list) != DECANT_OK) fail_msg("%s", decant_error_message());
+    decant_recipe_destroy(recipe);
+    return list;
+}
+
+/* Breaks when the linter cries wolf. */
+static void test_sound_recipe_has_no_findings(void **state)
+{
+    (void)state;
+    decant_finding_list *list = lint(NULL, 0);
+    for (int32_t i = 0; i < list->count; i++)
+        print_error("%s\n", list->items[i].text);
+    assert_int_equal(list->count, 0);
+    decant_finding_list_destroy(list);
+}
+
+/* What is changed in the sound recipe, and what must be found. */
+typedef struct fault {
+    const char *overrides[3];
+    decant_severity severity;
+    const char *text;
+} fault;
+
+static const fault faults[] = {
+    /* data */
+    {{"data.source=no-such-set"}, DECANT_SEVERITY_ERROR, "no-such-set"},
+    {{"data.source.path=" FOLDER "/nowhere"}, DECANT_SEVERITY_ERROR, "nowhere"},
+    {{"data.source.path=" OVERLAPPING},
+     DECANT_SEVERITY_ERROR,
+     "64 samples of the test part also stand in the training split"},
+    {{"data.source.path=" OVERLAPPING, "data.allow_overlap=true"},
+     DECANT_SEVERITY_WARNING,
+     "the test accuracy is too good"},
+    {{"data.validation=200"}, DECANT_SEVERITY_ERROR, "leaves nothing of the 200 training samples"},
+    {{"data.normalize={mean: [1, 2], std: [1, 1]}"}, DECANT_SEVERITY_ERROR, "the data has 1 channels"},
+    /* models */
+    {{"models.spare=[flatten, linear: 4]"}, DECANT_SEVERITY_WARNING, "no run trains the model 'spare'"},
+    {{"models.student=[flatten, linear: 8, linear: 4]"}, DECANT_SEVERITY_WARNING, "model 'student': "},
+    {{"models.student=[flatten, linear: 5]"}, DECANT_SEVERITY_ERROR, "it must be [1, 4]"},
+    {{"models.student=[linear: 4]"}, DECANT_SEVERITY_ERROR, "put a flatten"},
+    {{"models.student={zoo: resnet21}"}, DECANT_SEVERITY_ERROR, "resnet21"},
+    {{"models.student={zoo: resnet20, channels: 3}"}, DECANT_SEVERITY_NOTE, "the grey image is repeated"},
+    {{"budget={model: student, parameters: 555}"},
+     DECANT_SEVERITY_ERROR,
+     "has 556 parameters, 1 more than the budget of 555"},
+    /* losses and teachers */
+    {{"runs.alone.loss={kd: 1}"}, DECANT_SEVERITY_ERROR, "run 'alone' has a distillation loss but no teacher"},
+    {{"runs.distilled.loss={ce: 1}"}, DECANT_SEVERITY_ERROR, "none of its losses listens to it"},
+    {{"runs.distilled.teacher=./nothing.safetensors"}, DECANT_SEVERITY_ERROR, "nothing.safetensors"},
+    {{"runs.teacher.model=student"}, DECANT_SEVERITY_WARNING, "teacher and student are the same network"},
+    {{"runs.teacher.seeds=[5, 6]"}, DECANT_SEVERITY_ERROR, "has the seed 0, which its teacher 'teacher' has not"},
+    /* selection and batches */
+    {{"data.validation=0", "runs.alone.select=best"}, DECANT_SEVERITY_ERROR, "the test part may not choose"},
+    {{"runs.alone.batch=170", "runs.alone.drop_last=true"},
+     DECANT_SEVERITY_ERROR,
+     "160 samples do not fill one batch of 170"},
+    /* comparisons */
+    {{"runs.distilled.epochs=3"}, DECANT_SEVERITY_WARNING, "'distilled' trains 3 epochs, 'alone' 2"},
+    {{"runs.distilled.batch=10"}, DECANT_SEVERITY_WARNING, "'distilled' makes 32 optimizer steps, 'alone' 16"},
+    {{"runs.distilled.seeds=3"}, DECANT_SEVERITY_WARNING, "have other seeds"},
+    {{"runs.alone.seeds=1"}, DECANT_SEVERITY_NOTE, "compared on one seed"},
+    {{"runs.distilled.augment={shift: 1}"}, DECANT_SEVERITY_NOTE, "augmented differently"},
+    {{"runs.alone.model=teacher", "runs.distilled.model=student"}, DECANT_SEVERITY_WARNING, "the gain cannot be told"},
+};
+
+static bool finds(const decant_finding_list *list, const fault *wanted)
+{
+    for (int32_t i = 0; i < list->count; i++)
+        if (list->items[i].severity == wanted->severity && strstr(list->items[i].text, wanted->text) != NULL)
+            return true;
+    return false;
+}
+
+/* Breaks when a mistake of guard rail 4 goes unseen or is told with another severity. */
+static void test_faults_are_found(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        int32_t n_overrides = 0;
+        while (n_overrides < 3 && faults[i].overrides[n_overrides] != NULL)
+            n_overrides++;
+        decant_finding_list *list = lint(faults[i].overrides, n_overrides);
+        if (!finds(list, &faults[i])) {
+            for (int32_t f = 0; f < list->count; f++)
+                print_error("found %d: %s\n", list->items[f].severity, list->items[f].text);
+            fail_msg("nothing says '%s' with severity %d", faults[i].text, faults[i].severity);
+        }
+        int32_t errors = 0;
+        for (int32_t f = 0; f < list->count; f++) {
+            errors += list->items[f].severity == DECANT_SEVERITY_ERROR;
+            assert_true(f == 0 || list->items[f - 1].severity >= list->items[f].severity);
+        }
+        assert_int_equal(errors, list->errors);
+        decant_finding_list_destroy(list);
+    }
+}
+
+/* Breaks when a shape that does not fit is told without the layer's line. */
+static void test_shape_errors_name_the_layers_line(void **state)
+{
+    (void)state;
+    static const char text[] = "decant: 1\nname: t\ndata: {source: {format: idx, path: " DATA "}}\n"
+                               "models:\n"
+                               "  m:\n"
+                               "    - conv: {channels: 4, kernel: 3}\n"
+                               "    - conv: {channels: 4, kernel: 9}\n"
+                               "    - flatten\n"
+                               "    - linear: 4\n"
+                               "runs: {a: {model: m, epochs: 1, optimizer: adam, loss: {ce: 1}}}\n";
+    decant_recipe *recipe = NULL;
+    decant_finding_list *list = NULL;
+    assert_int_equal(decant_recipe_parse("t.yaml", text, strlen(text), NULL, 0, &recipe), DECANT_OK);
+    assert_int_equal(decant_recipe_lint(recipe, &list), DECANT_OK);
+    assert_int_equal(list->errors, 1);
+    assert_int_equal(strncmp(list->items[0].text, "t.yaml:7:", 9), 0);
+    decant_finding_list_destroy(list);
+    decant_recipe_destroy(recipe);
+}
+
+static int make_data(void **state)
+{
+    (void)state;
+    if (dcn_directory_make(DATA) != DECANT_OK || dcn_directory_make(OVERLAPPING) != DECANT_OK) return 1;
+    /* The same generator with the same seed: the test images are the first of the training images. */
+    bool made = tiny_write(DATA) && tiny_write_part(OVERLAPPING, "train", TINY_TRAIN, 3) &&
+                tiny_write_part(OVERLAPPING, "t10k", TINY_TEST, 3);
+    return made ? 0 : 1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sound_recipe_has_no_findings),
+        cmocka_unit_test(test_faults_are_found),
+        cmocka_unit_test(test_shape_errors_name_the_layers_line),
+    };
+    return cmocka_run_group_tests(tests, make_data, NULL);
+}

@@ -1,0 +1,371 @@
+/* Running a recipe: order, skipping, refusing, resuming bit for bit, and what is left when a write fails. */
+#include "recipe/recipes.h"
+
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "decant/recipe.h"
+#include "nn/model.h"
+#include "recipe/tiny.h"
+
+#define FOLDER TEST_BINARY_DIR "/recipe_run"
+#define DATA   FOLDER "/data"
+
+/* What the callbacks saw. */
+typedef struct run_watch {
+    int32_t n_started, n_resumed, n_skipped, n_results, n_sheets;
+    char order[256];    /* "teacher alone ..." of the runs that were trained */
+    int64_t polls_left; /* stop when they are used up; negative: never */
+} run_watch;
+
+static void on_start(void *context, const decant_run_info *run, uint64_t seed, bool resumed)
+{
+    run_watch *watch = context;
+    size_t length = strlen(watch->order);
+    snprintf(watch->order + length, sizeof watch->order - length, "%s%d ", run->name, (int)seed);
+    watch->n_started++;
+    watch->n_resumed += resumed;
+}
+
+static void on_result(void *context, const decant_run_result *result)
+{
+    run_watch *watch = context;
+    watch->n_results++;
+    watch->n_skipped += result->skipped;
+}
+
+static void on_losses(void *context, const decant_run_loss *losses, int32_t count)
+{
+    run_watch *watch = context;
+    assert_true(count >= 1 && losses[0].formula != NULL);
+    watch->n_sheets++;
+}
+
+static bool stop_requested(void *context)
+{
+    run_watch *watch = context;
+    if (watch->polls_left < 0) return false;
+    return watch->polls_left-- == 0;
+}
+
+/* Runs the tiny recipe with overrides (ended by NULL) into a folder below FOLDER. */
+static decant_status run_tiny(const char *where, const char *const *overrides, decant_run_options options,
+                              run_watch *watch, decant_result_list **ret_results)
+{
+    char text[4096], directory[512];
+    decant_recipe *recipe = NULL;
+    int32_t n_overrides = 0;
+    while (overrides != NULL && overrides[n_overrides] != NULL)
+        n_overrides++;
+    snprintf(text, sizeof text, TINY_RECIPE, DATA);
+    snprintf(directory, sizeof directory, FOLDER "/%s", where);
+    if (decant_recipe_parse("t.yaml", text, strlen(text), overrides, n_overrides, &recipe) != DECANT_OK)
+        fail_msg("%s: %s", decant_error_place(), decant_error_message());
+    options.directory = directory;
+    options.context = watch;
+    options.on_start = on_start;
+    options.on_result = on_result;
+    options.on_losses = on_losses;
+    options.stop_requested = stop_requested;
+    decant_status status = decant_recipe_run(recipe, &options, ret_results);
+    decant_recipe_destroy(recipe);
+    return status;
+}
+
+static const decant_run_options plain;
+
+static run_watch run_or_fail(const char *where, const char *const *overrides, decant_run_options options)
+{
+    run_watch watch = {.polls_left = -1};
+    decant_result_list *results = NULL;
+    if (run_tiny(where, overrides, options, &watch, &results) != DECANT_OK) fail_msg("%s", decant_error_message());
+    decant_result_list_destroy(results);
+    return watch;
+}
+
+static void assert_refused(const char *where, const char *const *overrides, bool force, decant_status expected,
+                           const char *message)
+{
+    run_watch watch = {.polls_left = -1};
+    decant_result_list *results = NULL;
+    decant_status status = run_tiny(where, overrides, (decant_run_options){.force = force}, &watch, &results);
+    assert_int_equal(status, expected);
+    assert_null(results);
+    if (strstr(decant_error_message(), message) == NULL)
+        fail_msg("'%s' does not say '%s'", decant_error_message(), message);
+}
+
+static void assert_same_file(const char *a, const char *b)
+{
+    uint8_t *first = NULL, *second = NULL;
+    size_t first_bytes = 0, second_bytes = 0;
+    assert_int_equal(dcn_file_read(a, 1 << 24, &first, &first_bytes), DECANT_OK);
+    assert_int_equal(dcn_file_read(b, 1 << 24, &second, &second_bytes), DECANT_OK);
+    assert_int_equal(first_bytes, second_bytes);
+    assert_memory_equal(first, second, first_bytes);
+    dcn_free(first);
+    dcn_free(second);
+}
+
+/* Breaks when runs are made out of order, or a result leaves something out. */
+static void test_runs_and_results(void **state)
+{
+    (void)state;
+    run_watch watch = {.polls_left = -1};
+    decant_result_list *results = NULL;
+    assert_int_equal(run_tiny("whole", NULL, plain, &watch, &results), DECANT_OK);
+    assert_string_equal(watch.order, "teacher0 alone0 alone1 distilled0 distilled1 ");
+    assert_int_equal(watch.n_sheets, 5);
+    assert_int_equal(results->count, 5);
+    const decant_run_result *last = &results->items[4];
+    assert_string_equal(last->run, "distilled");
+    assert_string_equal(last->teacher, "teacher");
+    assert_string_equal(last->baseline, "alone");
+    assert_int_equal(last->seed, 1);
+    assert_int_equal(last->parameters, 556);
+    assert_int_equal(last->mult_adds, 544);
+    assert_int_equal(last->epochs, 2);
+    assert_int_equal(last->steps, 16);
+    assert_int_equal(last->test_count, TINY_TEST);
+    assert_true(last->has_validation);
+    assert_true(last->test_accuracy > 0.8);
+    assert_true(last->test_accuracy == 1.0 - (double)last->test_errors / TINY_TEST);
+    assert_true(last->majority_accuracy == 0.25);
+    decant_result_list_destroy(results);
+    assert_true(dcn_file_exists(FOLDER "/whole/tiny/distilled-seed1/model.safetensors"));
+    assert_true(dcn_file_exists(FOLDER "/whole/tiny/teacher/metrics.jsonl"));
+    assert_false(dcn_file_exists(FOLDER "/whole/tiny/teacher/checkpoint.safetensors"));
+}
+
+/* Breaks when a result read back is not the one that was written. */
+static void test_results_are_read_back(void **state)
+{
+    (void)state;
+    const char *const folder = FOLDER "/whole/tiny";
+    decant_result_list *results = NULL;
+    decant_comparison *comparison = NULL;
+    assert_int_equal(decant_results_read(&folder, 1, &results), DECANT_OK);
+    assert_int_equal(results->count, 5);
+    assert_int_equal(decant_results_compare(results, &comparison), DECANT_OK);
+    assert_int_equal(comparison->count, 3);
+    const decant_comparison_row *distilled = &comparison->rows[1];
+    assert_string_equal(distilled->run, "distilled");
+    assert_int_equal(distilled->n_seeds, 2);
+    assert_int_equal(distilled->baseline, 0);
+    assert_int_equal(comparison->rows[0].baseline, -1);
+    double a = distilled->results[0]->test_accuracy, b = distilled->results[1]->test_accuracy;
+    assert_true(distilled->accuracy_mean == (a + b) / 2);
+    for (int32_t i = 0; i < results->count; i++)
+        for (int64_t e = 1; e < results->items[i].test_errors; e++)
+            assert_true(results->items[i].wrong[e] > results->items[i].wrong[e - 1]);
+    decant_comparison_destroy(comparison);
+    decant_result_list_destroy(results);
+    const char *const nothing = FOLDER "/data";
+    assert_int_equal(decant_results_read(&nothing, 1, &results), DECANT_NOT_FOUND);
+}
+
+/* Breaks when a finished run is trained again, or other words for the same recipe count as a change. */
+static void test_finished_runs_are_skipped(void **state)
+{
+    (void)state;
+    static const char *const other_words[] = {"runs.alone.batch=20",
+                                              "runs.alone.optimizer={adam: {lr: 0.01, beta1: 0.9}}",
+                                              "runs.alone.schedule=constant",
+                                              "data.normalize=train",
+                                              "threads=2",
+                                              NULL};
+    run_watch again = run_or_fail("whole", NULL, plain), reworded = run_or_fail("whole", other_words, plain);
+    assert_int_equal(again.n_started, 0);
+    assert_int_equal(again.n_skipped, 5);
+    assert_int_equal(reworded.n_started, 0);
+    assert_int_equal(reworded.n_skipped, 5);
+}
+
+/* Breaks when results of another recipe are passed off as this one's, or --force throws away what is still good. */
+static void test_changed_runs_are_refused_or_made_again(void **state)
+{
+    (void)state;
+    static const char *const changes[][2] = {{"runs.alone.epochs=1", NULL}};
+    (void)run_or_fail("changed", NULL, plain);
+    assert_refused("changed", changes[0], false, DECANT_STALE, "epochs was 2 and is 1");
+    run_watch forced = run_or_fail("changed", changes[0], (decant_run_options){.force = true});
+    assert_string_equal(forced.order, "alone0 alone1 distilled0 distilled1 "); /* the teacher is as it was */
+    assert_int_equal(run_or_fail("changed", changes[0], plain).n_started, 0);
+}
+
+/* Breaks when a student outlives its teacher. */
+static void test_students_of_a_changed_teacher_are_refused(void **state)
+{
+    (void)state;
+    static const char *const change[] = {"runs.teacher.epochs=1", NULL};
+    static const char *const teacher[] = {"teacher"};
+    (void)run_or_fail("taught", NULL, plain);
+    (void)run_or_fail("taught", change, (decant_run_options){.runs = teacher, .n_runs = 1, .force = true});
+    assert_refused("taught", change, false, DECANT_STALE, "teacher was");
+}
+
+/* Breaks when data, networks or settings can change unseen. */
+static void test_what_belongs_to_the_identity(void **state)
+{
+    (void)state;
+    static const char *const changes[][2] = {{"runs.teacher.optimizer.adam.lr=0.02", "optimizer.lr"},
+                                             {"runs.teacher.schedule=cosine", "schedule.kind"},
+                                             {"runs.teacher.loss.ce=0.5", "loss.ce.weight"},
+                                             {"runs.teacher.select=last", "select was \"best\" and is \"last\""},
+                                             {"runs.teacher.ema=0.9", "optimizer.ema"},
+                                             {"data.validation=44", "data."},
+                                             {"data.seed=1", "data."},
+                                             {"data.augment={shift: 1}", "augment.shift was 0 and is 1"},
+                                             {"models.teacher.0.conv.channels=9", "model.network"}};
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        const char *const overrides[] = {changes[i][0], NULL};
+        assert_refused("whole", overrides, false, DECANT_STALE, changes[i][1]);
+    }
+}
+
+/* Breaks when a chosen run is made without its teacher, or with everything else. */
+static void test_chosen_runs_bring_their_teachers(void **state)
+{
+    (void)state;
+    static const char *const chosen[] = {"distilled"};
+    run_watch watch = run_or_fail("chosen", NULL, (decant_run_options){.runs = chosen, .n_runs = 1});
+    assert_string_equal(watch.order, "teacher0 distilled0 distilled1 ");
+    static const char *const unknown[] = {"distiled"};
+    decant_result_list *results = NULL;
+    assert_int_equal(run_tiny("chosen", NULL, (decant_run_options){.runs = unknown, .n_runs = 1}, &watch, &results),
+                     DECANT_USAGE);
+    assert_non_null(strstr(decant_error_message(), "did you mean 'distilled'?"));
+}
+
+/* Breaks when somebody else's folder is written into. */
+static void test_foreign_directories_are_refused(void **state)
+{
+    (void)state;
+    static const char other[] =
+        "{\"format\": \"decant-run\", \"recipe\": \"other\", \"run\": \"teacher\", \"seed\": 0}";
+    assert_int_equal(dcn_directory_make(FOLDER "/foreign/tiny/teacher"), DECANT_OK);
+    assert_int_equal(dcn_file_write(FOLDER "/foreign/tiny/teacher/notes.txt", "mine", 4), DECANT_OK);
+    assert_refused("foreign", NULL, true, DECANT_STALE, "is not empty and no run of decant's");
+    assert_int_equal(dcn_file_write(FOLDER "/foreign/tiny/teacher/run.json", other, strlen(other)), DECANT_OK);
+    assert_refused("foreign", NULL, true, DECANT_STALE, "belongs to the recipe 'other'");
+    assert_int_equal(dcn_file_write(FOLDER "/foreign/tiny/teacher/run.json", "{", 1), DECANT_OK);
+    assert_refused("foreign", NULL, true, DECANT_STALE, "is damaged or not decant's");
+    assert_true(dcn_file_exists(FOLDER "/foreign/tiny/teacher/notes.txt"));
+}
+
+/* Breaks when a recipe with errors begins to train. */
+static void test_recipes_with_errors_do_not_run(void **state)
+{
+    (void)state;
+    static const char *const untaught[] = {"runs.alone.loss={kd: 1}", "budget={model: student, parameters: 1}", NULL};
+    assert_refused("errors", untaught, false, DECANT_USAGE, "(and ");
+    assert_false(dcn_file_exists(FOLDER "/errors"));
+}
+
+/* Breaks when stopping anywhere and going on gives other weights than never stopping. */
+static void test_resumed_runs_are_identical(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"teacher/model.safetensors", "alone-seed1/model.safetensors",
+                                        "distilled-seed0/model.safetensors", "distilled-seed1/model.safetensors"};
+    static const int64_t stops[] = {0, 1, 5, 9, 17, 20, 60};
+    char where[32], a[512], b[512];
+    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) {
+        run_watch watch = {.polls_left = stops[i]};
+        decant_result_list *results = NULL;
+        snprintf(where, sizeof where, "stopped%zu", i);
+        assert_int_equal(run_tiny(where, NULL, plain, &watch, &results), DECANT_INTERRUPTED);
+        assert_null(results);
+        (void)run_or_fail(where, NULL, plain);
+        for (size_t f = 0; f < sizeof files / sizeof files[0]; f++) {
+            snprintf(a, sizeof a, FOLDER "/whole/tiny/%s", files[f]);
+            snprintf(b, sizeof b, FOLDER "/%s/tiny/%s", where, files[f]);
+            assert_same_file(a, b);
+        }
+    }
+}
+
+/* Breaks when a full disk leaves a run that looks finished, or one that cannot be made afterwards. */
+static void test_failed_writes_leave_nothing_half_done(void **state)
+{
+    (void)state;
+    static const char *const teacher[] = {"teacher"};
+    const decant_run_options options = {.runs = teacher, .n_runs = 1};
+    int32_t failures = 0;
+    for (int64_t nth = 1; nth <= 200; nth++) {
+        run_watch watch = {.polls_left = -1};
+        decant_result_list *results = NULL;
+        char where[32], path[512];
+        snprintf(where, sizeof where, "full%d", (int)nth);
+        dcn_file_fail_nth_write(nth);
+        decant_status status = run_tiny(where, NULL, options, &watch, &results);
+        dcn_file_fail_nth_write(0);
+        decant_result_list_destroy(results);
+        if (status == DECANT_OK) break;
+        failures++;
+        assert_int_equal(status, DECANT_IO);
+        snprintf(path, sizeof path, FOLDER "/%s/tiny/teacher/result.json", where);
+        assert_false(dcn_file_exists(path));
+        (void)run_or_fail(where, NULL, options);
+        snprintf(path, sizeof path, FOLDER "/%s/tiny/teacher/model.safetensors", where);
+        assert_same_file(path, FOLDER "/whole/tiny/teacher/model.safetensors");
+    }
+    assert_true(failures >= 4); /* at least run.json, a checkpoint, the model and the result are written */
+}
+
+/* Breaks when the file does not say where it comes from, or forgets its normalisation. */
+static void test_model_files_tell_their_story(void **state)
+{
+    (void)state;
+    decant_model *model = NULL;
+    assert_int_equal(dcn_model_load(FOLDER "/whole/tiny/distilled-seed1/model.safetensors", &model), DECANT_OK);
+    static const char *const keys[] = {"recipe", "run",       "seed",        "epochs",      "steps",
+                                       "data",   "data_hash", "recipe_hash", "teacher_hash"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        assert_non_null(dcn_model_metadata(model, keys[i]));
+    assert_string_equal(dcn_model_metadata(model, "seed"), "1");
+    assert_int_equal(model->normalization.channels, 1);
+    assert_true(model->normalization.mean[0] > 0.3f && model->normalization.mean[0] < 0.5f);
+    dcn_model_destroy(model);
+}
+
+/* Breaks when a teacher file that saw other inputs is listened to. */
+static void test_teacher_files(void **state)
+{
+    (void)state;
+    static const char *const fits[] = {"runs.distilled.teacher=" FOLDER "/whole/tiny/teacher/model.safetensors", NULL};
+    static const char *const differs[] = {"runs.distilled.teacher=" FOLDER "/whole/tiny/teacher/model.safetensors",
+                                          "data.normalize={mean: 0.5, std: 0.5}", NULL};
+    static const char *const chosen[] = {"distilled"};
+    run_watch watch = run_or_fail("file", fits, (decant_run_options){.runs = chosen, .n_runs = 1});
+    assert_string_equal(watch.order, "distilled0 distilled1 ");
+    assert_refused("other_file", differs, false, DECANT_USAGE, "normalised in another way");
+}
+
+static int make_data(void **state)
+{
+    (void)state;
+    if (system("rm -rf '" FOLDER "'") != 0 || dcn_directory_make(DATA) != DECANT_OK) return 1;
+    return tiny_write(DATA) ? 0 : 1;
+}
+
+int main(void)
+{
+    /* The first makes what others look at. */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_runs_and_results),
+        cmocka_unit_test(test_results_are_read_back),
+        cmocka_unit_test(test_finished_runs_are_skipped),
+        cmocka_unit_test(test_changed_runs_are_refused_or_made_again),
+        cmocka_unit_test(test_students_of_a_changed_teacher_are_refused),
+        cmocka_unit_test(test_what_belongs_to_the_identity),
+        cmocka_unit_test(test_chosen_runs_bring_their_teachers),
+        cmocka_unit_test(test_foreign_directories_are_refused),
+        cmocka_unit_test(test_recipes_with_errors_do_not_run),
+        cmocka_unit_test(test_resumed_runs_are_identical),
+        cmocka_unit_test(test_failed_writes_leave_nothing_half_done),
+        cmocka_unit_test(test_model_files_tell_their_story),
+        cmocka_unit_test(test_teacher_files),
+    };
+    return cmocka_run_group_tests(tests, make_data, NULL);
+}
