@@ -3,6 +3,7 @@
 #ifndef DECANT_DECANT_H
 #define DECANT_DECANT_H
 
+#include "decant/bench.h"
 #include "decant/dataset.h"
 #include "decant/device.h"
 #include "decant/finding.h"

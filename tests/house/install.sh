@@ -31,6 +31,10 @@ int main(void)
     return decant_error_message()[0] == '\0';
 }
 END
+for header in "$prefix"/include/decant/*.h; do # each works alone
+    # shellcheck disable=SC2086 # the flags are words
+    "$compiler" -std=c11 $flags -I"$prefix/include" -fsyntax-only -x c "$header"
+done
 { for header in "$prefix"/include/decant/*.h; do echo "#include <decant/$(basename "$header")>"; done
     echo 'int main() { decant_shape shape = decant_shape_make(0, 0); return decant_shape_count(&shape) == 1 ? 0 : 1; }'
 } >"$work/use.cpp"
@@ -39,7 +43,7 @@ expect() { # COMMAND prints INVALID_ARG
     said=$("$@") && [ "$said" = INVALID_ARG ] || { echo "install: $* said \"$said\""; exit 1; }
 }
 
-# shellcheck disable=SC2046,SC2086 # the flags are words
+# shellcheck disable=SC2046,SC2086
 "$compiler" -std=c11 $flags "$work/use.c" $(pkg-config --cflags --libs decant) -o "$work/use_pkgconfig"
 expect "$work/use_pkgconfig"
 case $compiler in *clang*) cpp=clang++ ;; *) cpp=g++ ;; esac
