@@ -115,9 +115,8 @@ static decant_status open_packed(const char *path, const struct stat *source, dc
 
     TRY(dcn_file_read_gzip(path, MAX_FILE_BYTES, &contents.heap, &contents.bytes));
     contents.data = contents.heap;
-    if (cached != NULL && write_cache(cached, source, &contents) != DECANT_OK) {
-        /* A cache that cannot be written costs time at the next start and nothing else. */
-    }
+    /* A cache that cannot be written costs time at the next start and nothing else. */
+    if (cached != NULL) (void)write_cache(cached, source, &contents);
     *ret_contents = contents;
 out:
     dcn_free(cached);

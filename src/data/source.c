@@ -223,6 +223,32 @@ out:
     return status;
 }
 
+/* A folder whose files are those of a known data set gets its class names. */
+static decant_status name_if_known(decant_dataset *dataset)
+{
+    for (size_t i = 0; i < DCN_COUNT(sources); i++) {
+        const source_row *row = &sources[i];
+        bool same = row->format == SOURCE_IDX && dataset->n_classes == N_CLASSES &&
+                    dataset->train.count == row->n_train && dataset->test.count == row->n_test &&
+                    memcmp(dataset->test.labels, row->first_labels, sizeof row->first_labels) == 0;
+        if (same) return dcn_dataset_name_classes(dataset, row->class_names);
+    }
+    return DECANT_OK;
+}
+
+static decant_status open_idx_folder(const char *folder, decant_dataset **ret_dataset)
+{
+    decant_dataset *dataset = NULL;
+    TRY_RETURN(dcn_idx_open(folder, &dataset));
+    decant_status status = name_if_known(dataset);
+    if (status == DECANT_OK) {
+        *ret_dataset = dataset;
+    } else {
+        dcn_dataset_destroy(dataset);
+    }
+    return status;
+}
+
 decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
 {
     bool idx = false, cifar = false;
@@ -231,7 +257,7 @@ decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
     }
     TRY_RETURN(holds(source, SOURCE_IDX, &idx));
     TRY_RETURN(holds(source, SOURCE_CIFAR, &cifar));
-    if (idx) return dcn_idx_open(source, ret_dataset);
+    if (idx) return open_idx_folder(source, ret_dataset);
     if (cifar) return dcn_cifar_open(source, ret_dataset);
     return DCN_FAIL(NOT_FOUND,
                     "%s: neither IDX files (train-images-idx3-ubyte...) nor CIFAR files (data_batch_1.bin...)", source);

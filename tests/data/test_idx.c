@@ -246,6 +246,22 @@ static void test_missing_and_unreadable(void **state)
     if (geteuid() != 0) refuse_folder(DECANT_IO, "cannot be opened", "t10k-labels"); /* root may read everything */
 }
 
+static void test_every_allocation_may_fail(void **state)
+{
+    (void)state;
+    int64_t nth = 1;
+    for (;; nth++) {
+        decant_dataset *dataset = NULL;
+        dcn_memory_fail_nth(nth);
+        decant_status status = dcn_idx_open(folder, &dataset);
+        dcn_memory_fail_nth(0);
+        dcn_dataset_destroy(dataset);
+        if (status == DECANT_OK) break;
+        assert_int_equal(status, DECANT_NO_MEMORY);
+    }
+    assert_true(nth > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +274,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_files_that_do_not_fit_each_other, make, clean),
         cmocka_unit_test_setup_teardown(test_labels_out_of_range, make, clean),
         cmocka_unit_test_setup_teardown(test_missing_and_unreadable, make, clean),
+        cmocka_unit_test_setup_teardown(test_every_allocation_may_fail, make, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,6 +95,27 @@ static void test_refuses_another_size(void **state)
     /* By its folder it is what it is. */
     assert_ok(dcn_source_open(path, &dataset));
     assert_int_equal(dataset->train.count, 59999);
+    assert_null(dataset->class_names);
+    dcn_dataset_destroy(dataset);
+}
+
+/* A folder that holds a known data set's files gives its class names, whatever the folder is called. */
+static void test_known_files_in_any_folder(void **state)
+{
+    (void)state;
+    decant_dataset *dataset = NULL;
+    snprintf(path, sizeof path, "%s/clothes", folder);
+    write_published(path, 60000, fashion_labels);
+    snprintf(path, sizeof path, "%s/clothes/train-labels-idx1-ubyte", folder);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, 8 + 100, SEEK_SET);
+    fputc(9, file); /* the training labels go up to 9 */
+    fclose(file);
+    snprintf(path, sizeof path, "%s/clothes", folder);
+    assert_ok(dcn_source_open(path, &dataset));
+    assert_non_null(dataset->class_names);
+    assert_string_equal(dataset->class_names[9], "Ankle boot");
     dcn_dataset_destroy(dataset);
 }
 
@@ -187,6 +208,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_finds_fashion_mnist_with_its_class_names, make, clean),
         cmocka_unit_test_setup_teardown(test_does_not_take_one_for_the_other, make, clean),
         cmocka_unit_test_setup_teardown(test_refuses_another_size, make, clean),
+        cmocka_unit_test_setup_teardown(test_known_files_in_any_folder, make, clean),
         cmocka_unit_test_setup_teardown(test_not_found_says_where_and_how, make, clean),
         cmocka_unit_test_setup_teardown(test_folders_by_what_they_hold, make, clean),
         cmocka_unit_test_setup_teardown(test_list, make, clean),

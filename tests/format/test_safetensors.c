@@ -297,6 +297,26 @@ static void test_missing_file_and_place(void **state)
     remove(PATH);
 }
 
+static void test_every_allocation_may_fail(void **state)
+{
+    (void)state;
+    int64_t nth = 1;
+    const dcn_named_tensor tensors[] = {named("a", DECANT_F32, 1, 6, 0, weights)};
+    const dcn_pair metadata[] = {{"k", "v"}};
+    for (;; nth++) {
+        dcn_safetensors *file = NULL;
+        dcn_memory_fail_nth(nth);
+        decant_status status = dcn_safetensors_write(PATH, tensors, 1, metadata, 1);
+        if (status == DECANT_OK) status = dcn_safetensors_open(PATH, &file);
+        dcn_memory_fail_nth(0);
+        dcn_safetensors_close(file);
+        if (status == DECANT_OK) break;
+        assert_int_equal(status, DECANT_NO_MEMORY);
+    }
+    assert_true(nth > 5);
+    remove(PATH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_huge_header_lengths),
         cmocka_unit_test(test_unaligned_tensors),
         cmocka_unit_test(test_missing_file_and_place),
+        cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
