@@ -12,7 +12,7 @@
 #define MAX_NAME     256
 #define MAX_SIZE     (1 << 20) /* channels, features, kernel sides: beyond this is a typing error */
 #define MAX_REPEAT   1024
-#define MAX_NODES    16384 /* nested repeats multiply */
+#define MAX_NODES    4096 /* nested repeats multiply, and every new name is compared with all before it */
 #define MAX_BRANCHES DCN_MAX_INPUTS
 
 typedef struct layer_kind layer_kind;
