@@ -1,7 +1,9 @@
 /* The decant program: finds the verb, parses its options and runs it. What a verb does is in cmd_VERB.c, and all of it
  * through the public headers alone. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "nearest.h"
 #include "output.h"
@@ -75,8 +77,18 @@ static int dispatch(int argc, char **argv)
     return exit_status >= 0 ? exit_status : verb->run(&invocation);
 }
 
+/* OpenMP's threads spin between two loops. By default they do so for milliseconds, and when another program holds a
+ * core a training step takes ten times as long; a short spin costs nothing on a quiet machine. The runtime reads this
+ * variable before main, so the program starts itself again with it set. */
+static void spin_briefly(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
+    if (setenv("GOMP_SPINCOUNT", "2000", 0) == 0) execv("/proc/self/exe", argv); /* where that fails, go on as we are */
+}
+
 int main(int argc, char **argv)
 {
+    spin_briefly(argv);
     int exit_status = dispatch(argc, argv);
     /* A result that did not reach its reader is no result. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_status == 0)

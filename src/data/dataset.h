@@ -68,6 +68,9 @@ typedef struct dcn_split {
 /* Stratified: each class gives its share (largest remainder), chosen by Philox(seed, SPLIT). validation = 0: everything trains. */
 decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, uint64_t seed, dcn_split *ret_split);
 void dcn_split_finish(dcn_split *split);
+/* `samples` of the given training samples, the same share of each class, ascending; freed with dcn_free. */
+decant_status dcn_split_take(const decant_dataset *dataset, const int32_t *indices, int64_t count, int64_t samples,
+                             uint64_t seed, int32_t **ret_taken);
 /* Content-hash check that train, validation and test share no sample. ret_* are counts of shared samples; no failure by itself.
  * Duplicates within the original data (Fashion-MNIST has some) are reported by what they are: identical images in both parts. */
 typedef struct dcn_overlap {

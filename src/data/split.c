@@ -6,6 +6,8 @@
 #include "base/random.h"
 #include "data/dataset.h"
 
+enum { VALIDATION_DRAW, PART_DRAW };
+
 /* Sample indices grouped by class. */
 typedef struct by_class {
     int32_t n_classes;
@@ -26,23 +28,25 @@ static int32_t class_of(const dcn_samples *part, int64_t index)
     return part->labels != NULL ? part->labels[index] : 0; /* unlabelled: one class, a plain random split */
 }
 
-static decant_status group(const decant_dataset *dataset, by_class *groups)
+/* candidates NULL: all of the part */
+static decant_status group(const decant_dataset *dataset, const int32_t *candidates, int64_t count, by_class *groups)
 {
     const dcn_samples *part = &dataset->train;
     int32_t n = dataset->n_classes;
     groups->n_classes = n;
     TRY_RETURN(dcn_new_array((size_t)n + 1, sizeof *groups->first, (void **)&groups->first));
-    TRY_RETURN(dcn_new_array((size_t)part->count, sizeof *groups->indices, (void **)&groups->indices));
+    TRY_RETURN(dcn_new_array((size_t)count, sizeof *groups->indices, (void **)&groups->indices));
     TRY_RETURN(dcn_new_array((size_t)n, sizeof *groups->taken, (void **)&groups->taken));
-    for (int64_t i = 0; i < part->count; i++) {
-        groups->first[class_of(part, i) + 1]++;
+    for (int64_t i = 0; i < count; i++) {
+        groups->first[class_of(part, candidates != NULL ? candidates[i] : i) + 1]++;
     }
     for (int32_t c = 0; c < n; c++) {
         groups->first[c + 1] += groups->first[c];
     }
-    for (int64_t i = 0; i < part->count; i++) { /* taken serves as the fill counter here */
-        int32_t c = class_of(part, i);
-        groups->indices[groups->first[c] + groups->taken[c]++] = (int32_t)i;
+    for (int64_t i = 0; i < count; i++) { /* taken serves as the fill counter here */
+        int64_t index = candidates != NULL ? candidates[i] : i;
+        int32_t c = class_of(part, index);
+        groups->indices[groups->first[c] + groups->taken[c]++] = (int32_t)index;
     }
     return DECANT_OK;
 }
@@ -70,11 +74,12 @@ static void share_out(by_class *groups, int64_t validation, int64_t total)
     }
 }
 
-/* Moves each class's validation samples to the front of its group, drawn without replacement. */
-static void draw(by_class *groups, uint64_t seed)
+/* Moves each class's chosen samples to the front of its group, drawn without replacement. Different draws from one seed
+ * have different numbers. */
+static void draw(by_class *groups, uint64_t seed, uint32_t number)
 {
     for (int32_t c = 0; c < groups->n_classes; c++) {
-        dcn_random random = dcn_random_start(seed, DCN_PURPOSE_SPLIT, (uint64_t)c, 0);
+        dcn_random random = dcn_random_start(seed, DCN_PURPOSE_SPLIT, (uint64_t)c, number);
         int32_t *members = groups->indices + groups->first[c];
         int64_t count = groups->first[c + 1] - groups->first[c];
         for (int64_t i = 0; i < groups->taken[c]; i++) {
@@ -120,11 +125,11 @@ decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, 
         return DCN_FAIL(INVALID_ARG, "%" PRId64 " validation samples cannot be taken from %" PRId64 " training samples",
                         validation, total);
     }
-    decant_status status = group(dataset, &groups);
+    decant_status status = group(dataset, NULL, total, &groups);
     if (status != DECANT_OK) goto out;
     if (validation > 0) {
         share_out(&groups, validation, total);
-        draw(&groups, seed);
+        draw(&groups, seed, VALIDATION_DRAW);
     } else {
         memset(groups.taken, 0, (size_t)groups.n_classes * sizeof *groups.taken);
     }
@@ -133,6 +138,40 @@ decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, 
     split = (dcn_split){0};
 out:
     dcn_split_finish(&split);
+    finish_by_class(&groups);
+    return status;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+decant_status dcn_split_take(const decant_dataset *dataset, const int32_t *indices, int64_t count, int64_t samples,
+                             uint64_t seed, int32_t **ret_taken)
+{
+    by_class groups = {0};
+    int32_t *taken = NULL;
+    int64_t n = 0;
+    if (samples < 1 || samples > count) {
+        return DCN_FAIL(INVALID_ARG, "%" PRId64 " samples cannot be taken from %" PRId64, samples, count);
+    }
+    decant_status status = group(dataset, indices, count, &groups);
+    if (status != DECANT_OK) goto out;
+    share_out(&groups, samples, count);
+    draw(&groups, seed, PART_DRAW);
+    TRY(dcn_new_array((size_t)samples, sizeof *taken, (void **)&taken));
+    for (int32_t c = 0; c < groups.n_classes; c++) {
+        for (int64_t i = 0; i < groups.taken[c]; i++) {
+            taken[n++] = groups.indices[groups.first[c] + i];
+        }
+    }
+    qsort(taken, (size_t)n, sizeof *taken, ascending);
+    *ret_taken = taken;
+    taken = NULL;
+out:
+    dcn_free(taken);
     finish_by_class(&groups);
     return status;
 }

@@ -136,6 +136,7 @@ static decant_status parse_training(const dcn_doc *doc, dcn_run_spec *run)
     const dcn_doc blank = {.type = DCN_DOC_SCALAR, .text = "constant"};
     TRY_RETURN(dcn_schema_int(DCN_SECTION_RUN, doc, "epochs", &run->epochs));
     TRY_RETURN(dcn_schema_int(DCN_SECTION_RUN, doc, "batch", &run->batch));
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_RUN, doc, "samples", &run->samples));
     TRY_RETURN(dcn_schema_bool(DCN_SECTION_RUN, doc, "drop_last", &run->drop_last));
     TRY_RETURN(dcn_optimizer_parse(dcn_doc_get(doc, "optimizer"), &run->optimizer));
     TRY_RETURN(dcn_schedule_parse(schedule != NULL ? schedule : &blank, &run->optimizer.schedule));

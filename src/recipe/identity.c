@@ -78,12 +78,13 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
     const dcn_run_spec *run = &materials->experiment->runs[index];
     json_t *model = NULL;
     TRY_RETURN(describe_model(materials, run->model, &model));
-    json_t *config = json_pack(
-        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:s, s:I, s:s*}", "format", DCN_RUN_FORMAT, "model", model,
-        "data", describe_data(materials, data_hex), "augment", describe_augment(&run->augment), "optimizer",
-        describe_optimizer(&run->optimizer), "schedule", describe_schedule(&run->optimizer.schedule), "loss",
-        describe_losses(run), "epochs", (json_int_t)run->epochs, "batch", (json_int_t)run->batch, "drop_last",
-        run->drop_last, "select", run->select_best ? "best" : "last", "seed", (json_int_t)seed, "teacher", teacher_hex);
+    json_t *config = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:s, s:I, s:s*}", "format",
+                               DCN_RUN_FORMAT, "model", model, "data", describe_data(materials, data_hex), "augment",
+                               describe_augment(&run->augment), "optimizer", describe_optimizer(&run->optimizer),
+                               "schedule", describe_schedule(&run->optimizer.schedule), "loss", describe_losses(run),
+                               "epochs", (json_int_t)run->epochs, "batch", (json_int_t)run->batch, "samples",
+                               (json_int_t)run->samples, "drop_last", run->drop_last, "select",
+                               run->select_best ? "best" : "last", "seed", (json_int_t)seed, "teacher", teacher_hex);
     if (config == NULL) return DCN_FAIL(NO_MEMORY, "no memory to describe the run '%s'", run->name);
     *ret_config = config;
     return DECANT_OK;

@@ -27,9 +27,24 @@ static decant_status lint_selection(const dcn_lint_context *context, const dcn_r
                         run->name);
 }
 
+/* How many samples the run trains on. */
+static int64_t samples_of(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    return run->samples > 0 ? run->samples : context->materials->split.n_train;
+}
+
+static decant_status lint_samples(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    int64_t available = context->materials->split.n_train;
+    if (run->samples <= available) return DECANT_OK;
+    return dcn_lint_add(context, dcn_doc_get(run->doc, "samples"), DCN_ERROR,
+                        "run '%s' asks for %lld samples, but the training split has %lld", run->name,
+                        (long long)run->samples, (long long)available);
+}
+
 static decant_status lint_batches(const dcn_lint_context *context, const dcn_run_spec *run)
 {
-    int64_t samples = context->materials->split.n_train;
+    int64_t samples = samples_of(context, run);
     if (!run->drop_last || run->batch <= samples) return DECANT_OK;
     return dcn_lint_add(context, dcn_doc_get(run->doc, "batch"), DCN_ERROR,
                         "run '%s': %lld samples do not fill one batch of %lld, and drop_last leaves nothing", run->name,
@@ -117,7 +132,7 @@ out:
 
 static int64_t steps_of(const dcn_lint_context *context, const dcn_run_spec *run)
 {
-    int64_t samples = context->materials->split.n_train;
+    int64_t samples = samples_of(context, run);
     return run->epochs * (run->drop_last ? samples / run->batch : (samples + run->batch - 1) / run->batch);
 }
 
@@ -185,6 +200,7 @@ decant_status dcn_lint_runs(const dcn_lint_context *context)
         const dcn_run_spec *run = &experiment->runs[i];
         TRY_RETURN(lint_losses(context, run));
         TRY_RETURN(lint_selection(context, run));
+        TRY_RETURN(lint_samples(context, run));
         TRY_RETURN(lint_batches(context, run));
         if (run->teacher_run != DCN_NONE) TRY_RETURN(lint_teacher_run(context, run));
         if (run->teacher_file != NULL) TRY_RETURN(lint_teacher_file(context, run));

@@ -281,13 +281,21 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
     const dcn_run_spec *run = &runner->experiment->runs[runner->run];
     decant_model *model = NULL;
     dcn_train_result trained = {0};
+    dcn_split split = runner->materials->split; /* the lists stay the materials' */
+    int32_t *taken = NULL;
     decant_status status = dcn_materials_model(runner->materials, run->model, runner->seed, &model);
     if (status != DECANT_OK) goto out;
+    if (run->samples > 0) {
+        TRY(dcn_split_take(runner->materials->dataset, split.train, split.n_train, run->samples,
+                           runner->experiment->data.seed, &taken));
+        split.train = taken;
+        split.n_train = run->samples;
+    }
     dcn_train_options options = {.device = runner->device,
                                  .model = model,
                                  .teacher = taught ? runner->teacher : NULL,
                                  .dataset = runner->materials->dataset,
-                                 .split = &runner->materials->split,
+                                 .split = &split,
                                  .epochs = run->epochs,
                                  .batch = run->batch,
                                  .drop_last = run->drop_last,
@@ -310,6 +318,7 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
     TRY(describe_model_file(runner, identity, taught, &trained, model));
     TRY(conclude(runner, directory, identity, &trained, model));
 out:
+    dcn_free(taken);
     dcn_model_destroy(model);
     return status;
 }
