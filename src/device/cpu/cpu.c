@@ -6,13 +6,24 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/text.h"
 
 /* Below this many touched elements a thread team costs more than it saves (a fork and join is about a microsecond). */
 #define SERIAL_WORK 24576
 /* Ranges over single elements are cut at whole cache lines. */
-#define LINE_ELEMENTS 16
+#define LINE_ELEMENTS  16
+#define HUGE_PAGE      ((uintptr_t)2 << 20)
+#define MIN_HUGE_BYTES ((size_t)8 << 20)
+
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#define THREAD_SANITIZER __has_feature(thread_sanitizer)
+#else
+#define THREAD_SANITIZER 0
+#endif
 
 static dcn_cpu_compile *const compilers[DECANT_OP_COUNT] = {
     [DECANT_OP_CONV2D] = dcn_cpu_compile_conv2d,
@@ -107,7 +118,7 @@ decant_status dcn_cpu_kernel_create(dcn_cpu_device *device, const dcn_op_call *c
     kernel->base.destroy = destroy_own;
     kernel->base.flops = dcn_op_flops(call);
     kernel->loops = device->loops;
-#if defined(__SANITIZE_THREAD__)
+#if THREAD_SANITIZER
     kernel->threads = 1; /* the sanitizer cannot see OpenMP's barriers and would report every loop as a race */
 #else
     kernel->threads = device->base.threads;
@@ -194,10 +205,22 @@ static decant_status cpu_compile(dcn_device *base, dcn_op_call *call, dcn_kernel
     return status;
 }
 
+/* Asks for huge pages inside a large block that nothing has touched yet: fewer page faults at the start and fewer
+ * misses of the address cache in every pass over it. Advice only; where the system has none the block is as good. */
+static void advise_huge_pages(void *memory, size_t bytes)
+{
+    if (bytes < MIN_HUGE_BYTES) return;
+    uintptr_t begin = ((uintptr_t)memory + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    uintptr_t end = ((uintptr_t)memory + bytes) / HUGE_PAGE * HUGE_PAGE;
+    if (end > begin) (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+}
+
 static decant_status cpu_memory_create(dcn_device *device, size_t bytes, void **ret_memory)
 {
     (void)device;
-    return dcn_new_aligned(bytes, ret_memory);
+    TRY_RETURN(dcn_new_aligned(bytes, ret_memory));
+    advise_huge_pages(*ret_memory, bytes);
+    return DECANT_OK;
 }
 
 static void cpu_memory_destroy(dcn_device *device, void *memory)

@@ -5,12 +5,23 @@
 
 #include "device/cpu/approximate.h"
 #include "device/cpu/loops.h"
+#include "device/cpu/simd.h"
 
+/* A NaN may be passed over here: it shows in the sum of exponentials. */
 static float row_maximum(const float *row, int64_t classes)
 {
     float best = row[0];
-#pragma omp simd reduction(max : best)
-    for (int64_t c = 1; c < classes; c++)
+    int64_t c = 1;
+    if (classes >= VEC_WIDTH) {
+        vec lanes = vec_load(row);
+        for (c = VEC_WIDTH; c + VEC_WIDTH <= classes; c += VEC_WIDTH) {
+            vec value = vec_load(row + c);
+            lanes = vec_select(value > lanes, value, lanes);
+        }
+        for (int i = 0; i < VEC_WIDTH; i++)
+            best = lanes[i] > best ? lanes[i] : best;
+    }
+    for (; c < classes; c++)
         best = row[c] > best ? row[c] : best;
     return best;
 }
