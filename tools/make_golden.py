@@ -368,14 +368,14 @@ def summary(tensor):
     return torch.cat((flat.sum().reshape(1), flat.norm().reshape(1), flat[index]))
 
 
-def record_steps(name, model, forward, make_optimizer, loss_of):
+def record_steps(name, model, forward, make_optimizer, loss_of, steps):
     set_weights(model)
     model.train()
     optimizer = make_optimizer(model.parameters())
-    batch = 4
+    batch = 3
     labels = torch.tensor((words(1, [PURPOSE_TEST, 1001, 0], batch) % np.uint64(10)).astype(np.int64))
     out = {}
-    for step in range(2):
+    for step in range(steps):
         x = (uniform(1010 + step, (batch, 3, 32, 32)) * 1.5).float().double()
         teacher = (uniform(1020 + step, (batch, 10)) * 5).float().double()
         logits = forward(x, step)
@@ -399,11 +399,11 @@ def make_steps():
     model, forward = light_nn()
     record_steps("step_lightnn", model, forward,
                  lambda p: torch.optim.Adam(p, f32(1e-3), (f32(0.9), f32(0.999)), f32(1e-8)),
-                 lambda s, y, t: [(0.75, F.cross_entropy(s, y)), (0.25, kd(s, t, 2))])
+                 lambda s, y, t: [(0.75, F.cross_entropy(s, y)), (0.25, kd(s, t, 2))], steps=2)
     model, forward = resnet20()
     record_steps("step_resnet20", model, forward,
                  lambda p: torch.optim.SGD(p, f32(0.1), f32(0.9), weight_decay=f32(1e-4), nesterov=True),
-                 lambda s, y, t: [(1, F.cross_entropy(s, y, label_smoothing=0.1))])
+                 lambda s, y, t: [(1, F.cross_entropy(s, y, label_smoothing=0.1))], steps=1)
 
 
 if __name__ == "__main__":
