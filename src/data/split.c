@@ -1,6 +1,7 @@
 /* Validation splits: stratified, so that every class keeps its share, and a pure function of the data set's labels and
  * a seed. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
