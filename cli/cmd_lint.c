@@ -23,6 +23,18 @@ static int print_docs(void)
     return 0;
 }
 
+static const char *plural(int32_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void print_totals(const char *recipe, const decant_finding_list *list)
+{
+    int32_t notes = list->count - list->errors - list->warnings;
+    printf("%s: %d error%s, %d warning%s, %d note%s\n", recipe, list->errors, plural(list->errors), list->warnings,
+           plural(list->warnings), notes, plural(notes));
+}
+
 static int print_findings(const decant_finding_list *list, const char *recipe, bool json, bool quiet)
 {
     static const char *const severities[] = {"note", "warning", "error"};
@@ -35,9 +47,7 @@ static int print_findings(const decant_finding_list *list, const char *recipe, b
         else
             print_finding(stdout, finding);
     }
-    if (!json && !quiet)
-        printf("%s: %d errors, %d warnings, %d notes\n", recipe, list->errors, list->warnings,
-               list->count - list->errors - list->warnings);
+    if (!json && !quiet) print_totals(recipe, list);
     return exit_status != 0 ? exit_status : (list->errors > 0 ? 2 : 0);
 }
 

@@ -111,8 +111,8 @@ static int run(const cli_invocation *invocation)
     progress_break(&output.progress);
     int exit_status = output.exit_status;
     if (status == DECANT_INTERRUPTED) {
-        exit_status = report_failure(status);
-        fprintf(stderr, "the same command goes on from where it stopped\n");
+        exit_status = decant_status_exit(status);
+        fprintf(stderr, "decant: %s by the same command\n", decant_error_message());
     } else if (status != DECANT_OK) {
         exit_status = report_failure(status);
     } else if (!output.json) {

@@ -36,7 +36,8 @@ static void print_option(const cli_option *option)
 
 void options_print_help(const cli_verb *verb)
 {
-    printf("usage: decant %s %s\n\n%s\n", verb->name, verb->arguments, verb->summary);
+    printf("usage: decant %s%s%s\n\n%s\n", verb->name, verb->arguments[0] != '\0' ? " " : "", verb->arguments,
+           verb->summary);
     if (verb->details[0] != '\0') printf("\n%s", verb->details);
     printf("\noptions:\n");
     for (int32_t i = 0; i < verb->n_options; i++)

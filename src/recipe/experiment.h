@@ -45,7 +45,7 @@ typedef struct dcn_run_spec {
     int32_t teacher_run;      /* or DCN_NONE */
     const char *teacher_file; /* or NULL */
     int64_t epochs, batch;
-    int64_t samples; /* of the training split; 0: all */
+    int64_t samples;         /* of the training split; 0: all */
     dcn_optimizer optimizer; /* with its schedule, clipping and weight averaging */
     dcn_term terms[DCN_MAX_TERMS];
     int32_t n_terms;

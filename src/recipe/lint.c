@@ -22,13 +22,16 @@ decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place
                             place != NULL && place->file != NULL ? place->file : context->experiment->file, message);
 }
 
-decant_status dcn_lint_failure(const dcn_lint_context *context, decant_status status)
+decant_status dcn_lint_failure(const dcn_lint_context *context, const dcn_doc *place, decant_status status)
 {
     if (status == DECANT_OK || status == DECANT_NO_MEMORY || status == DECANT_INTERNAL) return status;
     /* Copied, for adding a finding may fail and write the record anew. */
     char text[1024];
-    const char *place = decant_error_place();
-    snprintf(text, sizeof text, "%s: %s", place[0] != '\0' ? place : context->experiment->file, decant_error_message());
+    if (decant_error_place()[0] == '\0') {
+        snprintf(text, sizeof text, "%s", decant_error_message());
+        return dcn_lint_add(context, place, DCN_ERROR, "%s", text);
+    }
+    snprintf(text, sizeof text, "%s: %s", decant_error_place(), decant_error_message());
     return dcn_findings_add(context->findings, DCN_ERROR, "%s", text);
 }
 
@@ -85,7 +88,7 @@ static decant_status build_graphs(const dcn_lint_context *context)
     for (int32_t i = 0; i < context->experiment->n_models; i++) {
         decant_status status =
             dcn_materials_graph(context->experiment, i, context->materials->dataset, &context->graphs[i]);
-        TRY_RETURN(dcn_lint_failure(context, status));
+        TRY_RETURN(dcn_lint_failure(context, context->experiment->models[i].doc, status));
     }
     return DECANT_OK;
 }
@@ -114,7 +117,7 @@ decant_status dcn_lint(const dcn_experiment *experiment, dcn_findings *findings)
     const dcn_lint_context context = {.experiment = experiment, .findings = findings};
     decant_status status = dcn_materials_create(experiment, &materials);
     if (status != DECANT_OK) {
-        status = dcn_lint_failure(&context, status);
+        status = dcn_lint_failure(&context, experiment->data.doc, status);
         goto out;
     }
     TRY(dcn_lint_with(materials, findings));

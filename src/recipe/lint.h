@@ -21,8 +21,8 @@ decant_status dcn_lint_runs(const dcn_lint_context *context);
 /* A finding with the place of a node in front. */
 decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, dcn_severity severity,
                            const char *format, ...) DCN_PRINTF(4, 5);
-/* Turns the failure that just happened into an error finding; failures that say nothing about the recipe stay failures.
- */
-decant_status dcn_lint_failure(const dcn_lint_context *context, decant_status status);
+/* Turns the failure that just happened into an error finding, at its own place or else at that of the node (which may
+ * be NULL); failures that say nothing about the recipe stay failures. */
+decant_status dcn_lint_failure(const dcn_lint_context *context, const dcn_doc *place, decant_status status);
 
 #endif

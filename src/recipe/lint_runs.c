@@ -104,8 +104,7 @@ static decant_status lint_teacher_file(const dcn_lint_context *context, const dc
     decant_model *teacher = NULL;
     decant_status status = dcn_model_load(run->teacher_file, &teacher);
     if (status != DECANT_OK) {
-        dcn_place("%s:%d:%d", place->file, place->line, place->column);
-        status = dcn_lint_failure(context, status);
+        status = dcn_lint_failure(context, place, status);
         goto out;
     }
     const dcn_graph *graph = teacher->graph;

@@ -88,11 +88,10 @@ static decant_status plan_inference(dcn_device *device, const decant_model *mode
 {
     dcn_program *program = NULL;
     dcn_value_id x = DCN_NONE, logits = DCN_NONE;
-    decant_shape shape = model->graph->values[model->graph->input].shape;
+    const decant_shape sample = decant_model_input_shape(model);
     decant_status status = dcn_program_create(batch, DECANT_F32, &program);
     if (status != DECANT_OK) goto out;
-    shape.dim[0] = batch;
-    TRY(dcn_program_input(program, "x", DECANT_F32, &shape, &x));
+    TRY(dcn_program_input(program, "x", DECANT_F32, &sample, &x));
     TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, x, NULL, 0, NULL, &logits));
     const dcn_plan_options options = {.keep = &logits, .n_keep = 1};
     TRY(dcn_plan_create(device, program, &options, ret_plan));

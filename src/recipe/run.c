@@ -377,7 +377,8 @@ static decant_status run_seed(run_context *runner, int32_t run, uint64_t seed)
     runner->run = run;
     runner->seed = seed;
     if (stop_requested(runner)) {
-        status = DCN_FAIL(INTERRUPTED, "stopped before the run '%s'", runner->experiment->runs[run].name);
+        status = DCN_FAIL(INTERRUPTED, "stopped before the run '%s'; the rest can be run",
+                          runner->experiment->runs[run].name);
         goto out;
     }
     TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory));

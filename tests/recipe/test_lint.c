@@ -73,6 +73,7 @@ static const fault faults[] = {
     {{"runs.alone.batch=170", "runs.alone.drop_last=true"},
      DECANT_SEVERITY_ERROR,
      "160 samples do not fill one batch of 170"},
+    {{"runs.alone.samples=161"}, DECANT_SEVERITY_ERROR, "asks for 161 samples, but the training split has 160"},
     /* comparisons */
     {{"runs.distilled.epochs=3"}, DECANT_SEVERITY_WARNING, "'distilled' trains 3 epochs, 'alone' 2"},
     {{"runs.distilled.batch=10"}, DECANT_SEVERITY_WARNING, "'distilled' makes 32 optimizer steps, 'alone' 16"},

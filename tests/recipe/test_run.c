@@ -213,6 +213,7 @@ static void test_what_belongs_to_the_identity(void **state)
                                              {"runs.teacher.loss.ce=0.5", "loss.ce.weight"},
                                              {"runs.teacher.select=last", "select was \"best\" and is \"last\""},
                                              {"runs.teacher.ema=0.9", "optimizer.ema"},
+                                             {"runs.teacher.samples=100", "samples was 0 and is 100"},
                                              {"data.validation=44", "data."},
                                              {"data.seed=1", "data."},
                                              {"data.augment={shift: 1}", "augment.shift was 0 and is 1"},
@@ -329,6 +330,20 @@ static void test_model_files_tell_their_story(void **state)
     dcn_model_destroy(model);
 }
 
+/* Breaks when `samples` does not shorten the epochs. */
+static void test_part_of_the_samples(void **state)
+{
+    (void)state;
+    static const char *const half[] = {"runs.teacher.samples=80", NULL};
+    static const char *const teacher[] = {"teacher"};
+    run_watch watch = {.polls_left = -1};
+    decant_result_list *results = NULL;
+    const decant_run_options options = {.runs = teacher, .n_runs = 1};
+    assert_int_equal(run_tiny("half", half, options, &watch, &results), DECANT_OK);
+    assert_int_equal(results->items[0].steps, 8);
+    decant_result_list_destroy(results);
+}
+
 /* Breaks when a teacher file that saw other inputs is listened to. */
 static void test_teacher_files(void **state)
 {
@@ -366,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_failed_writes_leave_nothing_half_done),
         cmocka_unit_test(test_model_files_tell_their_story),
         cmocka_unit_test(test_teacher_files),
+        cmocka_unit_test(test_part_of_the_samples),
     };
     return cmocka_run_group_tests(tests, make_data, NULL);
 }

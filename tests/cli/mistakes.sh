@@ -1,0 +1,31 @@
+# Wrong usage: the message names what was probably meant, and the exit status is 2.
+tiny_data
+tiny_recipe 1 >tiny.yaml
+show runn
+show frobnicate
+show help lnit
+show run
+show run --fource tiny.yaml
+show run --dir
+show run --json=1 tiny.yaml
+show run --threads many tiny.yaml
+show run --threads 99999 tiny.yaml
+show eval a b
+show eval missing.safetensors
+show eval tiny.yaml
+show data
+show data lits
+show summary zoo:resnet51
+show summary tiny.yaml teachr
+show run missing.yaml
+show run tiny.yaml alon
+show lint tiny.yaml -o runs.alone.epoch=1
+show lint tiny.yaml -o runs.alone.epochs
+sed 's/epochs: 1/epochs: none/' tiny.yaml >typo.yaml
+show lint typo.yaml
+printf 'decant: 1\nname: [unclosed\n' >broken.yaml
+show lint broken.yaml
+show run tiny.yaml --device gpu
+show compare data
+echo "not a model" >model.safetensors
+show predict model.safetensors data:test:0

@@ -1,0 +1,8 @@
+# The plan lists steps and memory; kernels differ between machines, so only its form is looked at.
+tiny_data
+tiny_recipe 2 >tiny.yaml
+"$DECANT" summary tiny.yaml student --plan >training.txt && grep -c adam_update training.txt
+"$DECANT" summary tiny.yaml student --plan --batch 7 | grep -c '\[7, 4\]' | sed 's/^[1-9][0-9]*$/some/'
+"$DECANT" summary zoo:lightnn --plan --batch 3 | grep -cE 'adam|loss|grad'
+"$DECANT" summary zoo:lightnn --plan --json | grep -o '"memory":{[^}]*}' | sed -E 's/[0-9]+/N/g'
+"$DECANT" summary zoo:resnet50 --json | grep -o '"parameters":[0-9]*,"trainable":[0-9]*'

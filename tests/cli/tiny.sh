@@ -1,0 +1,24 @@
+# A recipe from end to end without a data set: trained, told, skipped, refused when changed, made again, and its files used.
+tiny_data
+tiny_recipe 2 >tiny.yaml
+NUMBERS=hidden
+show run tiny.yaml
+show run tiny.yaml
+show run tiny.yaml --quiet
+show run tiny.yaml --json -q
+sed -i 's/lr: 1e-2/lr: 2e-2/' tiny.yaml
+show run tiny.yaml -q
+show run tiny.yaml -q alone --force
+show compare runs/tiny
+show compare runs/tiny/alone-seed0 runs/tiny/distilled-seed0 --json
+show summary runs/tiny/teacher/model.safetensors
+show summary tiny.yaml student --json
+show summary zoo:lightnn --json
+show eval runs/tiny/teacher/model.safetensors
+show eval runs/tiny/teacher/model.safetensors --data data --split train --json
+show eval runs/tiny/teacher/model.safetensors --split all
+show predict runs/tiny/teacher/model.safetensors data:test:0-1 data/t10k-images-idx3-ubyte:2
+show predict runs/tiny/teacher/model.safetensors data:test:0 --json
+show data check data --validation 40
+show data check data --json
+find runs -type f | sort
