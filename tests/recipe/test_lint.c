@@ -137,6 +137,34 @@ static void test_shape_errors_name_the_layers_line(void **state)
     decant_recipe_destroy(recipe);
 }
 
+/* Breaks when a failed allocation becomes a finding, a crash or a leak. */
+static void test_memory_failures_are_no_findings(void **state)
+{
+    (void)state;
+    char text[4096];
+    decant_recipe *recipe = NULL;
+    decant_status status = DECANT_NO_MEMORY;
+    int64_t failures = 0;
+    snprintf(text, sizeof text, TINY_RECIPE, DATA);
+    assert_int_equal(decant_recipe_parse("t.yaml", text, strlen(text), NULL, 0, &recipe), DECANT_OK);
+    while (status != DECANT_OK) {
+        decant_finding_list *list = NULL;
+        dcn_memory_fail_nth(failures + 1);
+        status = decant_recipe_lint(recipe, &list);
+        dcn_memory_fail_nth(0);
+        if (status == DECANT_OK) {
+            assert_int_equal(list->count, 0);
+            decant_finding_list_destroy(list);
+            break;
+        }
+        assert_int_equal(status, DECANT_NO_MEMORY);
+        assert_null(list);
+        failures++;
+    }
+    assert_true(failures > 10);
+    decant_recipe_destroy(recipe);
+}
+
 static int make_data(void **state)
 {
     (void)state;
@@ -153,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_sound_recipe_has_no_findings),
         cmocka_unit_test(test_faults_are_found),
         cmocka_unit_test(test_shape_errors_name_the_layers_line),
+        cmocka_unit_test(test_memory_failures_are_no_findings),
     };
     return cmocka_run_group_tests(tests, make_data, NULL);
 }

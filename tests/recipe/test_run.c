@@ -314,6 +314,39 @@ static void test_failed_writes_leave_nothing_half_done(void **state)
     assert_true(failures >= 4); /* at least run.json, a checkpoint, the model and the result are written */
 }
 
+/* Breaks when memory that runs out anywhere leaks, crashes, or leaves a run that looks finished. */
+static void test_memory_failures_leave_nothing_half_done(void **state)
+{
+    (void)state;
+    static const char *const teacher[] = {"teacher"};
+    const decant_run_options options = {.runs = teacher, .n_runs = 1};
+    decant_status status = DECANT_NO_MEMORY;
+    int32_t failures = 0;
+    for (int64_t nth = 1; status != DECANT_OK; nth += 1 + nth / 8) {
+        run_watch watch = {.polls_left = -1};
+        decant_result_list *results = NULL;
+        char text[4096];
+        decant_recipe *recipe = NULL;
+        snprintf(text, sizeof text, TINY_RECIPE, DATA);
+        assert_int_equal(decant_recipe_parse("t.yaml", text, strlen(text), NULL, 0, &recipe), DECANT_OK);
+        decant_run_options all = options;
+        all.directory = FOLDER "/memory";
+        all.context = &watch;
+        all.on_result = on_result;
+        dcn_memory_fail_nth(nth);
+        status = decant_recipe_run(recipe, &all, &results);
+        dcn_memory_fail_nth(0);
+        decant_recipe_destroy(recipe);
+        assert_int_equal(results != NULL, status == DECANT_OK);
+        decant_result_list_destroy(results);
+        if (status == DECANT_OK) break;
+        failures++;
+        assert_int_equal(status, DECANT_NO_MEMORY);
+    }
+    assert_true(failures > 10);
+    assert_same_file(FOLDER "/memory/tiny/teacher/model.safetensors", FOLDER "/whole/tiny/teacher/model.safetensors");
+}
+
 /* Breaks when the file does not say where it comes from, or forgets its normalisation. */
 static void test_model_files_tell_their_story(void **state)
 {
@@ -379,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_recipes_with_errors_do_not_run),
         cmocka_unit_test(test_resumed_runs_are_identical),
         cmocka_unit_test(test_failed_writes_leave_nothing_half_done),
+        cmocka_unit_test(test_memory_failures_leave_nothing_half_done),
         cmocka_unit_test(test_model_files_tell_their_story),
         cmocka_unit_test(test_teacher_files),
         cmocka_unit_test(test_part_of_the_samples),
