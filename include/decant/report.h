@@ -1,5 +1,6 @@
-/* Results made readable: tables, model summaries, plans, confusion matrices, loss sheets, and the verdict between two runs.
- * Everything here makes text or numbers from what other calls returned; nothing prints. Texts are freed with decant_text_free(). */
+/* Results made readable: tables, model summaries, plans, confusion matrices, loss sheets, and the verdict between two
+ * runs. Everything here makes text or numbers from what other calls returned; nothing prints. Texts are freed with
+ * decant_text_free(). */
 #ifndef DECANT_REPORT_H
 #define DECANT_REPORT_H
 
@@ -44,7 +45,8 @@ DECANT_MUST_USE decant_status decant_table_begin_row(decant_table *table);
 /** A line across the table at this place; Markdown has none. */
 DECANT_MUST_USE decant_status decant_table_add_rule(decant_table *table);
 
-/** Sets the row's next cell, as printf does. One line of UTF-8; accents, symbols and wide characters keep the columns straight.
+/** Sets the row's next cell, as printf does. One line of UTF-8; accents, symbols and wide characters keep the columns
+ * straight.
  *
  *  Errors: INVALID_ARG (no row was begun, or it is full), NO_MEMORY.
  */
@@ -88,7 +90,8 @@ DECANT_MUST_USE decant_status decant_plan_text(const decant_plan_listing *plan, 
 DECANT_MUST_USE decant_status decant_confusion_text(const decant_evaluation *evaluation, const decant_model *model,
                                                     char **ret_text);
 
-/** What the total loss is made of at step 0: each term's formula, reduction, temperature, weight, value and gradient. */
+/** What the total loss is made of at step 0: each term's formula, reduction, temperature, weight, value and gradient.
+ */
 DECANT_MUST_USE decant_status decant_losses_text(const decant_run_loss *losses, int32_t count, char **ret_text);
 
 /* --- comparing runs --- */
@@ -136,16 +139,16 @@ DECANT_MUST_USE decant_status decant_judge_seeds(const double *first, const doub
 DECANT_MUST_USE decant_status decant_judge_predictions(int64_t only_first, int64_t only_second, int64_t count,
                                                        decant_judgement *ret_judgement);
 
-/** Judges a run against another over the seeds that both have: the paired t-test on test accuracy, or McNemar's test on the test
- *  samples when they share one seed.
+/** Judges a run against another over the seeds that both have: the paired t-test on test accuracy, or McNemar's test on
+ * the test samples when they share one seed.
  *
  *  Errors: INVALID_ARG (no seed in common, or other test samples).
  */
 DECANT_MUST_USE decant_status decant_judge_runs(const decant_comparison_row *row, const decant_comparison_row *baseline,
                                                 decant_judgement *ret_judgement);
 
-/** The comparison as a table: parameters, mult-adds, size, test accuracy as mean and spread, errors, and each run's verdict against
- *  its baseline.
+/** The comparison as a table: parameters, mult-adds, size, test accuracy as mean and spread, errors, and each run's
+ * verdict against its baseline.
  *
  *  ret_table  freed with decant_table_destroy(); untouched on failure.
  */

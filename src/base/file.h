@@ -8,7 +8,8 @@
 
 #include "base/status.h"
 
-/* Reads the whole file (at most max_bytes, else FORMAT); ret_data has one extra NUL behind it and is freed with dcn_free. */
+/* Reads the whole file (at most max_bytes, else FORMAT); ret_data has one extra NUL behind it and is freed with
+ * dcn_free. */
 decant_status dcn_file_read(const char *path, size_t max_bytes, uint8_t **ret_data, size_t *ret_bytes);
 /* The same through zlib when the file begins with the gzip magic, plain otherwise. */
 decant_status dcn_file_read_gzip(const char *path, size_t max_bytes, uint8_t **ret_data, size_t *ret_bytes);
@@ -20,7 +21,8 @@ typedef struct dcn_map {
 decant_status dcn_map_open(const char *path, dcn_map *ret_map);
 void dcn_map_close(dcn_map *map);
 
-/* A file that is written beside its final name, fsynced and renamed on commit. abort (or destroy without commit) removes it. */
+/* A file that is written beside its final name, fsynced and renamed on commit. abort (or destroy without commit)
+ * removes it. */
 typedef struct dcn_writer dcn_writer;
 decant_status dcn_writer_open(const char *path, dcn_writer **ret_writer);
 decant_status dcn_writer_write(dcn_writer *writer, const void *bytes, size_t count);
@@ -32,7 +34,7 @@ decant_status dcn_file_write(const char *path, const void *bytes, size_t count);
 decant_status dcn_file_append_line(const char *path, const char *line);
 
 bool dcn_file_exists(const char *path);
-decant_status dcn_file_remove(const char *path); /* OK when it did not exist */
+decant_status dcn_file_remove(const char *path);    /* OK when it did not exist */
 decant_status dcn_directory_make(const char *path); /* with parents, like mkdir -p */
 /* Names in a directory (no "." entries), sorted; free each and the array with dcn_names_free. */
 decant_status dcn_directory_list(const char *path, char ***ret_names, int32_t *ret_count);

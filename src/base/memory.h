@@ -1,5 +1,5 @@
-/* All heap memory of the library: checked sizes, 64-byte alignment where asked, arenas, and failure on purpose for tests.
- * Nothing else in src/ calls malloc. */
+/* All heap memory of the library: checked sizes, 64-byte alignment where asked, arenas, and failure on purpose for
+ * tests. Nothing else in src/ calls malloc. */
 #ifndef DCN_BASE_MEMORY_H
 #define DCN_BASE_MEMORY_H
 
@@ -9,7 +9,7 @@
 
 #include "base/status.h"
 
-#define DCN_ALIGNMENT 64
+#define DCN_ALIGNMENT    64
 #define DCN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Zeroed memory. ret_memory is void ** in spirit; pass (void **)&pointer. A size of 0 gives a valid unique pointer. */

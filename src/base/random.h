@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 typedef enum dcn_purpose {
-    DCN_PURPOSE_INIT = 1,   /* parameter initialisation; a = parameter index */
-    DCN_PURPOSE_SHUFFLE,    /* order of samples; a = epoch */
-    DCN_PURPOSE_AUGMENT,    /* shift, flip, crop, cutout; a = epoch, b = sample index in the data set */
-    DCN_PURPOSE_MIXUP,      /* a = epoch, b = batch */
-    DCN_PURPOSE_DROPOUT,    /* a = step, b = dropout stream */
-    DCN_PURPOSE_SPLIT,      /* validation and pool splits; a = class */
-    DCN_PURPOSE_TEST        /* tests and benches */
+    DCN_PURPOSE_INIT = 1, /* parameter initialisation; a = parameter index */
+    DCN_PURPOSE_SHUFFLE,  /* order of samples; a = epoch */
+    DCN_PURPOSE_AUGMENT,  /* shift, flip, crop, cutout; a = epoch, b = sample index in the data set */
+    DCN_PURPOSE_MIXUP,    /* a = epoch, b = batch */
+    DCN_PURPOSE_DROPOUT,  /* a = step, b = dropout stream */
+    DCN_PURPOSE_SPLIT,    /* validation and pool splits; a = class */
+    DCN_PURPOSE_TEST      /* tests and benches */
 } dcn_purpose;
 
 /* One block: 128 random bits from a 64-bit key and a 128-bit counter. */
@@ -30,7 +30,10 @@ static inline void dcn_philox(uint64_t key, const uint32_t counter[4], uint32_t 
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
-    ret[0] = c0; ret[1] = c1; ret[2] = c2; ret[3] = c3;
+    ret[0] = c0;
+    ret[1] = c1;
+    ret[2] = c2;
+    ret[3] = c3;
 }
 
 /* A stream of draws for one decision. The key is the seed; the counter says which decision and how far into it:

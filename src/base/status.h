@@ -8,9 +8,8 @@
 #define DCN_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
 
 /* Writes the thread's error record and returns the status. A new failure clears the old "while" lines. */
-decant_status dcn_fail(decant_status status, const char *file, int line, const char *format, ...)
-    DCN_PRINTF(4, 5);
-/* Adds one "while ..." line (the eight outermost are dropped first). Always call after a failure, before returning it. */
+decant_status dcn_fail(decant_status status, const char *file, int line, const char *format, ...) DCN_PRINTF(4, 5);
+/* Adds one "while ..." line after a failure, before returning it. Eight are kept: the outermost beyond them are not. */
 void dcn_while(const char *format, ...) DCN_PRINTF(1, 2);
 /* Names the place in the user's file that the failure is about: "recipe.yaml:12:3". */
 void dcn_place(const char *format, ...) DCN_PRINTF(1, 2);
@@ -20,17 +19,17 @@ void dcn_place(const char *format, ...) DCN_PRINTF(1, 2);
 #define DCN_FAIL(name, ...) (dcn_fail(DECANT_##name, __FILE__, __LINE__, __VA_ARGS__), DECANT_##name)
 
 /* For functions with `decant_status status` and an `out:` ladder. */
-#define TRY(call)                              \
-    do {                                       \
-        status = (call);                       \
-        if (status != DECANT_OK) goto out;     \
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        status = (call);                                                                                               \
+        if (status != DECANT_OK) goto out;                                                                             \
     } while (0)
 
 /* For functions that own nothing yet. */
-#define TRY_RETURN(call)                                \
-    do {                                                \
-        decant_status try_status = (call);              \
-        if (try_status != DECANT_OK) return try_status; \
+#define TRY_RETURN(call)                                                                                               \
+    do {                                                                                                               \
+        decant_status try_status = (call);                                                                             \
+        if (try_status != DECANT_OK) return try_status;                                                                \
     } while (0)
 
 #endif

@@ -19,7 +19,8 @@ decant_status dcn_text_add_bytes(dcn_text *text, const void *bytes, size_t lengt
 /* Hands the memory over (dcn_free); the buffer is empty afterwards. Never NULL on success. */
 decant_status dcn_text_take(dcn_text *text, char **ret_data);
 
-/* Whole-string parsing: no trailing junk, no overflow, finite numbers only (also "1e-3", "0.5"). false leaves *ret alone. */
+/* Whole-string parsing: no trailing junk, no overflow, finite numbers only (also "1e-3", "0.5"). false leaves *ret
+ * alone. */
 bool dcn_parse_int64(const char *word, int64_t *ret);
 bool dcn_parse_double(const char *word, double *ret);
 bool dcn_parse_bool(const char *word, bool *ret); /* true/false/yes/no/on/off */

@@ -11,16 +11,16 @@
 /* One part (train or test) of a data set. */
 typedef struct dcn_samples {
     int64_t count;
-    decant_dtype dtype;  /* U8 (0..255) or F32 */
-    uint8_t *data;       /* [count, sample...] plain; never written once the data set is made: it may be mapped */
-    int32_t *labels;     /* [count]; NULL: unlabelled */
-    dcn_hash *hashes;    /* [count] of each sample's bytes, without its label; NULL: not counted yet */
-    bool owned;          /* data; false: it lies in dataset->backing. labels and hashes are always the data set's */
+    decant_dtype dtype; /* U8 (0..255) or F32 */
+    uint8_t *data;      /* [count, sample...] plain; never written once the data set is made: it may be mapped */
+    int32_t *labels;    /* [count]; NULL: unlabelled */
+    dcn_hash *hashes;   /* [count] of each sample's bytes, without its label; NULL: not counted yet */
+    bool owned;         /* data; false: it lies in dataset->backing. labels and hashes are always the data set's */
 } dcn_samples;
 
 struct decant_dataset {
     char *name;
-    decant_shape sample;     /* [C,H,W] or [features] */
+    decant_shape sample; /* [C,H,W] or [features] */
     int32_t n_classes;
     char **class_names;      /* NULL: numbers */
     dcn_samples train, test; /* either may be empty (count 0) */
@@ -31,26 +31,33 @@ struct decant_dataset {
 void dcn_dataset_destroy(decant_dataset *dataset);
 
 /* --- what the readers build with (data/dataset.c) --- */
-decant_status dcn_dataset_create(const char *name, const decant_shape *sample, int32_t n_classes, decant_dataset **ret_dataset);
+decant_status dcn_dataset_create(const char *name, const decant_shape *sample, int32_t n_classes,
+                                 decant_dataset **ret_dataset);
 /* Owned memory for a part: data, and labels when labelled. count <= INT32_MAX. */
-decant_status dcn_samples_create(decant_dataset *dataset, dcn_samples *part, int64_t count, decant_dtype dtype, bool labelled);
+decant_status dcn_samples_create(decant_dataset *dataset, dcn_samples *part, int64_t count, decant_dtype dtype,
+                                 bool labelled);
 decant_status dcn_dataset_name_classes(decant_dataset *dataset, const char *const *names);
-/* The last step of a reader: checks the labels, hashes samples and the whole. `place` (a path) is named in failures, or NULL. */
+/* The last step of a reader: checks the labels, hashes samples and the whole. `place` (a path) is named in failures, or
+ * NULL. */
 decant_status dcn_dataset_seal(decant_dataset *dataset, const char *place);
 size_t dcn_sample_bytes(const decant_dataset *dataset, const dcn_samples *part);
 
 /* Readers (one file each). Labels outside [0, n_classes) are FORMAT, as are truncated and oversized files. */
-/* path: directory with the four IDX files under their published names, .gz or plain (also with '.' for '-' before idx). */
+/* path: directory with the four IDX files under their published names, .gz or plain (also with '.' for '-' before idx).
+ */
 decant_status dcn_idx_open(const char *path, decant_dataset **ret_dataset);
-decant_status dcn_idx_parse(const uint8_t *data, size_t bytes, int32_t *ret_rank, int64_t ret_dims[4], const uint8_t **ret_payload);
+decant_status dcn_idx_parse(const uint8_t *data, size_t bytes, int32_t *ret_rank, int64_t ret_dims[4],
+                            const uint8_t **ret_payload);
 /* path: directory with data_batch_{1..5}.bin and test_batch.bin (or in cifar-10-batches-bin/). */
 decant_status dcn_cifar_open(const char *path, decant_dataset **ret_dataset);
-/* The caller's arrays (copied). labels NULL for unlabelled. F32 values must be finite (NUMERIC names the sample otherwise). */
+/* The caller's arrays (copied). labels NULL for unlabelled. F32 values must be finite (NUMERIC names the sample
+ * otherwise). */
 decant_status dcn_arrays_open(const char *name, const decant_shape *sample, decant_dtype dtype, int32_t n_classes,
-                              const void *train, const int32_t *train_labels, int64_t n_train,
-                              const void *test, const int32_t *test_labels, int64_t n_test, decant_dataset **ret_dataset);
+                              const void *train, const int32_t *train_labels, int64_t n_train, const void *test,
+                              const int32_t *test_labels, int64_t n_test, decant_dataset **ret_dataset);
 
-/* Named data sets: "fashion-mnist", "mnist", "cifar10": looked for in $DECANT_DATA/<name>, $DECANT_DATA, the Debian package's place and
+/* Named data sets: "fashion-mnist", "mnist", "cifar10": looked for in $DECANT_DATA/<name>, $DECANT_DATA, the Debian
+ * package's place and
  * ${XDG_DATA_HOME:-~/.local/share}/decant/<name>. NOT_FOUND says where it looked and how to get it. */
 decant_status dcn_dataset_find(const char *name, decant_dataset **ret_dataset);
 typedef struct dcn_source_info {
@@ -65,22 +72,27 @@ typedef struct dcn_split {
     int64_t n_train, n_validation;
     int32_t *train, *validation;
 } dcn_split;
-/* Stratified: each class gives its share (largest remainder), chosen by Philox(seed, SPLIT). validation = 0: everything trains. */
+/* Stratified: each class gives its share (largest remainder), chosen by Philox(seed, SPLIT). validation = 0: everything
+ * trains. */
 decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, uint64_t seed, dcn_split *ret_split);
 void dcn_split_finish(dcn_split *split);
 /* `samples` of the given training samples, the same share of each class, ascending; freed with dcn_free. */
 decant_status dcn_split_take(const decant_dataset *dataset, const int32_t *indices, int64_t count, int64_t samples,
                              uint64_t seed, int32_t **ret_taken);
-/* Content-hash check that train, validation and test share no sample. ret_* are counts of shared samples; no failure by itself.
- * Duplicates within the original data (Fashion-MNIST has some) are reported by what they are: identical images in both parts. */
+/* Content-hash check that train, validation and test share no sample. ret_* are counts of shared samples; no failure by
+ * itself. Duplicates within the original data (Fashion-MNIST has some) are reported by what they are: identical images
+ * in both parts. */
 typedef struct dcn_overlap {
-    int64_t train_validation, train_test, validation_test; /* samples of the second part whose bytes also stand in the first */
+    int64_t train_validation, train_test,
+        validation_test; /* samples of the second part whose bytes also stand in the first */
     int64_t within_train;
 } dcn_overlap;
 decant_status dcn_overlap_count(const decant_dataset *dataset, const dcn_split *split, dcn_overlap *ret_overlap);
 
-/* --- statistics of the training split: per channel for [C,H,W], per feature for [features]; bytes are scaled by 1/255 first --- */
-decant_status dcn_statistics(const decant_dataset *dataset, const int32_t *indices, int64_t count, float *ret_mean, float *ret_std);
+/* --- statistics of the training split: per channel for [C,H,W], per feature for [features]; bytes are scaled by 1/255
+ * first --- */
+decant_status dcn_statistics(const decant_dataset *dataset, const int32_t *indices, int64_t count, float *ret_mean,
+                             float *ret_std);
 int32_t dcn_statistics_channels(const decant_dataset *dataset);
 
 #endif

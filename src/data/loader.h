@@ -4,44 +4,46 @@
 
 #include "data/dataset.h"
 
-/* Augmentations, applied in this order; all off when zeroed. Random decisions: Philox(seed, AUGMENT, epoch, sample index). */
+/* Augmentations, applied in this order; all off when zeroed. Random decisions: Philox(seed, AUGMENT, epoch, sample
+ * index). */
 typedef struct dcn_augment {
     int32_t shift;        /* whole pixels, uniform in [-shift, shift] each way, zeros (raw 0) enter */
     int32_t crop_padding; /* pad by this much with raw 0 and crop back at random (He et al.) */
     bool flip;            /* left-right, probability 1/2 */
-    int32_t cutout;       /* side of a square set to the mean (0 after normalisation), centre uniform, clipped at the border; 0 off */
-    double mixup;         /* alpha of Beta(alpha, alpha) a batch; 0 off */
+    int32_t cutout; /* side of a square set to the mean (0 after normalisation), centre uniform, clipped at the border;
+                       0 off */
+    double mixup;   /* alpha of Beta(alpha, alpha) a batch; 0 off */
 } dcn_augment;
 
 typedef struct dcn_loader_options {
     const decant_dataset *dataset;
-    const dcn_samples *part;      /* &dataset->train or &dataset->test */
-    const int32_t *indices;       /* which samples; NULL: all of the part */
-    int64_t count;                /* of indices (or of the part) */
+    const dcn_samples *part; /* &dataset->train or &dataset->test */
+    const int32_t *indices;  /* which samples; NULL: all of the part */
+    int64_t count;           /* of indices (or of the part) */
     int64_t batch;
-    bool shuffle;                 /* a new order each epoch: Philox(seed, SHUFFLE, epoch) */
+    bool shuffle; /* a new order each epoch: Philox(seed, SHUFFLE, epoch) */
     bool drop_last;
     uint64_t seed;
     dcn_augment augment;
-    int32_t norm_channels;        /* 0: bytes are only scaled to [0,1]; else as in dcn_normalization */
+    int32_t norm_channels; /* 0: bytes are only scaled to [0,1]; else as in dcn_normalization */
     const float *mean, *std;
-    bool threaded;                /* false: made in the caller's thread (tests, tiny data) */
+    bool threaded; /* false: made in the caller's thread (tests, tiny data) */
 } dcn_loader_options;
 
 /* A batch. Memory is the loader's and stays valid until the loader has handed out two more. x is 64-byte aligned. */
 typedef struct dcn_batch {
-    int64_t index;       /* within the epoch */
-    int64_t size;        /* samples in it; smaller only for the last one */
-    float *x;            /* [size, sample...] plain */
-    int32_t *labels;     /* [size]; -1: unlabelled */
-    int32_t *labels_b;   /* mixup partner's labels; equal to labels without mixup */
-    float *mix;          /* [size] weight of labels; 1 without mixup */
-    int32_t *samples;    /* [size] indices into the part */
+    int64_t index;     /* within the epoch */
+    int64_t size;      /* samples in it; smaller only for the last one */
+    float *x;          /* [size, sample...] plain */
+    int32_t *labels;   /* [size]; -1: unlabelled */
+    int32_t *labels_b; /* mixup partner's labels; equal to labels without mixup */
+    float *mix;        /* [size] weight of labels; 1 without mixup */
+    int32_t *samples;  /* [size] indices into the part */
 } dcn_batch;
 
 typedef struct dcn_loader dcn_loader;
 decant_status dcn_loader_create(const dcn_loader_options *options, dcn_loader **ret_loader);
-void dcn_loader_destroy(dcn_loader *loader); /* joins the thread */
+void dcn_loader_destroy(dcn_loader *loader);          /* joins the thread */
 int64_t dcn_loader_batches(const dcn_loader *loader); /* an epoch */
 /* Begins an epoch at a given batch (0, or where a resumed run goes on). */
 decant_status dcn_loader_start(dcn_loader *loader, int64_t epoch, int64_t first_batch);

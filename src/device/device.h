@@ -9,12 +9,12 @@ typedef struct dcn_device dcn_device;
 typedef struct dcn_kernel dcn_kernel;
 
 typedef struct dcn_device_options {
-    int32_t threads;     /* 0 = all cores the process may use */
-    const char *isa;     /* cpu: "avx512", "avx2", "baseline" or NULL for the best; tests force each */
+    int32_t threads; /* 0 = all cores the process may use */
+    const char *isa; /* cpu: "avx512", "avx2", "baseline" or NULL for the best; tests force each */
 } dcn_device_options;
 
-/* A compiled op. run must not allocate. Pointers come in the order of the call's inputs and outputs, in the agreed layouts;
- * optional ones that are absent are not in the list. INPLACE ops may get outputs[0] == inputs[0]. */
+/* A compiled op. run must not allocate. Pointers come in the order of the call's inputs and outputs, in the agreed
+ * layouts; optional ones that are absent are not in the list. INPLACE ops may get outputs[0] == inputs[0]. */
 struct dcn_kernel {
     void (*run)(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch);
     void (*destroy)(dcn_kernel *kernel);
@@ -31,16 +31,16 @@ typedef struct dcn_device_peak {
 } dcn_device_peak;
 
 typedef struct dcn_device_class {
-    const char *name;        /* "ref", "cpu" */
+    const char *name; /* "ref", "cpu" */
     const char *description;
     bool (*available)(void);
     decant_status (*open)(const dcn_device_options *options, dcn_device **ret_device);
     void (*close)(dcn_device *device);
 
     /* Compiles one op.
-     * In:  call with dtypes and shapes; input[i].layout is how that input exists now; output[i].layout is DCN_LAYOUT_ANY or a layout
-     *      the engine would like (the flat parameter block's, for weight gradients; a wish, not a demand).
-     * Out: input[i].layout is what the kernel will read (the engine inserts a reorder where it differs),
+     * In:  call with dtypes and shapes; input[i].layout is how that input exists now; output[i].layout is
+     * DCN_LAYOUT_ANY or a layout the engine would like (the flat parameter block's, for weight gradients; a wish, not a
+     * demand). Out: input[i].layout is what the kernel will read (the engine inserts a reorder where it differs),
      *      output[i].layout is what it writes.
      * UNSUPPORTED when the device cannot run it. */
     decant_status (*compile)(dcn_device *device, dcn_op_call *call, dcn_kernel **ret_kernel);

@@ -1,5 +1,5 @@
-/* A program: the graph of everything one step does - teacher forward, student forward, losses, backward, update - for one batch size.
- * Building it (lowering) is here; deciding memory and kernels is plan.h. */
+/* A program: the graph of everything one step does - teacher forward, student forward, losses, backward, update - for
+ * one batch size. Building it (lowering) is here; deciding memory and kernels is plan.h. */
 #ifndef DCN_ENGINE_PROGRAM_H
 #define DCN_ENGINE_PROGRAM_H
 
@@ -22,7 +22,7 @@ typedef enum dcn_block {
 
 typedef struct dcn_program {
     dcn_graph *graph;
-    decant_dtype dtype;   /* F32, or F64 for gradient checks on ref */
+    decant_dtype dtype; /* F32, or F64 for gradient checks on ref */
     int64_t batch;
     dcn_value_id counter; /* I64 [2] {seed, step} input of dropout; DCN_NONE when nothing drops */
     dcn_value_id hyper;   /* F32 [DCN_HYPER_COUNT] input of the update; DCN_NONE without one */
@@ -32,16 +32,16 @@ typedef struct dcn_program {
 decant_status dcn_program_create(int64_t batch, decant_dtype dtype, dcn_program **ret_program);
 void dcn_program_destroy(dcn_program *program);
 
-/* An input of shape [batch, sample...]: shape holds the dimensions after the batch (rank 0 for labels). dtype is the value's own
- * (labels are I32; what a model reads has the program's). */
+/* An input of shape [batch, sample...]: shape holds the dimensions after the batch (rank 0 for labels). dtype is the
+ * value's own (labels are I32; what a model reads has the program's). */
 decant_status dcn_program_input(dcn_program *program, const char *name, decant_dtype dtype, const decant_shape *shape,
                                 dcn_value_id *ret_value);
 
-/* Copies a model graph into the program for its batch size and mode, fusing neighbours (conv/linear + relu, batchnorm + relu, add + relu)
- * unless a value between them is in keep[] (model value ids that a loss taps) or is read elsewhere.
- *   model_index  0 is the model that trains; parameters and states are named "m<index>.<name>" in the program unless index is 0.
- *   ret_map      [model->n_values] program value of each model value; DCN_NONE where fused away. dcn_free. May be NULL.
- *   ret_output   the program value of the model's output. */
+/* Copies a model graph into the program for its batch size and mode, fusing neighbours (conv/linear + relu, batchnorm +
+ * relu, add + relu) unless a value between them is in keep[] (model value ids that a loss taps) or is read elsewhere.
+ *   model_index  0 is the model that trains; parameters and states are named "m<index>.<name>" in the program unless
+ * index is 0. ret_map      [model->n_values] program value of each model value; DCN_NONE where fused away. dcn_free.
+ * May be NULL. ret_output   the program value of the model's output. */
 decant_status dcn_program_add_model(dcn_program *program, const dcn_graph *model, int32_t model_index, dcn_mode mode,
                                     dcn_value_id input, const dcn_value_id *keep, int32_t n_keep,
                                     dcn_value_id **ret_map, dcn_value_id *ret_output);

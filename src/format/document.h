@@ -12,21 +12,22 @@ typedef enum dcn_doc_type { DCN_DOC_NULL, DCN_DOC_SCALAR, DCN_DOC_LIST, DCN_DOC_
 
 typedef struct dcn_doc {
     dcn_doc_type type;
-    int32_t line, column;        /* 1-based; 0 for nodes made by -o overrides */
-    const char *file;            /* for messages: "recipes/quickstart.yaml" or "-o runs.alone.epochs" */
-    const char *text;            /* SCALAR: its text */
-    bool quoted;                 /* SCALAR: written in quotes, so never a number */
-    int32_t count;               /* LIST, MAP */
-    const char **keys;           /* MAP, in file order, unique */
-    struct dcn_doc **key_nodes;  /* MAP: the keys as scalars, for messages about a key rather than its value */
-    struct dcn_doc **items;      /* LIST, MAP */
+    int32_t line, column;       /* 1-based; 0 for nodes made by -o overrides */
+    const char *file;           /* for messages: "recipes/quickstart.yaml" or "-o runs.alone.epochs" */
+    const char *text;           /* SCALAR: its text */
+    bool quoted;                /* SCALAR: written in quotes, so never a number */
+    int32_t count;              /* LIST, MAP */
+    const char **keys;          /* MAP, in file order, unique */
+    struct dcn_doc **key_nodes; /* MAP: the keys as scalars, for messages about a key rather than its value */
+    struct dcn_doc **items;     /* LIST, MAP */
 } dcn_doc;
 
 #define DCN_DOC_MAX_DEPTH 64
-#define DCN_DOC_MAX_KEYS 1024 /* of one map */
+#define DCN_DOC_MAX_KEYS  1024 /* of one map */
 
-/* Parses one document; all nodes live in the arena. Anchors, aliases (expanded with a bound), no tags. FORMAT/USAGE with file:line:column.
- * `name` is used in messages. Depth <= 64, size <= 1 MiB, duplicate keys are errors. An empty document is a NULL node. */
+/* Parses one document; all nodes live in the arena. Anchors, aliases (expanded with a bound), no tags. FORMAT/USAGE
+ * with file:line:column. `name` is used in messages. Depth <= 64, size <= 1 MiB, duplicate keys are errors. An empty
+ * document is a NULL node. */
 decant_status dcn_doc_parse(dcn_arena *arena, const char *name, const char *text, size_t bytes, dcn_doc **ret_doc);
 decant_status dcn_doc_read(dcn_arena *arena, const char *path, dcn_doc **ret_doc);
 

@@ -26,12 +26,13 @@ typedef struct dcn_safetensors {
     dcn_pair *metadata;
     int32_t n_metadata;
 } dcn_safetensors;
-/* Checks everything against the file's size before believing it. FORMAT, IO, NOT_FOUND; UNSUPPORTED for a type such as F16. */
+/* Checks everything against the file's size before believing it. FORMAT, IO, NOT_FOUND; UNSUPPORTED for a type such as
+ * F16. */
 decant_status dcn_safetensors_open(const char *path, dcn_safetensors **ret_file);
 /* The same from memory (kept by the caller), for fuzzing. */
 decant_status dcn_safetensors_parse(const uint8_t *data, size_t bytes, dcn_safetensors **ret_file);
 void dcn_safetensors_close(dcn_safetensors *file);
 const decant_tensor *dcn_safetensors_find(const dcn_safetensors *file, const char *name); /* NULL when absent */
-const char *dcn_safetensors_metadata(const dcn_safetensors *file, const char *key);        /* NULL when absent */
+const char *dcn_safetensors_metadata(const dcn_safetensors *file, const char *key);       /* NULL when absent */
 
 #endif
