@@ -9,6 +9,7 @@ import json
 import math
 import os
 import struct
+import sys
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ torch.set_num_threads(1)
 def write_safetensors(name, tensors):
     """The container: length of the header, JSON header, data. Little-endian, 8-byte aligned."""
     kinds = {"float64": "F64", "float32": "F32", "int32": "I32", "int64": "I64"}
-    header = {"__metadata__": {"generator": "tools/make_golden.py", "torch": torch.__version__}}
+    header = {"__metadata__": {"generator": "tools/" + os.path.basename(sys.argv[0]), "torch": torch.__version__}}
     data, offset = [], 0
     for key in sorted(tensors):
         array = np.asarray(tensors[key].detach() if isinstance(tensors[key], torch.Tensor) else tensors[key])

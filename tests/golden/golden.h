@@ -1,4 +1,4 @@
-/* The vectors that tools/make_golden.py made with PyTorch, and comparing with them. */
+/* The vectors that tools/make_golden.py and tools/make_loss_curve.py made with PyTorch, and comparing with them. */
 #ifndef GOLDEN_GOLDEN_H
 #define GOLDEN_GOLDEN_H
 
