@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -430,6 +431,29 @@ decant_status dcn_directory_make(const char *path)
 out:
     dcn_free(partial);
     return status;
+}
+
+decant_status dcn_directory_lock(const char *path, int *ret_lock)
+{
+    TRY_RETURN(dcn_directory_make(path));
+    int lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0) return path_failure("cannot be opened", path);
+    if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        decant_status status;
+        if (errno == EWOULDBLOCK)
+            status = DCN_FAIL(STALE, "%s is in use by another process; wait for it or stop it", path);
+        else
+            status = path_failure("cannot be locked", path);
+        close(lock);
+        return status;
+    }
+    *ret_lock = lock;
+    return DECANT_OK;
+}
+
+void dcn_directory_unlock(int lock)
+{
+    if (lock >= 0) close(lock);
 }
 
 static int by_name(const void *a, const void *b)

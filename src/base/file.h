@@ -36,6 +36,10 @@ decant_status dcn_file_append_line(const char *path, const char *line);
 bool dcn_file_exists(const char *path);
 decant_status dcn_file_remove(const char *path);    /* OK when it did not exist */
 decant_status dcn_directory_make(const char *path); /* with parents, like mkdir -p */
+/* Makes the folder if need be and holds it for this process alone, until unlocked or the process ends. STALE when
+ * another process holds it. unlock takes -1 for a lock that was never had. */
+decant_status dcn_directory_lock(const char *path, int *ret_lock);
+void dcn_directory_unlock(int lock);
 /* Names in a directory (no "." entries), sorted; free each and the array with dcn_names_free. */
 decant_status dcn_directory_list(const char *path, char ***ret_names, int32_t *ret_count);
 void dcn_names_free(char **names, int32_t count);

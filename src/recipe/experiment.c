@@ -285,6 +285,27 @@ static decant_status parse_experiment(dcn_experiment *experiment)
     return parse_budget(experiment);
 }
 
+/* An override changes what is there: `runs.distiled.epochs=2` would otherwise begin a new run. A whole new entry, given
+ * as a map under a name of its own, is fine. */
+static decant_status check_entry(const dcn_doc *root, const char *path, const char *section)
+{
+    const size_t length = strlen(section);
+    if (strncmp(path, section, length) != 0 || path[length] != '.') return DECANT_OK;
+    const char *name = path + length + 1;
+    const char *end = strchr(name, '.');
+    const dcn_doc *entries = dcn_doc_get(root, section);
+    if (end == NULL || entries == NULL || entries->type != DCN_DOC_MAP) return DECANT_OK;
+    for (int32_t i = 0; i < entries->count; i++)
+        if (strlen(entries->keys[i]) == (size_t)(end - name) &&
+            strncmp(entries->keys[i], name, (size_t)(end - name)) == 0)
+            return DECANT_OK;
+    char word[128];
+    TRY_RETURN(dcn_format(word, sizeof word, "%.*s", (int)(end - name), name));
+    const dcn_doc place = {.file = "-o"};
+    return dcn_schema_unknown(&place, strcmp(section, "runs") == 0 ? "run" : "model", word, entries->keys,
+                              (size_t)entries->count);
+}
+
 /* "path=value" onto the tree. */
 static decant_status apply_override(dcn_arena *arena, dcn_doc *root, const char *override)
 {
@@ -293,6 +314,8 @@ static decant_status apply_override(dcn_arena *arena, dcn_doc *root, const char 
         return DCN_FAIL(USAGE, "-o wants PATH=VALUE such as runs.alone.epochs=1, not '%s'", override);
     char path[256];
     TRY_RETURN(dcn_format(path, sizeof path, "%.*s", (int)(equals - override), override));
+    TRY_RETURN(check_entry(root, path, "runs"));
+    TRY_RETURN(check_entry(root, path, "models"));
     return dcn_doc_set(arena, root, path, equals + 1);
 }
 

@@ -60,15 +60,16 @@ static json_t *describe_wrong(const decant_run_result *result)
 }
 
 /* Epochs count from 1 in files, as in metrics.jsonl. */
-static json_t *describe(const decant_run_result *result, const dcn_identity *identity)
+static json_t *describe(const decant_run_result *result, const dcn_identity *identity, const char *model_hex)
 {
-    json_t *json = json_pack("{s:s, s:i, s:s, s:s, s:I, s:s, s:s*, s:s*, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
-                             "format", FORMAT, "version", DCN_RUN_FORMAT, "recipe", result->recipe, "run", result->run,
-                             "seed", (json_int_t)result->seed, "model", result->model, "teacher", result->teacher,
-                             "baseline", result->baseline, "identity", identity->hex, "data_hash", identity->data_hex,
-                             "parameters", (json_int_t)result->parameters, "mult_adds", (json_int_t)result->mult_adds,
-                             "bytes", (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs, "steps",
-                             (json_int_t)result->steps, "best_epoch", (json_int_t)(result->best_epoch + 1));
+    json_t *json =
+        json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:s, s:s*, s:s*, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "format",
+                  FORMAT, "version", DCN_RUN_FORMAT, "model_hash", model_hex, "recipe", result->recipe, "run",
+                  result->run, "seed", (json_int_t)result->seed, "model", result->model, "teacher", result->teacher,
+                  "baseline", result->baseline, "identity", identity->hex, "data_hash", identity->data_hex,
+                  "parameters", (json_int_t)result->parameters, "mult_adds", (json_int_t)result->mult_adds, "bytes",
+                  (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs, "steps", (json_int_t)result->steps,
+                  "best_epoch", (json_int_t)(result->best_epoch + 1));
     if (json == NULL) return NULL;
     json_object_set_new(json, "validation",
                         json_pack("{s:o, s:o}", "accuracy",
@@ -86,9 +87,10 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
     return json;
 }
 
-decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity)
+decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity,
+                               const char *model_hex)
 {
-    json_t *json = describe(result, identity);
+    json_t *json = describe(result, identity, model_hex);
     char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
     decant_status status = DECANT_OK;
     if (text != NULL)
@@ -187,6 +189,24 @@ out:
     dcn_free(data);
     dcn_free(path);
     return status;
+}
+
+bool dcn_result_fits(const char *result_path, const char *model_path)
+{
+    dcn_map result = {0}, model = {0};
+    json_t *json = NULL;
+    bool fits = false;
+    if (dcn_map_open(result_path, &result) == DECANT_OK && dcn_map_open(model_path, &model) == DECANT_OK) {
+        char hex[DCN_HASH_HEX];
+        dcn_hash_hex(dcn_hash_bytes(model.data, model.bytes), hex);
+        json = json_loadb((const char *)result.data, result.bytes, JSON_REJECT_DUPLICATES, NULL);
+        const char *saved = json_string_value(json_object_get(json, "model_hash"));
+        fits = saved != NULL && strcmp(saved, hex) == 0;
+    }
+    json_decref(json);
+    dcn_map_close(&model);
+    dcn_map_close(&result);
+    return fits;
 }
 
 /* A run directory, or a folder that holds some (in its folders, too). */

@@ -250,6 +250,7 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
                               const dcn_train_result *trained, const decant_model *model)
 {
     dcn_map file = {0};
+    char model_hex[DCN_HASH_HEX];
     decant_run_result *result = NULL;
     decant_status status = dcn_model_save(model, directory->model);
     if (status != DECANT_OK) goto out;
@@ -270,7 +271,8 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     result->seconds = trained->seconds;
     result->images_per_second = trained->images_per_second;
     TRY(test_model(runner, model, result));
-    TRY(dcn_result_write(directory->result, result, identity));
+    dcn_hash_hex(dcn_hash_bytes(file.data, file.bytes), model_hex);
+    TRY(dcn_result_write(directory->result, result, identity, model_hex));
     TRY(dcn_file_remove(directory->checkpoint));
 out:
     dcn_map_close(&file);
@@ -350,6 +352,7 @@ out:
     return status;
 }
 
+/* The directory is this process's alone meanwhile. */
 static decant_status make_run(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
                               bool taught)
 {
@@ -375,6 +378,7 @@ static decant_status run_seed(run_context *runner, int32_t run, uint64_t seed)
     dcn_run_directory directory = {0};
     dcn_identity identity = {0};
     const char *teacher_hex = NULL;
+    int lock = -1;
     decant_status status = DECANT_OK;
     runner->run = run;
     runner->seed = seed;
@@ -386,8 +390,12 @@ static decant_status run_seed(run_context *runner, int32_t run, uint64_t seed)
     TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory));
     TRY(need_teacher(runner, &runner->experiment->runs[run], seed, &teacher_hex));
     TRY(dcn_identity_make(runner->materials, run, seed, teacher_hex, &identity));
+    status = dcn_directory_lock(directory.path, &lock);
+    if (status != DECANT_OK) dcn_while("making the run directory %s", directory.path);
+    if (status != DECANT_OK) goto out;
     TRY(make_run(runner, &directory, &identity, teacher_hex != NULL));
 out:
+    dcn_directory_unlock(lock);
     if (status != DECANT_OK)
         dcn_while("making the run '%s', seed %llu", runner->experiment->runs[run].name, (unsigned long long)seed);
     dcn_identity_finish(&identity);

@@ -117,8 +117,7 @@ decant_status dcn_run_directory_inspect(const dcn_run_directory *directory, cons
     TRY(check_owner(directory, experiment, run, seed, mark));
     const char *hex = json_string_value(json_object_get(mark, "identity"));
     if (hex != NULL && strcmp(hex, identity->hex) == 0) {
-        *ret_state = dcn_file_exists(directory->result) && dcn_file_exists(directory->model) ? DCN_RUN_DONE
-                                                                                             : DCN_RUN_INTERRUPTED;
+        *ret_state = dcn_result_fits(directory->result, directory->model) ? DCN_RUN_DONE : DCN_RUN_INTERRUPTED;
         goto out;
     }
     TRY(explain_change(mark, experiment, identity, difference));

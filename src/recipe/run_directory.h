@@ -37,7 +37,10 @@ decant_status dcn_run_directory_claim(const dcn_run_directory *directory, const 
                                       uint64_t seed, const dcn_identity *identity);
 
 /* --- results.c --- */
-decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity);
+decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity,
+                               const char *model_hex);
+/* Whether the result was written for exactly this model file: a damaged or missing one is not a finished run's. */
+bool dcn_result_fits(const char *result_path, const char *model_path);
 /* Appends the result in DIRECTORY/result.json to the list. */
 decant_status dcn_result_read(const char *directory, decant_result_list *list);
 /* Room for one more at the end of the list, zeroed. The pointer lives until the next one. */

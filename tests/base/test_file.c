@@ -346,9 +346,27 @@ static void the_clock_runs_forward_in_seconds(void **state)
     assert_true(passed >= 0.02 && passed < 10);
 }
 
+/* Breaks when a lock lets a second holder in, or outlives its release. */
+static void test_folder_lock_has_one_holder(void **state)
+{
+    (void)state;
+    const char *locked = TEST_BINARY_DIR "/locked/folder";
+    int first = -1, second = -1;
+    assert_int_equal(dcn_directory_lock(locked, &first), DECANT_OK);
+    assert_int_equal(dcn_directory_lock(locked, &second), DECANT_STALE);
+    assert_non_null(strstr(decant_error_message(), "in use"));
+    assert_int_equal(second, -1);
+    dcn_directory_unlock(first);
+    assert_int_equal(dcn_directory_lock(locked, &second), DECANT_OK);
+    dcn_directory_unlock(second);
+    dcn_directory_unlock(-1);
+    assert_int_equal(dcn_directory_lock("/proc/nowhere/folder", &second), DECANT_NOT_FOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_folder_lock_has_one_holder),
         cmocka_unit_test(a_written_file_reads_back),
         cmocka_unit_test(reads_are_bounded_and_explained),
         cmocka_unit_test(a_pipe_is_read_to_its_end),

@@ -333,6 +333,7 @@ static void test_bad_overrides_are_told(void **state)
     } bad[] = {{"runs.a.epochs", "PATH=VALUE", ""},
                {"=3", "PATH=VALUE", ""},
                {"runs.a.epoch=3", "did you mean 'epochs'?", "-o runs.a.epoch"},
+               {"runs.b.epochs=3", "unknown run 'b'", "-o"},
                {"runs.a.epochs=-3", "epochs must be at least 1", "-o runs.a.epochs"},
                {"name.x=3", "neither a map nor a list", "-o name.x"}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

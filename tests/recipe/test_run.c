@@ -222,6 +222,24 @@ static void test_changed_runs_are_refused_or_made_again(void **state)
     assert_int_equal(run_or_fail("changed", changes[0], plain).n_started, 0);
 }
 
+/* Breaks when a finished run is believed although its model file is no longer the one that was tested. */
+static void test_damaged_models_are_made_again(void **state)
+{
+    (void)state;
+    (void)run_or_fail("damaged", NULL, plain);
+    char path[512];
+    snprintf(path, sizeof path, "%s/damaged/tiny/alone-seed1/model.safetensors", FOLDER);
+    FILE *file = fopen(path, "r+b");
+    if (file == NULL) fail_msg("%s is not there", path);
+    fseek(file, -5, SEEK_END);
+    int byte = fgetc(file);
+    fseek(file, -5, SEEK_END);
+    fputc(byte ^ 1, file);
+    fclose(file);
+    assert_string_equal(run_or_fail("damaged", NULL, plain).order, "alone1 ");
+    assert_int_equal(run_or_fail("damaged", NULL, plain).n_started, 0);
+}
+
 /* Breaks when a student outlives its teacher. */
 static void test_students_of_a_changed_teacher_are_refused(void **state)
 {
@@ -455,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_best_epoch_is_that_of_the_metrics),
         cmocka_unit_test(test_results_are_read_back),
         cmocka_unit_test(test_finished_runs_are_skipped),
+        cmocka_unit_test(test_damaged_models_are_made_again),
         cmocka_unit_test(test_changed_runs_are_refused_or_made_again),
         cmocka_unit_test(test_students_of_a_changed_teacher_are_refused),
         cmocka_unit_test(test_what_belongs_to_the_identity),
