@@ -120,4 +120,7 @@ void progress_result(cli_progress *progress, const decant_run_result *result)
                 "  test accuracy %.2f %%, %" PRId64 " errors of %" PRId64 "; weights of epoch %" PRId64 " in %s\n",
                 100 * result->test_accuracy, result->test_errors, result->test_count, result->best_epoch + 1,
                 result->directory);
+    if (!result->skipped && result->teacher_cached)
+        fprintf(stderr, "  %.1f %% of the teacher's answers came from the cache\n",
+                100 * decant_result_hit_rate(result));
 }

@@ -58,11 +58,18 @@ static decant_status emit_teacher_input(builder *b, dcn_value_id *ret_x)
     return dcn_graph_add_node(graph, DECANT_OP_BATCHNORM, &attrs, TEACHER_INPUT, inputs, 5, 1, ret_x);
 }
 
-/* Where the teacher's logits come from: a forward pass within the step, inference only. This is the one place to change
- * for logits that were computed before; the loss terms only see the value. */
+/* Where the teacher's logits come from: from outside when they are known, else from a forward pass within the step,
+ * inference only. The loss terms only see the value. */
 static decant_status emit_teacher(builder *b, dcn_value_id *ret_logits)
 {
     dcn_value_id x = DCN_NONE;
+    if (b->spec->teacher_known) {
+        const dcn_graph *teacher = b->spec->teacher->graph;
+        decant_shape classes = dcn_shape1(teacher->values[teacher->output].shape.dim[1]);
+        TRY_RETURN(dcn_program_input(b->program, "teacher_logits", DECANT_F32, &classes, &b->step->teacher_logits));
+        *ret_logits = b->step->teacher_logits;
+        return DECANT_OK;
+    }
     decant_status status = emit_teacher_input(b, &x);
     if (status == DECANT_OK) {
         status = dcn_program_add_model(b->program, b->spec->teacher->graph, 1, DCN_MODE_INFERENCE, x, NULL, 0,
@@ -159,7 +166,7 @@ out:
 static decant_status load_teacher(const builder *b, dcn_plan *plan)
 {
     const decant_model *teacher = b->spec->teacher;
-    if (teacher == NULL) return DECANT_OK;
+    if (teacher == NULL || b->spec->teacher_known) return DECANT_OK;
     for (int32_t v = 0; v < teacher->graph->n_values; v++) {
         if (teacher->data[v] == NULL || b->teacher_values[v] == DCN_NONE) continue;
         TRY_RETURN(dcn_plan_write(plan, b->teacher_values[v], teacher->data[v]));
@@ -176,7 +183,7 @@ decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t ba
     dcn_training_step *step = b.step;
     step->batch = batch;
     step->n_terms = spec->n_terms;
-    step->x = step->labels = step->labels_b = step->mix = step->correct = DCN_NONE;
+    step->x = step->labels = step->labels_b = step->mix = step->teacher_logits = step->correct = DCN_NONE;
     TRY(build_program(&b, batch));
 
     const dcn_plan_options options = {.share = share, .keep = b.keep, .n_keep = b.n_keep};
