@@ -50,6 +50,8 @@ static const mistake mistakes[] = {
     {{.top = "decant: 1\nname: ''\n"}, "name must not be empty", 2},
     {{.top = "decant: 1\nname: t\nthread: 2\n"}, "did you mean 'threads'?", 3},
     {{.top = "decant: 1\nname: t\nthreads: -1\n"}, "threads must be at least 0", 3},
+    {{.top = "decant: 1\nname: t\nteacher_cache: lots\n"}, "teacher_cache wants a size such as 512 MiB, or off", 3},
+    {{.top = "decant: 1\nname: t\nteacher_cache: 0\n"}, "not '0'", 3},
     {{.rest = "wibble: 1\n"}, "unknown key of a recipe: 'wibble'; known: decant, name, data", 0},
     {{.rest = "name: u\n"}, "name", 0},
     /* data */
