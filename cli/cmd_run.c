@@ -64,6 +64,12 @@ static void on_progress(void *context, const decant_run_progress *now)
     progress_batch(&output->progress, now);
 }
 
+static void on_asked(void *context, int64_t done, int64_t count)
+{
+    run_output *output = context;
+    progress_teacher(&output->progress, done, count);
+}
+
 static void on_epoch(void *context, const decant_run_epoch *epoch)
 {
     run_output *output = context;
@@ -103,6 +109,7 @@ static int run(const cli_invocation *invocation)
         .on_start = on_start,
         .on_losses = on_losses,
         .on_progress = on_progress,
+        .on_asked = on_asked,
         .on_epoch = on_epoch,
         .on_result = on_result,
     };

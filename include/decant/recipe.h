@@ -202,6 +202,8 @@ typedef struct {
     void (*on_start)(void *context, const decant_run_info *run, uint64_t seed, bool resumed);
     void (*on_losses)(void *context, const decant_run_loss *losses, int32_t count); /**< the loss sheet, at step 0 */
     void (*on_progress)(void *context, const decant_run_progress *progress); /**< at most about ten times a second */
+    /** Before an epoch, while the teacher is asked what is not known yet; at most about ten times a second. */
+    void (*on_asked)(void *context, int64_t done, int64_t count);
     void (*on_epoch)(void *context, const decant_run_epoch *epoch);
     void (*on_result)(void *context, const decant_run_result *result); /**< also of skipped runs */
 } decant_run_options;

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/processor.h"
 #include "base/text.h"
@@ -16,7 +17,8 @@
 #include "tensor/shape.h"
 
 /* Answers that were found on disk and are asked for again, to see whether this build still gives them. */
-#define N_CHECKED DCN_TEACHER_BATCH
+#define N_CHECKED      DCN_TEACHER_BATCH
+#define REPORT_SECONDS 0.1 /* between two calls of on_asked */
 /* New answers are written when they are at least this share of those on disk: the files stay few. */
 #define WORTH_WRITING 4
 
@@ -32,6 +34,7 @@ struct dcn_teacher_cache {
     int64_t *target;   /* [count] where their answers go */
     float *answers;    /* [DCN_TEACHER_BATCH, classes] */
     bool checked;      /* what was on disk, against the teacher */
+    double reported;   /* clock reading of the last on_asked */
     dcn_teacher_cache_use use;
 };
 
@@ -104,6 +107,14 @@ static bool stop_requested(const dcn_teacher_cache *cache)
     return cache->options.stop_requested != NULL && cache->options.stop_requested(cache->options.context);
 }
 
+static void report(dcn_teacher_cache *cache, int64_t done, int64_t count)
+{
+    double now = dcn_clock_seconds();
+    if (cache->options.on_asked == NULL || now - cache->reported < REPORT_SECONDS) return;
+    cache->reported = now;
+    cache->options.on_asked(cache->options.context, done, count);
+}
+
 static decant_status check_finite(const dcn_teacher_cache *cache, const dcn_batch *batch)
 {
     for (int64_t i = 0; i < batch->size * cache->table.classes; i++) {
@@ -144,6 +155,7 @@ static decant_status ask(dcn_teacher_cache *cache, int64_t epoch, int64_t count,
             table->n_new++;
         }
         done += batch->size;
+        report(cache, done, count);
         if (done < count && stop_requested(cache)) {
             status = DCN_FAIL(INTERRUPTED, "stopped while the teacher was asked");
             goto out;
@@ -177,16 +189,16 @@ static int64_t list_missing(dcn_teacher_cache *cache, int64_t epoch)
 
 /* Asks again about some answers from the disk, spread over the samples. Should they differ, something that the key does
  * not know has changed (a library, our own code), and none of them is used. */
-static decant_status check_stored(dcn_teacher_cache *cache, int64_t epoch)
+static decant_status check_found(dcn_teacher_cache *cache, int64_t epoch)
 {
     dcn_logit_table *table = &cache->table;
     int64_t stride = (cache->options.count + N_CHECKED - 1) / N_CHECKED, count = 0;
     bool same = true;
-    cache->checked = table->n_stored == 0;
+    cache->checked = table->n_found == 0;
     if (cache->checked) return DECANT_OK;
     for (int64_t first = 0; first < stride && count == 0; first++) { /* the first set of places that holds any */
         for (int64_t place = first; place < cache->options.count; place += stride) {
-            if (table->known[cache->slots[place]] != DCN_KNOWN_STORED) continue;
+            if (table->known[cache->slots[place]] != DCN_KNOWN_FOUND) continue;
             cache->wanted[count] = cache->options.indices[place];
             cache->target[count++] = cache->slots[place];
         }
@@ -196,7 +208,7 @@ static decant_status check_stored(dcn_teacher_cache *cache, int64_t epoch)
     cache->checked = true;
     if (same) return DECANT_OK;
     memset(table->known, DCN_UNKNOWN, (size_t)table->n_slots);
-    table->n_stored = table->n_new = 0;
+    table->n_new = table->n_written = table->n_found = 0;
     if (cache->options.on_note != NULL) {
         cache->options.on_note(cache->options.context, "teacher cache: its files hold other answers than the teacher "
                                                        "gives here and now; they are made again");
@@ -210,7 +222,7 @@ decant_status dcn_teacher_cache_fill(dcn_teacher_cache *cache, int64_t epoch)
     decant_status status = DECANT_OK;
     int64_t missing = list_missing(cache, epoch);
     if (!cache->checked) {
-        TRY_RETURN(check_stored(cache, epoch));
+        TRY_RETURN(check_found(cache, epoch));
         missing = list_missing(cache, epoch);
     }
     int64_t before = table->n_new;
@@ -221,11 +233,12 @@ decant_status dcn_teacher_cache_fill(dcn_teacher_cache *cache, int64_t epoch)
         dcn_while("asking the teacher about epoch %" PRId64, epoch + 1);
         return status;
     }
-    if (table->n_new * WORTH_WRITING >= table->n_stored || status == DECANT_INTERRUPTED) {
+    if (table->n_new * WORTH_WRITING >= table->n_written + table->n_found || status == DECANT_INTERRUPTED) {
         decant_status saved = dcn_teacher_cache_save(cache);
         if (saved != DECANT_OK) return saved;
     }
-    if (cache->checked && table->n_new + table->n_stored == table->n_slots) { /* there is nothing left to ask */
+    if (cache->checked &&
+        table->n_new + table->n_written + table->n_found == table->n_slots) { /* there is nothing left to ask */
         dcn_teacher_destroy(cache->teacher);
         cache->teacher = NULL;
     }

@@ -30,7 +30,10 @@ typedef struct dcn_teacher_cache_options {
     const char *folder; /* where they are kept; made when it is missing. NULL: in memory only */
     void *context;
     void (*on_note)(void *context, const char *text); /* what was found amiss and put right; or NULL */
-    bool (*stop_requested)(void *context);            /* polled while the teacher is asked; or NULL */
+    /* While the teacher is asked, at most about ten times a second: how many answers of an epoch's missing ones it has
+     * given. Or NULL. */
+    void (*on_asked)(void *context, int64_t done, int64_t count);
+    bool (*stop_requested)(void *context); /* polled while the teacher is asked; or NULL */
 } dcn_teacher_cache_options;
 
 /* What it did for this run. */

@@ -99,8 +99,8 @@ static void take_over(dcn_logit_table *table, const dcn_map *map)
         int64_t slot = place * table->variants + (int64_t)(id % (uint64_t)table->variants);
         if (table->known[slot] != DCN_UNKNOWN) continue;
         memcpy(table->logits + slot * table->classes, logits + (size_t)r * bytes, bytes);
-        table->known[slot] = DCN_KNOWN_STORED;
-        table->n_stored++;
+        table->known[slot] = DCN_KNOWN_FOUND;
+        table->n_found++;
     }
 }
 
@@ -257,9 +257,9 @@ static void mark_stored(dcn_logit_table *table, int64_t first, int64_t end)
 {
     for (int64_t slot = first; slot < end; slot++) {
         if (table->known[slot] != DCN_KNOWN_NEW) continue;
-        table->known[slot] = DCN_KNOWN_STORED;
+        table->known[slot] = DCN_KNOWN_WRITTEN;
         table->n_new--;
-        table->n_stored++;
+        table->n_written++;
     }
 }
 

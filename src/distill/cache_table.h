@@ -5,7 +5,12 @@
 #include "base/hash.h"
 #include "distill/cache.h"
 
-typedef enum dcn_known { DCN_UNKNOWN, DCN_KNOWN_NEW, DCN_KNOWN_STORED } dcn_known;
+typedef enum dcn_known {
+    DCN_UNKNOWN,
+    DCN_KNOWN_NEW,     /* computed here */
+    DCN_KNOWN_WRITTEN, /* the same, and on disk */
+    DCN_KNOWN_FOUND    /* from disk */
+} dcn_known;
 
 /* Logits by slot: a sample's place among those trained on, times the variants, plus the variant. */
 typedef struct dcn_logit_table {
@@ -15,7 +20,7 @@ typedef struct dcn_logit_table {
     const int32_t *place_of; /* [n_samples]; -1: not trained on */
     float *logits;           /* [n_slots, classes]; untouched pages of unknown ones take no memory */
     uint8_t *known;          /* [n_slots] dcn_known */
-    int64_t n_new, n_stored;
+    int64_t n_new, n_written, n_found;
 } dcn_logit_table;
 
 /* Where a table's files are. Each holds some answers of one teacher and is never changed once it has its name, so

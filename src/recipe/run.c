@@ -76,6 +76,12 @@ static void on_note(void *context, const char *text)
     if (runner->options->on_finding != NULL) runner->options->on_finding(runner->options->context, &finding);
 }
 
+static void on_asked(void *context, int64_t done, int64_t count)
+{
+    const run_context *runner = context;
+    if (runner->options->on_asked != NULL) runner->options->on_asked(runner->options->context, done, count);
+}
+
 static void on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
 {
     const run_context *runner = context;
@@ -328,7 +334,8 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
                                  .on_progress = on_progress,
                                  .on_epoch = on_epoch,
                                  .on_loss_sheet = on_loss_sheet,
-                                 .on_note = on_note};
+                                 .on_note = on_note,
+                                 .on_asked = on_asked};
     memcpy(options.terms, run->terms, sizeof options.terms);
     TRY(dcn_train(&options, &trained));
     TRY(describe_model_file(runner, identity, taught, &trained, model));

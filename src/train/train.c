@@ -78,6 +78,7 @@ static decant_status create_cache(dcn_trainer *trainer)
         .folder = options->teacher_cache_folder,
         .context = options->context,
         .on_note = options->on_note,
+        .on_asked = options->on_asked,
         .stop_requested = options->stop_requested,
     };
     TRY_RETURN(dcn_teacher_cache_create(&cache, &trainer->cache));

@@ -484,6 +484,28 @@ static void test_many_writers(void **state)
         dcn_device_close(workers[i].device);
 }
 
+static void on_asked(void *context, int64_t done, int64_t count)
+{
+    int64_t *last = context;
+    assert_true(done > *last && done <= count);
+    assert_int_equal(count, COUNT);
+    *last = done;
+}
+
+/* Breaks when nobody hears how far the asking is, or it is told backwards. */
+static void test_asking_is_told(void **state)
+{
+    (void)state;
+    dcn_teacher_cache_options options = plain();
+    float logits[COUNT * CLASSES];
+    int64_t last = 0;
+    options.context = &last;
+    options.on_note = NULL;
+    options.on_asked = on_asked;
+    assert_int_equal(visit(&options, 0, logits), COUNT);
+    assert_true(last >= DCN_TEACHER_BATCH); /* the first batch is told, later ones when a while has passed */
+}
+
 static bool stop_now(void *context)
 {
     (void)context;
@@ -576,6 +598,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_cache_that_cannot_be_written, empty_folder),
         cmocka_unit_test_setup(test_a_folder_that_can_only_be_read, empty_folder),
         cmocka_unit_test_setup(test_many_writers, empty_folder),
+        cmocka_unit_test_setup(test_asking_is_told, empty_folder),
         cmocka_unit_test_setup(test_stopping, empty_folder),
         cmocka_unit_test_setup(test_memory_failures, empty_folder),
         cmocka_unit_test_setup(test_teachers_that_are_not_finite, empty_folder),
