@@ -247,6 +247,7 @@ def make_losses():
     losses["dkd"] = lambda z: dkd(z, teacher, a, 1, 8, 4)
     losses["dkd_other"] = lambda z: dkd(z, teacher, a, 0.5, 2, 1)
     losses["cosine"] = lambda z: cosine(z, teacher)
+    losses["kd_standardized"] = lambda z: kd(standardized(z), standardized(teacher), 2)
     losses["bce_one"] = lambda z: bce(z, a % 2)
     for name, function in losses.items():
         logits = (torch.randn(6, 1 if name == "bce_one" else 10) * 3).requires_grad_()

@@ -31,6 +31,7 @@ static decant_status emit_cosine(const dcn_term *term, dcn_program *program, con
 const dcn_term_class dcn_term_cosine = {
     .name = "cosine",
     .formula = "mean_n (1 - cos(fs, ft))",
+    .variant_formula = "mean_n (1 - cos(fs, avgpool(ft)))",
     .reduction = "mean over samples",
     .needs_teacher = true,
     .reads_features = true,

@@ -16,6 +16,7 @@ static decant_status emit_kd(const dcn_term *term, dcn_program *program, const d
 const dcn_term_class dcn_term_kd = {
     .name = "kd",
     .formula = "T^2 * mean_n sum_c p_T(t) (log p_T(t) - log p_T(s))",
+    .variant_formula = "T^2 * mean_n sum_c p_T(t') (log p_T(t') - log p_T(s')), z' = (z - mean z) / std z",
     .reduction = "sum over classes, mean over samples",
     .needs_teacher = true,
     .has_temperature = true,

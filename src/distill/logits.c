@@ -12,6 +12,7 @@ static decant_status emit_logits(const dcn_term *term, dcn_program *program, con
 const dcn_term_class dcn_term_logits = {
     .name = "logits",
     .formula = "mean_{n,c} (s - t)^2",
+    .variant_formula = "mean_{n,c} (s' - t')^2, z' = z - mean z",
     .reduction = "mean over samples and classes",
     .needs_teacher = true,
     .emit = emit_logits,

@@ -77,6 +77,13 @@ decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dc
     return status;
 }
 
+const char *dcn_term_formula(const dcn_term *term)
+{
+    const dcn_term_class *class = classes[term->kind];
+    bool variant = term->standardize || term->center || term->match != DCN_MATCH_NONE;
+    return variant && class->variant_formula != NULL ? class->variant_formula : class->formula;
+}
+
 void dcn_term_label(const dcn_term *terms, int32_t index, char ret_label[DCN_TERM_LABEL])
 {
     int32_t earlier = 0;

@@ -53,7 +53,8 @@ typedef struct dcn_term_class {
     const char *name; /* recipe key: "kd" */
     const char
         *formula; /* for the loss sheet, with its reduction: "T^2 * mean_n sum_c p_T(t) (log p_T(t) - log p_T(s))" */
-    const char *reduction; /* "mean over samples, sum over classes" */
+    const char *variant_formula; /* with the term's option on (standardize, center, match); NULL without one */
+    const char *reduction;       /* "mean over samples, sum over classes" */
     bool needs_teacher, needs_labels;
     bool one_label;       /* has no meaning for labels that mixup blends */
     bool has_temperature; /* shown in the loss sheet, and checked */
@@ -72,6 +73,8 @@ decant_status dcn_term_check(const dcn_term *term);
 decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
                             dcn_term_output *ret_output);
 
+/* The formula of this term, its option included. */
+const char *dcn_term_formula(const dcn_term *term);
 /* What a term is called in metrics: its name, "kd_2" for the second of its kind. */
 #define DCN_TERM_LABEL 32
 void dcn_term_label(const dcn_term *terms, int32_t index, char ret_label[DCN_TERM_LABEL]);

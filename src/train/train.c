@@ -332,7 +332,7 @@ static decant_status show_loss_sheet(const dcn_trainer *trainer, const dcn_train
         for (int64_t e = 0; e < step->gradient_count[i]; e++)
             squares += (double)gradient[e] * (double)gradient[e];
         sheet.term[i].name = class->name;
-        sheet.term[i].formula = class->formula;
+        sheet.term[i].formula = dcn_term_formula(term);
         sheet.term[i].reduction = class->reduction;
         sheet.term[i].temperature = class->has_temperature ? term->temperature : 0;
         sheet.term[i].weight = term->weight;

@@ -16,6 +16,7 @@ typedef struct loss_case {
     decant_op op;
     double temperature, smoothing;
     bool mixed, center;
+    bool standardized; /* both sides of kd, as the term does it */
     double alpha, beta;
     const char *others[2]; /* what stands beside the logits, instead of ce's labels */
 } loss_case;
@@ -29,6 +30,7 @@ static const loss_case cases[] = {
     {.name = "kd_2", .op = DECANT_OP_LOSS_KD, .temperature = 2, .others = {"teacher"}},
     {.name = "kd_4", .op = DECANT_OP_LOSS_KD, .temperature = 4, .others = {"teacher"}},
     {.name = "kd_20", .op = DECANT_OP_LOSS_KD, .temperature = 20, .others = {"teacher"}},
+    {.name = "kd_standardized", .op = DECANT_OP_LOSS_KD, .temperature = 2, .standardized = true, .others = {"teacher"}},
     {.name = "bce", .op = DECANT_OP_LOSS_BCE, .others = {"label_a"}},
     {.name = "bce_one", .op = DECANT_OP_LOSS_BCE, .others = {"label_bit"}},
     {.name = "logits", .op = DECANT_OP_LOSS_MSE, .others = {"teacher"}},
@@ -83,8 +85,13 @@ static void check_loss(const golden_setting *setting, const loss_case *test, dou
         if (test->mixed) inputs[n_inputs++] = add_input(&run, "", "label_b");
         if (test->mixed) inputs[n_inputs++] = add_input(&run, "", "mix");
     }
+    dcn_value_id logits = inputs[0];
+    for (int i = 0; i < 2 && test->standardized; i++)
+        runner_node(&run, DECANT_OP_STANDARDIZE, NULL, &inputs[i], 1, 1, &inputs[i]);
     runner_node(&run, test->op, &attrs, inputs, n_inputs, 2, outputs);
-    runner_run(&run, 1);
+    const dcn_value_id back[2] = {outputs[1], logits};
+    if (test->standardized) runner_node(&run, DECANT_OP_STANDARDIZE_GRAD, NULL, back, 2, 1, &outputs[1]);
+    runner_run(&run, run.graph->n_nodes);
     golden_compare_value(test->name, "loss", setting, golden_need(file, test->name, "loss"), &run, outputs[0]);
     const double *gradient = golden_need(file, test->name, "dlogits")->data;
     for (int64_t i = 0; i < runner_count(&run, outputs[1]); i++)
