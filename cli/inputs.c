@@ -178,7 +178,7 @@ static int read_samples(gzFile file, const char *path, const array_header *heade
     size_t bytes = (size_t)decant_shape_count(sample) * decant_dtype_size(header->dtype);
     if (!fit_array(header, sample, &available, &inputs->is_single)) return misfit(path, header, sample);
     if (count == 0) count = available;
-    if (first + count > available)
+    if (first > available || count > available - first)
         return report_error(BAD_INPUT, "%s holds samples 0 to %lld only", path, (long long)available - 1);
     if (count > MAX_SAMPLES || count * decant_shape_count(sample) > MAX_ELEMENTS)
         return report_error(BAD_INPUT, "%s: that is too much at once; give a range of samples", path);
