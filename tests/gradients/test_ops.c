@@ -365,18 +365,36 @@ static void check_standardize(void)
 
 /* --- what is checked --- */
 
-#define CHECKS(ROW)                                                                                                    \
-    ROW(CONV2D, conv2d)                                                                                                \
-    ROW(LINEAR, linear)                                                                                                \
-    ROW(BATCHNORM_TRAIN, batchnorm_train)                                                                              \
-    ROW(RELU, relu)                                                                                                    \
-    ROW(RELU6, relu6)                                                                                                  \
-    ROW(HARDSWISH, hardswish) ROW(SIGMOID, sigmoid) ROW(GELU, gelu) ROW(MAXPOOL, maxpool) ROW(AVGPOOL, avgpool)        \
-        ROW(ADAPTIVE_AVGPOOL, adaptive_avgpool) ROW(DROPOUT, dropout) ROW(FLATTEN, flatten) ROW(RESHAPE, reshape)      \
-            ROW(ADD, add) ROW(CONCAT, concat) ROW(SLICE, slice) ROW(SOFTMAX, softmax) ROW(PAD_CHANNELS, pad_channels)  \
-                ROW(REPEAT_CHANNELS, repeat_channels) ROW(LOSS_CE, loss_ce) ROW(LOSS_KD, loss_kd)                      \
-                    ROW(LOSS_BCE, loss_bce) ROW(LOSS_DKD, loss_dkd) ROW(LOSS_MSE, loss_mse)                            \
-                        ROW(LOSS_COSINE, loss_cosine) ROW(STANDARDIZE, standardize)
+/* clang-format off */
+#define CHECKS(ROW) \
+    ROW(CONV2D, conv2d) \
+    ROW(LINEAR, linear) \
+    ROW(BATCHNORM_TRAIN, batchnorm_train) \
+    ROW(RELU, relu) \
+    ROW(RELU6, relu6) \
+    ROW(HARDSWISH, hardswish) \
+    ROW(SIGMOID, sigmoid) \
+    ROW(GELU, gelu) \
+    ROW(MAXPOOL, maxpool) \
+    ROW(AVGPOOL, avgpool) \
+    ROW(ADAPTIVE_AVGPOOL, adaptive_avgpool) \
+    ROW(DROPOUT, dropout) \
+    ROW(FLATTEN, flatten) \
+    ROW(RESHAPE, reshape) \
+    ROW(ADD, add) \
+    ROW(CONCAT, concat) \
+    ROW(SLICE, slice) \
+    ROW(SOFTMAX, softmax) \
+    ROW(PAD_CHANNELS, pad_channels) \
+    ROW(REPEAT_CHANNELS, repeat_channels) \
+    ROW(LOSS_CE, loss_ce) \
+    ROW(LOSS_KD, loss_kd) \
+    ROW(LOSS_BCE, loss_bce) \
+    ROW(LOSS_DKD, loss_dkd) \
+    ROW(LOSS_MSE, loss_mse) \
+    ROW(LOSS_COSINE, loss_cosine) \
+    ROW(STANDARDIZE, standardize)
+/* clang-format on */
 
 #define TEST(upper, lower)                                                                                             \
     static void test_##lower(void **state)                                                                             \
