@@ -23,7 +23,7 @@
 
 typedef struct dcn_trainer {
     const dcn_train_options *options;
-    const dcn_graph *graph; /* of the model */
+    const dcn_graph *graph; /* what trains: the model's graph, regressors behind it; the step's */
     dcn_loader *loader;
     dcn_training_step *full;      /* owns the memory that all plans share */
     dcn_training_step *partial;   /* for the last, smaller batch; NULL when there is none */
@@ -43,11 +43,11 @@ static void destroy_trainer(dcn_trainer *trainer)
 {
     dcn_loader_destroy(trainer->loader);
     dcn_evaluator_destroy(trainer->evaluator);
+    dcn_weights_destroy(trainer->graph, trainer->best);
     dcn_training_step_destroy(trainer->partial);
-    dcn_training_step_destroy(trainer->full);
+    dcn_training_step_destroy(trainer->full); /* the graph is its */
     dcn_teacher_cache_destroy(trainer->cache);
     dcn_free_aligned(trainer->teacher_logits);
-    dcn_weights_destroy(trainer->graph, trainer->best);
 }
 
 static bool averages(const dcn_train_options *options)
@@ -62,10 +62,18 @@ static int64_t largest_batch(const dcn_train_options *options)
     return options->batch < options->split->n_train ? options->batch : options->split->n_train;
 }
 
+/* A term that taps a layer of the teacher needs more of it than its logits. */
+static bool taps_teacher(const dcn_train_options *options)
+{
+    for (int32_t i = 0; i < options->n_terms; i++)
+        if (dcn_term_class_of(options->terms[i].kind)->reads_features) return true;
+    return false;
+}
+
 static decant_status create_cache(dcn_trainer *trainer)
 {
     const dcn_train_options *options = trainer->options;
-    if (options->teacher == NULL || options->teacher_cache_bytes == 0) return DECANT_OK;
+    if (options->teacher == NULL || options->teacher_cache_bytes == 0 || taps_teacher(options)) return DECANT_OK;
     const dcn_teacher_cache_options cache = {
         .device = options->device,
         .teacher = options->teacher,
@@ -112,6 +120,7 @@ static decant_status create_steps(dcn_trainer *trainer)
         .mixup = options->augment.mixup > 0 && options->dataset->train.labels != NULL,
     };
     TRY_RETURN(create_step(trainer, &spec, batch, NULL, &trainer->full));
+    trainer->graph = trainer->full->graph;
     if (samples % batch == 0 || options->drop_last) return DECANT_OK;
     return create_step(trainer, &spec, samples % batch, trainer->full->plan, &trainer->partial);
 }
@@ -271,18 +280,27 @@ out:
     return status;
 }
 
+/* The model's weights, and fresh ones for what only trains beside it. */
 static decant_status start_afresh(dcn_trainer *trainer)
 {
     const dcn_training_step *step = trainer->full;
-    float *const *data = trainer->options->model->data;
-    TRY_RETURN(dcn_weights_write(step->plan, step->values, trainer->graph, DCN_BLOCK_PARAMETER, data));
-    if (!averages(trainer->options)) return DECANT_OK;
+    const decant_model *model = trainer->options->model;
+    dcn_graph *graph = NULL;
+    decant_model *start = NULL;
+    decant_status status = DECANT_OK;
+    TRY(dcn_graph_clone(trainer->graph, &graph));
+    TRY(dcn_model_create(graph, &start));
+    TRY(dcn_model_init(start, trainer->options->seed));
+    dcn_weights_copy(model->graph, model->data, start->data);
+    TRY(dcn_weights_write(step->plan, step->values, trainer->graph, DCN_BLOCK_PARAMETER, start->data));
     /* The average starts at the initial weights. */
-    for (int32_t v = 0; v < trainer->graph->n_values; v++) {
+    for (int32_t v = 0; v < trainer->graph->n_values && averages(trainer->options); v++) {
         if (trainer->graph->values[v].kind != DCN_VALUE_PARAMETER) continue;
-        TRY_RETURN(dcn_plan_block_write(step->plan, DCN_BLOCK_EMA, step->values[v], data[v]));
+        TRY(dcn_plan_block_write(step->plan, DCN_BLOCK_EMA, step->values[v], start->data[v]));
     }
-    return DECANT_OK;
+out:
+    dcn_model_destroy(start);
+    return status;
 }
 
 static decant_status make_ready(dcn_trainer *trainer)
@@ -358,21 +376,23 @@ static decant_status show_loss_sheet(const dcn_trainer *trainer, const dcn_train
 {
     const dcn_train_options *options = trainer->options;
     dcn_loss_sheet sheet = {.n_terms = options->n_terms, .total = total_loss(options, losses)};
-    int64_t elements = step->batch * step->classes;
-    float *gradient = NULL; /* [batch, classes] */
+    int64_t most = 0;
+    float *gradient = NULL;
     decant_status status = DECANT_OK;
-    TRY(dcn_new_array((size_t)elements, sizeof *gradient, (void **)&gradient));
+    for (int32_t i = 0; i < options->n_terms; i++)
+        most = step->gradient_count[i] > most ? step->gradient_count[i] : most;
+    TRY(dcn_new_array((size_t)most, sizeof *gradient, (void **)&gradient));
     for (int32_t i = 0; i < options->n_terms; i++) {
         const dcn_term *term = &options->terms[i];
         const dcn_term_class *class = dcn_term_class_of(term->kind);
         double squares = 0;
         TRY(dcn_plan_read(step->plan, step->gradient[i], gradient));
-        for (int64_t e = 0; e < elements; e++)
+        for (int64_t e = 0; e < step->gradient_count[i]; e++)
             squares += (double)gradient[e] * (double)gradient[e];
         sheet.term[i].name = class->name;
-        sheet.term[i].formula = class->formula;
+        sheet.term[i].formula = dcn_term_formula(term);
         sheet.term[i].reduction = class->reduction;
-        sheet.term[i].temperature = term->kind == DCN_TERM_KD ? term->temperature : 0;
+        sheet.term[i].temperature = class->has_temperature ? term->temperature : 0;
         sheet.term[i].weight = term->weight;
         sheet.term[i].value = losses[i];
         sheet.term[i].contribution = term->weight * losses[i];
@@ -568,10 +588,10 @@ static decant_status hand_over(dcn_trainer *trainer, dcn_train_result *ret_resul
     decant_model *model = trainer->options->model;
     const char *bad_name = NULL;
     if (trainer->best != NULL) {
-        dcn_weights_copy(trainer->graph, trainer->best, model->data);
+        dcn_weights_copy(model->graph, trainer->best, model->data);
     } else {
         dcn_block block = averages(trainer->options) ? DCN_BLOCK_EMA : DCN_BLOCK_PARAMETER;
-        TRY_RETURN(dcn_weights_read(trainer->full->plan, trainer->full->values, trainer->graph, block, model->data));
+        TRY_RETURN(dcn_weights_read(trainer->full->plan, trainer->full->values, model->graph, block, model->data));
     }
     if (!dcn_model_finite(model, &bad_name)) {
         return DCN_FAIL(NUMERIC, "after training, %s is not finite; try a lower learning rate", bad_name);
@@ -604,7 +624,7 @@ static decant_status hand_over(dcn_trainer *trainer, dcn_train_result *ret_resul
 
 decant_status dcn_train(const dcn_train_options *options, dcn_train_result *ret_result)
 {
-    dcn_trainer trainer = {.options = options, .graph = options->model->graph};
+    dcn_trainer trainer = {.options = options};
     decant_status status = DECANT_OK;
     TRY(dcn_check_training(options));
     TRY(make_ready(&trainer));

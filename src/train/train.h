@@ -83,8 +83,9 @@ typedef struct dcn_loss_sheet {
     int32_t n_terms;
     struct {
         const char *name, *formula, *reduction;
-        double temperature;                                /* 0 where it has none */
-        double weight, value, contribution, gradient_norm; /* gradient norm: l2 at the student's logits, weighted */
+        double temperature; /* 0 where it has none */
+        double weight, value, contribution,
+            gradient_norm; /* gradient norm: l2 at the student's logits or feature, weighted */
     } term[DCN_MAX_TERMS];
     double total;
 } dcn_loss_sheet;

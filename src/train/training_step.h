@@ -22,14 +22,16 @@ typedef struct dcn_training_spec {
 
 typedef struct dcn_training_step {
     dcn_plan *plan;
-    int64_t batch, classes;
+    dcn_graph *graph; /* what trains: the student's graph with the regressors behind it (distill/features.h) */
+    int64_t batch;
     int32_t n_terms;
     dcn_value_id x, labels, labels_b, mix; /* inputs; DCN_NONE where the step has none */
     dcn_value_id teacher_logits;           /* input [batch, classes]; DCN_NONE unless they are known */
     dcn_value_id correct;                  /* I32 [1]; DCN_NONE without labels */
     dcn_value_id loss[DCN_MAX_TERMS];      /* [1], unweighted */
-    dcn_value_id gradient[DCN_MAX_TERMS];  /* [batch, classes], weighted, at the student's logits */
-    dcn_value_id *values;                  /* [model->graph->n_values]: the plan's parameters and states */
+    dcn_value_id gradient[DCN_MAX_TERMS];  /* weighted, at the student's logits or feature */
+    int64_t gradient_count[DCN_MAX_TERMS]; /* its elements */
+    dcn_value_id *values;                  /* [graph->n_values]: the plan's parameters and states */
     int64_t counter[2];                    /* bound: {seed, step} of the dropout masks */
     float hyper[DCN_HYPER_COUNT];          /* bound: the update's numbers */
 } dcn_training_step;
