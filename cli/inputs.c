@@ -264,7 +264,7 @@ static int open_dataset(const char *source, decant_part part, int64_t first, int
     decant_shape shape = decant_dataset_sample_shape(dataset);
     if (!decant_shape_equal(&shape, sample))
         exit_status = report_error(BAD_INPUT, "the samples of %s are not what the model takes", source);
-    else if (first + count > decant_dataset_count(dataset, part))
+    else if (first > decant_dataset_count(dataset, part) || count > decant_dataset_count(dataset, part) - first)
         exit_status = report_error(BAD_INPUT, "%s has samples 0 to %lld only", source,
                                    (long long)decant_dataset_count(dataset, part) - 1);
     if (exit_status == 0) {
