@@ -20,6 +20,7 @@ decant_status dcn_layers_append(const dcn_doc *list, const char *prefix, dcn_val
  * that a bare value stands for, or NULL. */
 int32_t dcn_layers_count(void);
 const char *dcn_layers_name(int32_t index);
+const char *dcn_layers_doc(int32_t index);
 const char *const *dcn_layers_keys(int32_t index, const char **ret_bare);
 
 #endif

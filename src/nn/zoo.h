@@ -19,5 +19,6 @@ typedef struct dcn_zoo_options {
 decant_status dcn_zoo_build(const char *name, const dcn_zoo_options *options, dcn_graph **ret_graph);
 int32_t dcn_zoo_count(void);
 const char *dcn_zoo_name(int32_t index);
+const char *dcn_zoo_doc(int32_t index); /* a phrase for docs/recipes.md */
 
 #endif

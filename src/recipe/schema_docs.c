@@ -136,7 +136,7 @@ static decant_status add_layers(dcn_text *text)
                                   "map (`conv: {channels: 16, kernel: 3}`). Every layer may have a `name`; without one "
                                   "it gets its position, as in\n"
                                   "PyTorch's `nn.Sequential`. Sizes are one number or `[height, width]`.\n\n"
-                                  "| layer | keys | bare value |\n|---|---|---|\n"));
+                                  "| layer | keys | bare value | meaning |\n|---|---|---|---|\n"));
     for (int32_t i = 0; i < dcn_layers_count(); i++) {
         const char *bare = NULL;
         const char *const *names = dcn_layers_keys(i, &bare);
@@ -144,9 +144,10 @@ static decant_status add_layers(dcn_text *text)
         for (int32_t k = 0; names[k] != NULL; k++)
             TRY_RETURN(dcn_text_add(text, "%s`%s`", k > 0 ? ", " : "", names[k]));
         if (bare != NULL)
-            TRY_RETURN(dcn_text_add(text, " | `%s` |\n", bare));
+            TRY_RETURN(dcn_text_add(text, " | `%s`", bare));
         else
-            TRY_RETURN(dcn_text_add(text, " | - |\n"));
+            TRY_RETURN(dcn_text_add(text, " | -"));
+        TRY_RETURN(dcn_text_add(text, " | %s |\n", dcn_layers_doc(i)));
     }
     return DECANT_OK;
 }
@@ -155,7 +156,7 @@ static decant_status add_zoo(dcn_text *text)
 {
     TRY_RETURN(dcn_text_add(text, "\n## Networks by name\n\n`decant summary zoo:NAME` shows each of them.\n\n"));
     for (int32_t i = 0; i < dcn_zoo_count(); i++)
-        TRY_RETURN(dcn_text_add(text, "- `%s`\n", dcn_zoo_name(i)));
+        TRY_RETURN(dcn_text_add(text, "- `%s`: %s\n", dcn_zoo_name(i), dcn_zoo_doc(i)));
     return DECANT_OK;
 }
 
