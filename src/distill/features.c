@@ -21,9 +21,9 @@ static decant_status unknown_layer(const dcn_graph *graph, const char *whose, co
     for (dcn_node_id n = 0; n < graph->n_nodes; n++)
         if (graph->nodes[n].name != NULL) names[count++] = graph->nodes[n].name;
     const char *nearest = dcn_nearest(layer, names, count);
-    if (nearest == NULL && count > 0) nearest = names[count - 1];
-    status = DCN_FAIL(NOT_FOUND, "the %s has no layer '%s'; did you mean '%s'? (`decant summary` lists them)", whose,
-                      layer, nearest != NULL ? nearest : "");
+    status = DCN_FAIL(NOT_FOUND, "the %s has no layer '%s'%s%s%s (`decant summary` lists them)", whose, layer,
+                      nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+                      nearest != NULL ? "'?" : "");
 out:
     dcn_free(names);
     return status;
