@@ -77,6 +77,7 @@ typedef struct decant_recipe {
     dcn_budget_spec budget;
     const char *device;
     int32_t threads;
+    int64_t teacher_cache; /* bytes; 0: off */
 } dcn_experiment;
 
 /* Reads a recipe from memory; overrides are "path=value". `name` is used in messages. Nothing but the text is looked
