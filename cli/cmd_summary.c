@@ -135,9 +135,34 @@ static decant_status make_plan(const summary_subject *subject, const option_valu
     return decant_model_plan(subject->model, &compute, batch > 0 ? batch : 1, ret_plan);
 }
 
+static bool is_recipe_name(const char *path)
+{
+    const char *end = strrchr(path, '.');
+    return end != NULL && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0);
+}
+
+/* A recipe alone does not say which of its networks is meant. */
+static int ask_for_model(const cli_invocation *invocation)
+{
+    const option_value *values = invocation->values;
+    const char *path = invocation->arguments[0];
+    decant_recipe *recipe = NULL;
+    char names[256] = "";
+    size_t length = 0;
+    decant_status status =
+        load_recipe(path, &values[SUMMARY_OVERRIDE], &values[SUMMARY_DEVICE], &values[SUMMARY_THREADS], &recipe);
+    if (status != DECANT_OK) return report_failure(status);
+    for (int32_t i = 0; i < decant_recipe_model_count(recipe) && length < sizeof names; i++)
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", i > 0 ? ", " : "",
+                                   decant_recipe_model_name(recipe, i));
+    decant_recipe_destroy(recipe);
+    return report_error(2, "%s: which model? decant summary %s MODEL, one of: %s", path, path, names);
+}
+
 static int run(const cli_invocation *invocation)
 {
     const option_value *values = invocation->values;
+    if (invocation->n_arguments == 1 && is_recipe_name(invocation->arguments[0])) return ask_for_model(invocation);
     summary_subject subject = {0};
     decant_model_summary *summary = NULL;
     decant_plan_listing *plan = NULL;

@@ -13,6 +13,7 @@
 #define MAX_ELEMENTS ((int64_t)1 << 31)
 #define NPY_MAGIC    "\x93NUMPY"
 #define MAX_HEADER   4096
+#define RANGE_SLACK  1e-3f /* what rounding may do to 0 and 1 */
 #define BAD_INPUT    2
 
 /* An array in a file, and where its elements begin. */
@@ -126,7 +127,7 @@ static int read_npy_header(gzFile file, const char *path, array_header *header)
         return report_error(BAD_INPUT, "%s is damaged, or its array is in Fortran order", path);
     bool is_bytes = strncmp(type, "'|u1'", 5) == 0;
     if (!is_bytes && strncmp(type, "'<f4'", 5) != 0)
-        return report_error(BAD_INPUT, "%s must hold uint8 or little-endian float32", path);
+        return report_error(BAD_INPUT, "%s must hold uint8 or little-endian float32; NumPy: x.astype('float32')", path);
     header->dtype = is_bytes ? DECANT_U8 : DECANT_F32;
     return 0;
 }
@@ -170,6 +171,22 @@ static decant_status create_samples(decant_dtype dtype, int64_t count, const dec
     return decant_tensor_create(dtype, &shape, ret_samples);
 }
 
+/* Images are what the model normalises itself: numbers beyond [0, 1] were normalised before, or are bytes as floats,
+ * and would be classified as confidently as wrongly. NaN is the library's to refuse. */
+static int check_image_range(const char *path, const decant_tensor *samples)
+{
+    if (samples->dtype != DECANT_F32 || samples->shape.rank != 4) return 0;
+    const float *values = samples->data;
+    for (int64_t i = 0, count = decant_shape_count(&samples->shape); i < count; i++)
+        if (values[i] < -RANGE_SLACK || values[i] > 1 + RANGE_SLACK)
+            return report_error(
+                BAD_INPUT,
+                "%s holds the value %g; float images go from 0 to 1, not yet normalised (the model does "
+                "that); images from 0 to 255 must be uint8",
+                path, (double)values[i]);
+    return 0;
+}
+
 /* Reads samples first ... first + count - 1 of the array that the file stands at; count 0: all. */
 static int read_samples(gzFile file, const char *path, const array_header *header, const decant_shape *sample,
                         int64_t first, int64_t count, cli_inputs *inputs)
@@ -178,7 +195,7 @@ static int read_samples(gzFile file, const char *path, const array_header *heade
     size_t bytes = (size_t)decant_shape_count(sample) * decant_dtype_size(header->dtype);
     if (!fit_array(header, sample, &available, &inputs->is_single)) return misfit(path, header, sample);
     if (count == 0) count = available;
-    if (first + count > available)
+    if (first > available || count > available - first)
         return report_error(BAD_INPUT, "%s holds samples 0 to %lld only", path, (long long)available - 1);
     if (count > MAX_SAMPLES || count * decant_shape_count(sample) > MAX_ELEMENTS)
         return report_error(BAD_INPUT, "%s: that is too much at once; give a range of samples", path);
@@ -188,10 +205,24 @@ static int read_samples(gzFile file, const char *path, const array_header *heade
     if (gzseek(file, (z_off_t)((size_t)first * bytes), SEEK_CUR) < 0 ||
         !read_all(file, inputs->samples.data, (size_t)count * bytes))
         return report_error(BAD_INPUT, "%s is cut short", path);
-    return 0;
+    return check_image_range(path, &inputs->samples);
 }
 
 /* --- the forms --- */
+
+static int cannot_open(const char *path, int error)
+{
+    decant_source *sources = NULL;
+    int32_t count = 0;
+    bool is_source = false;
+    if (decant_source_list(&sources, &count) == DECANT_OK)
+        for (int32_t i = 0; i < count; i++)
+            is_source = is_source || strcmp(sources[i].name, path) == 0;
+    decant_source_list_free(sources, count);
+    if (is_source)
+        return report_error(BAD_INPUT, "%s is a data set: say which part of it, as in %s:test:0-9", path, path);
+    return report_error(BAD_INPUT, "cannot open %s: %s", path, strerror(error));
+}
 
 static int open_array(const char *path, int64_t first, int64_t count, const decant_shape *sample, cli_inputs *inputs)
 {
@@ -199,7 +230,7 @@ static int open_array(const char *path, int64_t first, int64_t count, const deca
     size_t length = strlen(path);
     bool is_npy = length > 4 && strcmp(path + length - 4, ".npy") == 0;
     gzFile file = gzopen(path, "rb");
-    if (file == NULL) return report_error(BAD_INPUT, "cannot open %s: %s", path, strerror(errno));
+    if (file == NULL) return cannot_open(path, errno);
     int exit_status = is_npy ? read_npy_header(file, path, &header) : read_idx_header(file, path, &header);
     if (exit_status == 0) exit_status = read_samples(file, path, &header, sample, first, count, inputs);
     gzclose(file);

@@ -4,8 +4,11 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
-#define BAR_WIDTH 24
+#define BAR_WIDTH     16
+#define LINE_BYTES    256
+#define USUAL_COLUMNS 80
 
 cli_progress progress_begin(bool quiet)
 {
@@ -70,17 +73,25 @@ void progress_losses(cli_progress *progress, const decant_run_loss *losses, int3
     decant_text_free(text);
 }
 
+static int terminal_columns(void)
+{
+    struct winsize size;
+    return ioctl(fileno(stderr), TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : USUAL_COLUMNS;
+}
+
 void progress_batch(cli_progress *progress, const decant_run_progress *now)
 {
-    char bar[BAR_WIDTH + 1], rate[48], left[32];
+    char bar[BAR_WIDTH + 1], rate[48], left[32], line[LINE_BYTES];
     if (!progress->bars) return;
     int64_t filled = now->batches > 0 ? now->batch * BAR_WIDTH / now->batches : 0;
     for (int i = 0; i < BAR_WIDTH; i++)
         bar[i] = i < filled ? '#' : '.';
     bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r\033[K  epoch %" PRId64 "/%" PRId64 " [%s] loss %.4f  accuracy %.2f %%  %s  %s left",
-            now->epoch + 1, now->epochs, bar, now->loss, 100 * now->accuracy, rate_text(now->images_per_second, rate),
-            duration_text(now->seconds_left, left));
+    snprintf(line, sizeof line, "  epoch %" PRId64 "/%" PRId64 " [%s] loss %.4f  accuracy %.2f %%  %s left  %s",
+             now->epoch + 1, now->epochs, bar, now->loss, 100 * now->accuracy, duration_text(now->seconds_left, left),
+             rate_text(now->images_per_second, rate));
+    /* A line that wraps could not be taken back by the next one. */
+    fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
     fflush(stderr);
     progress->bar_open = true;
 }

@@ -30,10 +30,10 @@ static json_t *verdict_json(const decant_comparison *comparison, const decant_co
     if (row->baseline < 0) return json_null();
     const decant_comparison_row *baseline = &comparison->rows[row->baseline];
     if (decant_judge_runs(row, baseline, &judgement) != DECANT_OK) return json_null();
-    return json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:f}", "baseline", baseline->run, "verdict",
+    return json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:b}", "baseline", baseline->run, "verdict",
                      decant_verdict_name(judgement.verdict), "test", judgement.test, "pairs",
                      (json_int_t)judgement.pairs, "difference", judgement.difference, "spread", judgement.spread, "p",
-                     judgement.p);
+                     judgement.p, "equal_budgets", decant_has_equal_budget(row, baseline));
 }
 
 json_t *row_json(const decant_comparison *comparison, const decant_comparison_row *row)
@@ -65,6 +65,9 @@ static void print_verdict(const decant_comparison *comparison, const decant_comp
     printf("%s against %s: %+.2f points", row->run, baseline->run, 100 * judgement.difference);
     if (judgement.spread > 0) printf(" (+-%.2f over %" PRId64 " seeds)", 100 * judgement.spread, judgement.pairs);
     printf(", %s, p = %.3g: %s\n", judgement.test, judgement.p, decant_verdict_name(judgement.verdict));
+    if (!decant_has_equal_budget(row, baseline))
+        printf("  but with unequal budgets: %s made %" PRId64 " optimizer steps, %s %" PRId64 "\n", row->run,
+               row->steps, baseline->run, baseline->steps);
 }
 
 int print_comparison(const decant_comparison *comparison)

@@ -162,6 +162,7 @@ typedef struct {
     const char *teacher;  /**< NULL without one */
     const char *baseline; /**< the run it is measured against, or NULL */
     const char *directory;
+    const char *data; /**< hash of the data set, or NULL where it is not known */
     uint64_t seed;
     int64_t parameters, mult_adds, bytes; /**< trainable; for one sample; of the model file */
     int64_t epochs, steps, best_epoch;    /**< best_epoch counts from 0: the one whose weights were kept */

@@ -4,6 +4,7 @@
 #ifndef DECANT_REPORT_H
 #define DECANT_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "decant/model.h"
@@ -142,10 +143,14 @@ DECANT_MUST_USE decant_status decant_judge_predictions(int64_t only_first, int64
 /** Judges a run against another over the seeds that both have: the paired t-test on test accuracy, or McNemar's test on
  * the test samples when they share one seed.
  *
- *  Errors: INVALID_ARG (no seed in common, or other test samples).
+ *  Errors: INVALID_ARG (no seed in common, another data set, or other test samples).
  */
 DECANT_MUST_USE decant_status decant_judge_runs(const decant_comparison_row *row, const decant_comparison_row *baseline,
                                                 decant_judgement *ret_judgement);
+
+/** Whether both runs made the same number of optimizer steps for every seed that both have. A verdict between runs that
+ * did not may only show that one was trained longer. */
+bool decant_has_equal_budget(const decant_comparison_row *row, const decant_comparison_row *baseline);
 
 /** The comparison as a table: parameters, mult-adds, size, test accuracy as mean and spread, errors, and each run's
  * verdict against its baseline.

@@ -195,7 +195,8 @@ decant_status dcn_safetensors_parse(const uint8_t *data, size_t bytes, dcn_safet
         return DCN_FAIL(FORMAT, "%zu bytes are too few for a safetensors file", bytes);
     }
     memcpy(&header_bytes, data, sizeof header_bytes);
-    if (header_bytes > bytes - sizeof header_bytes || header_bytes > MAX_HEADER_BYTES) {
+    if (header_bytes > MAX_HEADER_BYTES) return DCN_FAIL(FORMAT, "it is no safetensors file");
+    if (header_bytes > bytes - sizeof header_bytes) {
         return DCN_FAIL(FORMAT, "not a safetensors file, or cut short: a header of %llu bytes in a file of %zu",
                         (unsigned long long)header_bytes, bytes);
     }

@@ -3,6 +3,7 @@
  * front of what they hold. */
 #include "nn/layers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -347,7 +348,7 @@ static decant_status find_kind(const dcn_doc *item, const char *word, const laye
     const char *nearest = dcn_nearest(word, names, DCN_COUNT(names));
     if (nearest)
         return dcn_doc_fail(item, DECANT_USAGE, "there is no layer \"%s\"; did you mean \"%s\"?", word, nearest);
-    return dcn_doc_fail(item, DECANT_USAGE, "there is no layer \"%s\"; \"decant help layers\" lists them", word);
+    return dcn_doc_fail(item, DECANT_USAGE, "there is no layer \"%s\"; `decant lint --schema-docs` lists them", word);
 }
 
 static decant_status check_keys(const layer_kind *kind, const dcn_doc *value)
@@ -362,9 +363,15 @@ static decant_status check_keys(const layer_kind *kind, const dcn_doc *value)
             i++;
         if (i < n_known) continue;
         const char *nearest = dcn_nearest(value->keys[k], known, n_known);
-        return dcn_doc_fail(value->items[k], DECANT_USAGE, "%s does not know the key \"%s\"%s%s%s", kind->name,
-                            value->keys[k], nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                            nearest ? "\"?" : "");
+        if (nearest)
+            return dcn_doc_fail(value->items[k], DECANT_USAGE, "%s does not know the key \"%s\"; did you mean \"%s\"?",
+                                kind->name, value->keys[k], nearest);
+        char list[MAX_NAME] = "";
+        size_t used = 0;
+        for (i = 0; i < n_known && used < sizeof list - 1; i++)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", known[i]);
+        return dcn_doc_fail(value->items[k], DECANT_USAGE, "%s does not know the key \"%s\"; known: %s", kind->name,
+                            value->keys[k], list);
     }
     return DECANT_OK;
 }
@@ -393,7 +400,10 @@ static decant_status build_layer(dcn_graph *graph, const dcn_doc *item, const ch
         const dcn_doc *given = dcn_doc_get(layer.value, "name");
         if (given) TRY_RETURN(dcn_doc_text(given, "name", &name));
     } else if (layer.value && !layer.kind->bare) {
-        return dcn_doc_fail(item, DECANT_USAGE, "%s takes no bare value; write `%s: {key: value}`", word, word);
+        if (!layer.kind->keys[0])
+            return dcn_doc_fail(item, DECANT_USAGE, "%s takes no value; write it alone: `- %s`", word, word);
+        return dcn_doc_fail(item, DECANT_USAGE, "%s takes no bare value; write `%s: {%s: ...}`", word, word,
+                            layer.kind->keys[0]);
     }
     /* A named part of a shortcut belongs to the block itself: torchvision's "layer1.0.downsample.0". */
     size_t length = strlen(prefix);

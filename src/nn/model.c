@@ -42,6 +42,10 @@ decant_status dcn_model_create(dcn_graph *graph, decant_model **ret_model)
     }
     if (graph->output != DCN_NONE) {
         const decant_shape *logits = &graph->values[graph->output].shape;
+        if (logits->dim[logits->rank - 1] > INT32_MAX) {
+            status = DCN_FAIL(SHAPE, "the network's output has more classes than can be counted");
+            goto out;
+        }
         model->n_classes = (int32_t)logits->dim[logits->rank - 1];
     }
     *ret_model = model;

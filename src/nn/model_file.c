@@ -184,18 +184,22 @@ out:
     return status;
 }
 
-static decant_status read_weights(const dcn_safetensors *file, decant_model *model)
+static bool is_stored(const dcn_value *value)
 {
-    const dcn_graph *graph = model->graph;
+    return value->kind == DCN_VALUE_PARAMETER || value->kind == DCN_VALUE_STATE;
+}
+
+/* Before any memory is taken: the network could ask for more than there is, the file cannot hold more than its size. */
+static decant_status check_weights(const dcn_safetensors *file, const dcn_graph *graph)
+{
     int32_t used = 0;
     for (dcn_value_id id = 0; id < graph->n_values; id++) {
         const dcn_value *value = &graph->values[id];
-        if (!model->data[id]) continue;
+        if (!is_stored(value)) continue;
         const decant_tensor *tensor = dcn_safetensors_find(file, value->name);
         if (!tensor) return DCN_FAIL(FORMAT, "the weights of \"%s\" are missing", value->name);
         if (tensor->dtype != DECANT_F32 || !decant_shape_equal(&tensor->shape, &value->shape))
             return DCN_FAIL(FORMAT, "\"%s\" does not have the type and shape that its layer needs", value->name);
-        memcpy(model->data[id], tensor->data, (size_t)decant_shape_count(&value->shape) * sizeof(float));
         used++;
     }
     for (int32_t i = 0; i < file->n_tensors; i++)
@@ -203,6 +207,16 @@ static decant_status read_weights(const dcn_safetensors *file, decant_model *mod
     if (used != file->n_tensors)
         return DCN_FAIL(FORMAT, "the file has %d tensors that its network does not use", file->n_tensors - used);
     return DECANT_OK;
+}
+
+static void read_weights(const dcn_safetensors *file, decant_model *model)
+{
+    for (dcn_value_id id = 0; id < model->graph->n_values; id++) {
+        const dcn_value *value = &model->graph->values[id];
+        if (!is_stored(value)) continue;
+        const decant_tensor *tensor = dcn_safetensors_find(file, value->name);
+        memcpy(model->data[id], tensor->data, (size_t)decant_shape_count(&value->shape) * sizeof(float));
+    }
 }
 
 static decant_status read_floats(json_t *list, int32_t count, float *values)
@@ -288,8 +302,13 @@ decant_status dcn_model_load(const char *path, decant_model **ret_model)
     decant_status status = dcn_safetensors_open(path, &file);
     if (status != DECANT_OK) goto out;
     TRY(read_graph(file, &graph));
+    status = check_weights(file, graph);
+    if (status != DECANT_OK) {
+        dcn_graph_destroy(graph);
+        goto out;
+    }
     TRY(dcn_model_create(graph, &model));
-    TRY(read_weights(file, model));
+    read_weights(file, model);
     TRY(read_metadata(file, model));
     if (!dcn_model_finite(model, &bad_name)) {
         status = DCN_FAIL(NUMERIC, "the weights of \"%s\" hold NaN or infinity", bad_name);

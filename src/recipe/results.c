@@ -34,8 +34,8 @@ void decant_result_list_destroy(decant_result_list *results)
     if (results == NULL) return;
     for (int32_t i = 0; i < results->count; i++) {
         decant_run_result *result = &results->items[i];
-        const char *texts[] = {result->recipe,  result->run,      result->model,
-                               result->teacher, result->baseline, result->directory};
+        const char *texts[] = {result->recipe,   result->run,       result->model, result->teacher,
+                               result->baseline, result->directory, result->data};
         for (size_t t = 0; t < DCN_COUNT(texts); t++)
             dcn_free((void *)texts[t]);
         dcn_free((void *)result->wrong);
@@ -122,6 +122,7 @@ static decant_status read_texts(const json_t *json, const char *directory, decan
     TRY_RETURN(dcn_result_text(&result->model, json_string_value(json_object_get(json, "model"))));
     TRY_RETURN(dcn_result_text(&result->teacher, json_string_value(json_object_get(json, "teacher"))));
     TRY_RETURN(dcn_result_text(&result->baseline, json_string_value(json_object_get(json, "baseline"))));
+    TRY_RETURN(dcn_result_text(&result->data, json_string_value(json_object_get(json, "data_hash"))));
     return dcn_result_text(&result->directory, directory);
 }
 
@@ -167,7 +168,7 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
     json = json_loadb((const char *)data, bytes, JSON_REJECT_DUPLICATES, NULL);
     const char *format = json_string_value(json_object_get(json, "format"));
     if (format == NULL || strcmp(format, FORMAT) != 0) {
-        status = DCN_FAIL(FORMAT, "it is no result of a run");
+        status = DCN_FAIL(FORMAT, "%s is damaged or not of decant; delete it to make the run again", path);
         goto out;
     }
     decant_run_result *result = NULL;

@@ -228,7 +228,8 @@ out:
     return status;
 }
 
-static decant_status fill_texts(const run_context *runner, const char *directory, decant_run_result *result)
+static decant_status fill_texts(const run_context *runner, const char *directory, const dcn_identity *identity,
+                                decant_run_result *result)
 {
     const dcn_experiment *experiment = runner->experiment;
     const dcn_run_spec *run = &experiment->runs[runner->run];
@@ -237,6 +238,7 @@ static decant_status fill_texts(const run_context *runner, const char *directory
     TRY_RETURN(dcn_result_text(&result->run, run->name));
     TRY_RETURN(dcn_result_text(&result->model, experiment->models[run->model].name));
     TRY_RETURN(dcn_result_text(&result->directory, directory));
+    TRY_RETURN(dcn_result_text(&result->data, identity->data_hex));
     if (run->teacher_run != DCN_NONE)
         TRY_RETURN(dcn_result_text(&result->teacher, experiment->runs[run->teacher_run].name));
     TRY_RETURN(dcn_result_text(&result->teacher, run->teacher_file));
@@ -253,7 +255,7 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     if (status != DECANT_OK) goto out;
     TRY(dcn_map_open(directory->model, &file));
     TRY(dcn_result_append(runner->results, &result));
-    TRY(fill_texts(runner, directory->path, result));
+    TRY(fill_texts(runner, directory->path, identity, result));
     result->seed = runner->seed;
     result->parameters = dcn_graph_parameters(model->graph);
     result->mult_adds = dcn_graph_mult_adds(model->graph);

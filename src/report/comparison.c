@@ -1,6 +1,7 @@
 /* Runs side by side: which seeds two runs share, the verdict between them, and the table that a run of a recipe ends
  * with. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "decant/report.h"
@@ -15,15 +16,23 @@ static const decant_run_result *find_seed(const decant_comparison_row *row, uint
     return NULL;
 }
 
+/* Accuracies on different samples say nothing about each other: a folder may hold runs of a recipe before and after its
+ * data was changed. */
+static decant_status check_same_test(const decant_run_result *first, const decant_run_result *second)
+{
+    if (first->test_count != second->test_count) {
+        return DCN_FAIL(INVALID_ARG, "runs %s and %s were tested on %" PRId64 " and %" PRId64 " samples", first->run,
+                        second->run, first->test_count, second->test_count);
+    }
+    if (first->data == NULL || second->data == NULL || strcmp(first->data, second->data) == 0) return DECANT_OK;
+    return DCN_FAIL(INVALID_ARG, "runs %s and %s were made with different data sets", first->run, second->run);
+}
+
 /* Both lists rise, so that one walk finds what stands in only one of them. */
 static decant_status judge_one_seed(const decant_run_result *first, const decant_run_result *second,
                                     decant_judgement *ret_judgement)
 {
     int64_t only_first = 0, only_second = 0, i = 0, j = 0;
-    if (first->test_count != second->test_count) {
-        return DCN_FAIL(INVALID_ARG, "runs %s and %s were tested on %" PRId64 " and %" PRId64 " samples", first->run,
-                        second->run, first->test_count, second->test_count);
-    }
     while (i < first->test_errors || j < second->test_errors) {
         if (j == second->test_errors || (i < first->test_errors && first->wrong[i] < second->wrong[j])) {
             only_second++; /* the first got it wrong, the second right */
@@ -52,6 +61,7 @@ decant_status decant_judge_runs(const decant_comparison_row *row, const decant_c
         if (other == NULL) continue;
         pair[0] = row->results[i];
         pair[1] = other;
+        TRY(check_same_test(pair[0], pair[1]));
         accuracy[shared] = pair[0]->test_accuracy;
         accuracy[row->n_seeds + shared] = other->test_accuracy;
         shared++;
@@ -67,6 +77,15 @@ decant_status decant_judge_runs(const decant_comparison_row *row, const decant_c
 out:
     dcn_free(accuracy);
     return status;
+}
+
+bool decant_has_equal_budget(const decant_comparison_row *row, const decant_comparison_row *baseline)
+{
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        const decant_run_result *other = find_seed(baseline, row->results[i]->seed);
+        if (other != NULL && other->steps != row->results[i]->steps) return false;
+    }
+    return true;
 }
 
 /* --- the table --- */
@@ -97,9 +116,10 @@ static decant_status add_verdict(decant_table *table, const decant_comparison *c
     decant_status status = decant_judge_runs(row, baseline, &judgement);
     if (status == DECANT_INVALID_ARG) return decant_table_add_cell(table, "cannot be compared with %s", baseline->run);
     if (status != DECANT_OK) return status;
+    const char *unequal = decant_has_equal_budget(row, baseline) ? "" : ", unequal budgets";
     const char *relation = judgement.verdict == DECANT_VERDICT_INCONCLUSIVE ? "against" : "than";
-    return decant_table_add_cell(table, "%s %s %s (p = %.2g)", decant_verdict_name(judgement.verdict), relation,
-                                 baseline->run, judgement.p);
+    return decant_table_add_cell(table, "%s %s %s (p = %.2g%s)", decant_verdict_name(judgement.verdict), relation,
+                                 baseline->run, judgement.p, unequal);
 }
 
 static decant_status add_run(decant_table *table, const decant_comparison *comparison, const decant_comparison_row *row)

@@ -195,10 +195,15 @@ out:
 /* A file can be a well-formed checkpoint and still say nonsense. */
 static decant_status check_counters(const dcn_trainer *trainer, const dcn_run_counters *counters)
 {
+    int64_t samples = trainer->options->split->n_train;
     bool sound = counters->epoch >= 0 && counters->epoch <= trainer->options->epochs && counters->batch >= 0 &&
                  counters->batch <= trainer->batches && counters->best_epoch >= -1 &&
                  counters->best_epoch < trainer->options->epochs &&
-                 counters->step == counters->epoch * trainer->batches + counters->batch;
+                 counters->step == counters->epoch * trainer->batches + counters->batch && counters->samples >= 0 &&
+                 counters->samples <= samples && counters->correct >= 0 && counters->correct <= counters->samples &&
+                 counters->total_samples >= 0 && counters->total_samples <= samples * trainer->options->epochs;
+    for (int32_t i = 0; i < DCN_MAX_TERMS; i++)
+        sound = sound && counters->zero_steps[i] >= 0 && counters->zero_steps[i] < LARGEST_ZERO_STEPS;
     if (sound) return DECANT_OK;
     return DCN_FAIL(FORMAT,
                     "the checkpoint %s stands at epoch %" PRId64 ", batch %" PRId64 ", step %" PRId64

@@ -16,6 +16,7 @@ show eval tiny.yaml
 show data
 show data lits
 show summary zoo:resnet51
+show summary tiny.yaml
 show summary tiny.yaml teachr
 show run missing.yaml
 show run tiny.yaml alon

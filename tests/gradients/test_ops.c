@@ -303,11 +303,21 @@ static void check_loss_kd(void)
     ROW(LINEAR, linear)                                                                                                \
     ROW(BATCHNORM_TRAIN, batchnorm_train)                                                                              \
     ROW(RELU, relu)                                                                                                    \
-    ROW(RELU6, relu6) ROW(HARDSWISH, hardswish) ROW(SIGMOID, sigmoid) ROW(GELU, gelu) ROW(MAXPOOL, maxpool)            \
-        ROW(AVGPOOL, avgpool) ROW(ADAPTIVE_AVGPOOL, adaptive_avgpool) ROW(DROPOUT, dropout) ROW(FLATTEN, flatten)      \
-            ROW(RESHAPE, reshape) ROW(ADD, add) ROW(CONCAT, concat) ROW(SLICE, slice) ROW(SOFTMAX, softmax)            \
-                ROW(PAD_CHANNELS, pad_channels) ROW(REPEAT_CHANNELS, repeat_channels) ROW(LOSS_CE, loss_ce)            \
-                    ROW(LOSS_KD, loss_kd)
+    ROW(RELU6, relu6)                                                                                                  \
+    ROW(HARDSWISH, hardswish)                                                                                          \
+    ROW(SIGMOID, sigmoid)                                                                                              \
+    ROW(GELU, gelu)                                                                                                    \
+    ROW(MAXPOOL, maxpool)                                                                                              \
+    ROW(AVGPOOL, avgpool)                                                                                              \
+    ROW(ADAPTIVE_AVGPOOL, adaptive_avgpool)                                                                            \
+    ROW(DROPOUT, dropout)                                                                                              \
+    ROW(FLATTEN, flatten)                                                                                              \
+    ROW(RESHAPE, reshape)                                                                                              \
+    ROW(ADD, add)                                                                                                      \
+    ROW(CONCAT, concat)                                                                                                \
+    ROW(SLICE, slice)                                                                                                  \
+    ROW(SOFTMAX, softmax)                                                                                              \
+    ROW(PAD_CHANNELS, pad_channels) ROW(REPEAT_CHANNELS, repeat_channels) ROW(LOSS_CE, loss_ce) ROW(LOSS_KD, loss_kd)
 
 #define TEST(upper, lower)                                                                                             \
     static void test_##lower(void **state)                                                                             \

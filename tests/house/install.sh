@@ -3,7 +3,7 @@
 # find_package (shared and static), as a program with a man page; and the shared library shows decant_* only.
 # Usage: install.sh SOURCE_DIR BUILD_DIR C_COMPILER SANITIZERS(may be empty)
 set -eu
-source=$1 build=$2 compiler=$3 sanitize=$4
+source=$1 build=$2 compiler=$3 sanitize=${4:-}
 work=$build/tests/installed
 rm -rf "$work"
 mkdir -p "$work"

@@ -14,8 +14,10 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "decant/status.h"
+#include "format/safetensors.h"
 #include "nn/model.h"
 #include "nn/zoo.h"
+#include "tensor/shape.h"
 
 static decant_model *zoo_model(const char *name, uint64_t seed)
 {
@@ -191,6 +193,46 @@ static void test_damaged_files_are_refused(void **state)
     dcn_model_destroy(model);
 }
 
+/* A small file may describe a network that no memory holds; breaks when memory is taken before the file was seen to
+ * fill it. */
+static void test_a_network_without_its_weights_is_refused(void **state)
+{
+    (void)state;
+    const decant_shape sample = dcn_shape1(4);
+    dcn_graph *graph = NULL;
+    dcn_value_id x, y;
+    decant_model *none = NULL;
+    char *json = NULL, fingerprint[33];
+    assert_int_equal(dcn_graph_create(&graph), DECANT_OK);
+    assert_int_equal(dcn_build_input(graph, &sample, &x), DECANT_OK);
+    assert_int_equal(dcn_build_linear(graph, "wide", x, 1 << 30, false, &y), DECANT_OK);
+    assert_int_equal(dcn_build_linear(graph, "huge", y, 1 << 30, false, &y), DECANT_OK);
+    assert_int_equal(dcn_build_linear(graph, "last", y, 2, false, &graph->output), DECANT_OK);
+    assert_int_equal(dcn_graph_to_json(graph, &json), DECANT_OK);
+    dcn_graph_fingerprint(graph, fingerprint);
+    const dcn_pair pairs[] = {{"decant.file", "1"}, {"decant.graph", json}, {"decant.fingerprint", fingerprint}};
+    assert_int_equal(dcn_safetensors_write(MODEL_PATH, NULL, 0, pairs, 3), DECANT_OK);
+    assert_int_equal(dcn_model_load(MODEL_PATH, &none), DECANT_FORMAT);
+    assert_non_null(strstr(decant_error_message(), "wide.weight"));
+    dcn_file_remove(MODEL_PATH);
+    dcn_free(json);
+    dcn_graph_destroy(graph);
+}
+
+/* Breaks when the number of classes is cut to 32 bits and buffers are made for the rest. */
+static void test_more_classes_than_can_be_counted_are_refused(void **state)
+{
+    (void)state;
+    const decant_shape sample = dcn_shape1((int64_t)INT32_MAX + 1);
+    dcn_graph *graph = NULL;
+    dcn_value_id x;
+    decant_model *none = NULL;
+    assert_int_equal(dcn_graph_create(&graph), DECANT_OK);
+    assert_int_equal(dcn_build_input(graph, &sample, &x), DECANT_OK);
+    assert_int_equal(dcn_build_simple(graph, DECANT_OP_RELU, "relu", NULL, &x, 1, &graph->output), DECANT_OK);
+    assert_int_equal(dcn_model_create(graph, &none), DECANT_SHAPE); /* the graph is the model's, also on failure */
+}
+
 static void test_failing_memory_leaks_nothing(void **state)
 {
     (void)state;
@@ -220,6 +262,8 @@ int main(void)
         cmocka_unit_test(test_seed_decides),
         cmocka_unit_test(test_file_round_trip),
         cmocka_unit_test(test_damaged_files_are_refused),
+        cmocka_unit_test(test_a_network_without_its_weights_is_refused),
+        cmocka_unit_test(test_more_classes_than_can_be_counted_are_refused),
         cmocka_unit_test(test_failing_memory_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

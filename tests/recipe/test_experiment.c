@@ -1,6 +1,7 @@
 /* Reading recipes: what a good one means, and that each kind of mistake is told with its place and a way out. */
 #include "recipe/recipes.h"
 
+#include "base/file.h"
 #include "graph/graph.h"
 
 /* A recipe in pieces, so that a test can replace one. */
@@ -343,6 +344,25 @@ static void test_bad_overrides_are_told(void **state)
     }
 }
 
+/* Breaks when a recipe that comes with decant cannot be read. */
+static void test_our_own_recipes_are_good(void **state)
+{
+    (void)state;
+    char **names = NULL;
+    int32_t count = 0;
+    assert_int_equal(dcn_directory_list(TEST_SOURCE_DIR "/../recipes", &names, &count), DECANT_OK);
+    assert_true(count >= 1);
+    for (int32_t i = 0; i < count; i++) {
+        char path[512];
+        dcn_experiment *experiment = NULL;
+        snprintf(path, sizeof path, TEST_SOURCE_DIR "/../recipes/%s", names[i]);
+        if (dcn_experiment_read(path, NULL, 0, &experiment) != DECANT_OK)
+            fail_msg("%s: %s", decant_error_place(), decant_error_message());
+        dcn_experiment_destroy(experiment);
+    }
+    dcn_names_free(names, count);
+}
+
 /* Breaks when a failed allocation leaks, crashes or is swallowed. */
 static void test_memory_failures_are_told(void **state)
 {
@@ -375,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_baselines),
         cmocka_unit_test(test_overrides_come_before_the_checks),
         cmocka_unit_test(test_bad_overrides_are_told),
+        cmocka_unit_test(test_our_own_recipes_are_good),
         cmocka_unit_test(test_memory_failures_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* Linting: each mistake that can be known before training is found, with its severity, and a sound recipe has none. */
 #include "recipe/recipes.h"
 
+#include <stdlib.h>
+
 #include "base/file.h"
 #include "decant/recipe.h"
 #include "recipe/tiny.h"
@@ -115,6 +117,46 @@ static void test_faults_are_found(void **state)
     }
 }
 
+/* Files of so many zero bytes behind a header: every image the same, so the test part stands in the training split. */
+static void write_leaking(const char *folder, const char *prefix, uint32_t count)
+{
+    static const uint8_t first[8] = {9, 2, 1, 1, 6, 1, 4, 6}; /* by which Fashion-MNIST is known */
+    char path[512];
+    for (int images = 0; images < 2; images++) {
+        snprintf(path, sizeof path, "%s/%s-%s-ubyte", folder, prefix, images ? "images-idx3" : "labels-idx1");
+        FILE *file = fopen(path, "wb");
+        assert_non_null(file);
+        tiny_put_u32(file, images ? 0x00000803 : 0x00000801);
+        tiny_put_u32(file, count);
+        for (int side = 0; side < 2 * images; side++)
+            tiny_put_u32(file, 1);
+        for (uint32_t i = 0; i < count; i++)
+            fputc(images || i >= 8 ? 0 : first[i], file);
+        assert_int_equal(fclose(file), 0);
+    }
+}
+
+/* Breaks when a known name excuses a test part that was trained on. */
+static void test_a_known_name_does_not_excuse_a_leak(void **state)
+{
+    (void)state;
+    static const char text[] = "decant: 1\nname: t\ndata: {source: fashion-mnist}\nmodels: {m: [flatten, linear: 10]}\n"
+                               "runs: {a: {model: m, epochs: 1, optimizer: adam, loss: {ce: 1}}}\n";
+    decant_recipe *recipe = NULL;
+    decant_finding_list *list = NULL;
+    assert_int_equal(system("mkdir -p '" FOLDER "/leaking'"), 0);
+    write_leaking(FOLDER "/leaking", "train", 60000);
+    write_leaking(FOLDER "/leaking", "t10k", 10000);
+    assert_int_equal(setenv("DECANT_DATA", FOLDER "/leaking", 1), 0);
+    assert_int_equal(decant_recipe_parse("t.yaml", text, strlen(text), NULL, 0, &recipe), DECANT_OK);
+    assert_int_equal(decant_recipe_lint(recipe, &list), DECANT_OK);
+    unsetenv("DECANT_DATA");
+    assert_int_equal(list->errors, 1);
+    assert_non_null(strstr(list->items[0].text, "10000 samples of the test part also stand in the training split"));
+    decant_finding_list_destroy(list);
+    decant_recipe_destroy(recipe);
+}
+
 /* Breaks when a shape that does not fit is told without the layer's line. */
 static void test_shape_errors_name_the_layers_line(void **state)
 {
@@ -180,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sound_recipe_has_no_findings),
         cmocka_unit_test(test_faults_are_found),
+        cmocka_unit_test(test_a_known_name_does_not_excuse_a_leak),
         cmocka_unit_test(test_shape_errors_name_the_layers_line),
         cmocka_unit_test(test_memory_failures_are_no_findings),
     };

@@ -363,6 +363,27 @@ static void test_model_files_tell_their_story(void **state)
     dcn_model_destroy(model);
 }
 
+/* Breaks when the test part has a say in training: here only the test part differs. */
+static void test_test_part_has_no_say(void **state)
+{
+    (void)state;
+    static const char *const other[] = {"data.source.path=" FOLDER "/other_test", NULL};
+    static const char *const teacher[] = {"teacher"};
+    decant_model *first = NULL, *second = NULL;
+    assert_int_equal(dcn_directory_make(FOLDER "/other_test"), DECANT_OK);
+    assert_true(tiny_write(FOLDER "/other_test") && tiny_write_part(FOLDER "/other_test", "t10k", 20, 99));
+    (void)run_or_fail("other_test_runs", other, (decant_run_options){.runs = teacher, .n_runs = 1});
+    assert_int_equal(dcn_model_load(FOLDER "/whole/tiny/teacher/model.safetensors", &first), DECANT_OK);
+    assert_int_equal(dcn_model_load(FOLDER "/other_test_runs/tiny/teacher/model.safetensors", &second), DECANT_OK);
+    for (dcn_value_id id = 0; id < first->graph->n_values; id++) {
+        if (first->data[id] == NULL) continue;
+        size_t bytes = (size_t)decant_shape_count(&first->graph->values[id].shape) * sizeof(float);
+        assert_memory_equal(first->data[id], second->data[id], bytes);
+    }
+    dcn_model_destroy(first);
+    dcn_model_destroy(second);
+}
+
 /* Breaks when `samples` does not shorten the epochs. */
 static void test_part_of_the_samples(void **state)
 {
@@ -416,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_model_files_tell_their_story),
         cmocka_unit_test(test_teacher_files),
         cmocka_unit_test(test_part_of_the_samples),
+        cmocka_unit_test(test_test_part_has_no_say),
     };
     return cmocka_run_group_tests(tests, make_data, NULL);
 }

@@ -80,8 +80,41 @@ static void test_one_seed_is_judged_by_its_samples(void **state)
     assert_true(fabs(judgement.p - 2 * 10 / 512.0) < 1e-12);
     assert_int_equal(judgement.verdict, DECANT_VERDICT_BETTER);
 
+    results[0][0].data = "aa";
+    assert_ok(decant_judge_runs(&row, &baseline, &judgement)); /* an old result may not say */
+    results[1][0].data = "bb";
+    assert_int_equal(decant_judge_runs(&row, &baseline, &judgement), DECANT_INVALID_ARG);
+    results[1][0].data = "aa";
+    assert_ok(decant_judge_runs(&row, &baseline, &judgement));
+
     results[1][0].test_count = 999;
     assert_int_equal(decant_judge_runs(&row, &baseline, &judgement), DECANT_INVALID_ARG);
+}
+
+/* Breaks when a run that was trained longer is called better without a word about it. */
+static void test_unequal_budgets_are_told(void **state)
+{
+    (void)state;
+    static const double good[3] = {.92, .94, .96}, plain[3] = {.901, .92, .939};
+    decant_run_result results[2][3];
+    const decant_run_result *pointers[2][3];
+    decant_comparison_row rows[2];
+    decant_table *table = NULL;
+    char *text = NULL;
+    fill(results[0], pointers[0], &rows[0], "alone", plain, 3);
+    fill(results[1], pointers[1], &rows[1], "longer", good, 3);
+    assert_true(decant_has_equal_budget(&rows[1], &rows[0]));
+    results[1][2].steps = 12;
+    assert_false(decant_has_equal_budget(&rows[1], &rows[0]));
+    rows[1].baseline = 0;
+    const decant_comparison comparison = {.rows = rows, .count = 2, .majority_accuracy = 0.1};
+    assert_ok(decant_comparison_table(&comparison, &table));
+    assert_ok(decant_table_text(table, &text));
+    assert_non_null(strstr(text, "better than alone (p = 0.00083, unequal budgets)"));
+    decant_text_free(text);
+    decant_table_destroy(table);
+    results[1][2].seed = 99; /* a seed that only one has is not compared */
+    assert_true(decant_has_equal_budget(&rows[1], &rows[0]));
 }
 
 static void test_table(void **state)
@@ -124,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seeds_are_matched_by_number),
         cmocka_unit_test(test_one_seed_is_judged_by_its_samples),
+        cmocka_unit_test(test_unequal_budgets_are_told),
         cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

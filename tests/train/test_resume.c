@@ -353,9 +353,15 @@ static void test_a_checkpoint_that_says_nonsense_is_refused(void **state)
     dcn_checkpoint checkpoint = {.weights = model->data};
     assert_ok(dcn_checkpoint_load(CHECKPOINT, model->graph, "this run", &checkpoint));
     checkpoint.slot[0] = model->data; /* any numbers do */
-    checkpoint.counters.batch = 1 << 20;
-    assert_ok(dcn_checkpoint_save(CHECKPOINT, model->graph, "this run", &checkpoint));
-    assert_int_equal(go_on(use_momentum, 0, &outcome), DECANT_FORMAT);
+    const dcn_run_counters sound = checkpoint.counters;
+    int64_t *const fields[] = {&checkpoint.counters.batch, &checkpoint.counters.samples, &checkpoint.counters.correct,
+                               &checkpoint.counters.total_samples, &checkpoint.counters.zero_steps[1]};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        checkpoint.counters = sound;
+        *fields[i] = INT64_MAX;
+        assert_ok(dcn_checkpoint_save(CHECKPOINT, model->graph, "this run", &checkpoint));
+        assert_int_equal(go_on(use_momentum, 0, &outcome), DECANT_FORMAT);
+    }
     dcn_model_destroy(model);
 }
 

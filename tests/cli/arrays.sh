@@ -1,0 +1,27 @@
+# NumPy's arrays as inputs of predict: what is no image of the model's is refused, not classified.
+tiny_data
+tiny_recipe 1 >tiny.yaml
+"$DECANT" run tiny.yaml teacher -q >out.txt
+model=runs/tiny/teacher/model.safetensors
+array() { # array TYPE VALUE > FILE: one image of 8x8, every element the escape VALUE
+    text="{'descr': '$1', 'fortran_order': False, 'shape': (8, 8), }"
+    printf '\223NUMPY\001\000\166\000%-117s\n' "$text"
+    for row in 1 2 3 4 5 6 7 8; do
+        for column in 1 2 3 4 5 6 7 8; do printf "$2"; done
+    done
+}
+NUMBERS=hidden
+array '|u1' '\377' >bytes.npy
+show predict $model bytes.npy
+array '<f4' '\000\000\200\077' >one.npy # 1: what 255 is as a byte
+show predict $model one.npy
+echo "bytes kept as floats, images normalised before, doubles:"
+array '<f4' '\000\000\177\103' >bytes_as_floats.npy # 255
+show predict $model bytes_as_floats.npy
+array '<f4' '\000\000\000\277' >normalised.npy # -0.5
+show predict $model normalised.npy
+array '<f8' '\000\000\000\000\000\000\360\077' >doubles.npy
+show predict $model doubles.npy
+echo "a data set without its part:"
+show predict $model fashion-mnist:0-4
+show predict $model nowhere:0-4
