@@ -355,6 +355,19 @@ static bool read_decimal(const uint8_t *at, const uint8_t *end, decimal *ret_num
     return at == end;
 }
 
+/* Most cells of most tables: so few digits that a float holds them exactly. */
+static bool read_small_integer(const uint8_t *text, size_t length, float *ret_number)
+{
+    uint32_t value = 0;
+    if (length < 1 || length > 7) return false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') return false;
+        value = 10 * value + (uint32_t)(text[i] - '0');
+    }
+    *ret_number = (float)value;
+    return true;
+}
+
 bool dcn_csv_number(const dcn_csv *csv, const dcn_csv_cell *cell, float *ret_number)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -362,6 +375,7 @@ bool dcn_csv_number(const dcn_csv *csv, const dcn_csv_cell *cell, float *ret_num
     const uint8_t *text = csv->data + cell->offset;
     decimal number;
     double value = 0;
+    if (read_small_integer(text, cell->length, ret_number)) return true;
     if (!read_decimal(text, text + cell->length, &number)) return false;
     if (number.digits <= 15 && number.exponent >= -22 && number.exponent <= 22) {
         value = (double)number.mantissa; /* exact, as the power is: one rounding, so the nearest double */
