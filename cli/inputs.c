@@ -264,7 +264,7 @@ static int take_samples(decant_dataset *dataset, const char *source, decant_part
     if (count == 0) count = available;
     if (!decant_shape_equal(&shape, sample))
         exit_status = report_error(BAD_INPUT, "the samples of %s are not what the model takes", source);
-    else if (first + count > available)
+    else if (first > available || count > available - first)
         exit_status = report_error(BAD_INPUT, "%s has samples 0 to %lld only", source, (long long)available - 1);
     if (exit_status == 0) {
         inputs->first = first;

@@ -103,11 +103,11 @@ typedef enum { DECANT_VERDICT_INCONCLUSIVE, DECANT_VERDICT_BETTER, DECANT_VERDIC
 /** One thing measured against another, pair by pair. */
 typedef struct {
     decant_verdict verdict;
-    const char *test;  /**< "paired t-test" or "McNemar's exact test"; static storage */
+    const char *test;  /**< "paired t-test", "sign test" or "McNemar's exact test"; static storage */
     int64_t pairs;     /**< seeds, or test samples that exactly one of the two got right */
     double difference; /**< mean accuracy of the first minus that of the second */
-    double spread;     /**< sample standard deviation of the differences; 0 for McNemar's test */
-    double statistic;  /**< t; 0 for McNemar's test */
+    double spread;     /**< sample standard deviation of the differences; 0 for the other tests */
+    double statistic;  /**< t; 0 for the other tests */
     double p;          /**< two-sided: how often chance alone does as much */
 } decant_judgement;
 
@@ -120,7 +120,8 @@ double decant_mean(const double *values, int64_t count);
 /** Sample standard deviation (divisor count - 1); 0 for fewer than two values. */
 double decant_spread(const double *values, int64_t count);
 
-/** The paired t-test, two-sided, with the exact distribution.
+/** The paired t-test, two-sided, with the exact distribution. Where all differences are the same, which leaves it
+ * nothing to divide by, the sign test.
  *
  *  first, second  [count] results of the same seeds, larger is better.
  *  ret_judgement  untouched on failure.

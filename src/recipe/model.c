@@ -176,7 +176,10 @@ static decant_status check_inputs(const decant_model *model, const decant_tensor
                         dcn_shape_text(&wanted, ours), dcn_shape_text(&inputs->shape, theirs));
     }
     const float *values = inputs->data;
-    int64_t count = inputs->dtype == DECANT_F32 ? decant_shape_count(&inputs->shape) : 0;
+    int64_t count = 0;
+    TRY_RETURN(dcn_shape_count_checked(&inputs->shape, &count));
+    if (count > 0 && values == NULL) return DCN_FAIL(INVALID_ARG, "inputs have no data");
+    if (inputs->dtype != DECANT_F32) return DECANT_OK;
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(values[i]))
             return DCN_FAIL(NUMERIC, "value %lld of sample %lld is not finite",

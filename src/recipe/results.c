@@ -59,6 +59,7 @@ static json_t *describe_wrong(const decant_run_result *result)
     return wrong;
 }
 
+/* Epochs count from 1 in files, as in metrics.jsonl. */
 static json_t *describe(const decant_run_result *result, const dcn_identity *identity)
 {
     json_t *json = json_pack("{s:s, s:i, s:s, s:s, s:I, s:s, s:s*, s:s*, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
@@ -67,7 +68,7 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
                              "baseline", result->baseline, "identity", identity->hex, "data_hash", identity->data_hex,
                              "parameters", (json_int_t)result->parameters, "mult_adds", (json_int_t)result->mult_adds,
                              "bytes", (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs, "steps",
-                             (json_int_t)result->steps, "best_epoch", (json_int_t)result->best_epoch);
+                             (json_int_t)result->steps, "best_epoch", (json_int_t)(result->best_epoch + 1));
     if (json == NULL) return NULL;
     json_object_set_new(json, "validation",
                         json_pack("{s:o, s:o}", "accuracy",
@@ -147,7 +148,7 @@ static decant_status read_numbers(const json_t *json, decant_run_result *result)
     result->bytes = bytes;
     result->epochs = epochs;
     result->steps = steps;
-    result->best_epoch = best_epoch;
+    result->best_epoch = best_epoch > 0 ? best_epoch - 1 : 0;
     result->test_errors = errors;
     result->test_count = count;
     result->has_validation = json_is_number(validation_accuracy);

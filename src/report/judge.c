@@ -1,5 +1,5 @@
-/* Is one thing better than another? Mean and spread, the paired t-test and McNemar's exact test, each with its exact
- * distribution through the incomplete beta function. */
+/* Is one thing better than another? Mean and spread, the paired t-test, the sign test and McNemar's exact test, each
+ * with its exact distribution through the incomplete beta function. */
 #include <math.h>
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #include "decant/report.h"
 
 static const double significance = 0.05;
+static const double rounding = 1e-9; /* of a difference: a spread below this share of it is none */
 
 const char *decant_verdict_name(decant_verdict verdict)
 {
@@ -76,7 +77,6 @@ static double incomplete_beta(double a, double b, double x)
 /* Both tails of Student's t beyond |t|. */
 static double student_tails(double t, double freedom)
 {
-    if (isinf(t)) return 0;
     return incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t));
 }
 
@@ -102,13 +102,16 @@ decant_status decant_judge_seeds(const double *first, const double *second, int6
     decant_judgement judgement = {.test = "paired t-test", .pairs = count};
     judgement.difference = decant_mean(differences, count);
     judgement.spread = decant_spread(differences, count);
-    /* Without any spread the difference is certain, or there is none. */
-    if (judgement.spread > 0) {
+    if (judgement.spread > rounding * fabs(judgement.difference)) {
         judgement.statistic = judgement.difference / (judgement.spread / sqrt((double)count));
-    } else if (judgement.difference != 0) {
-        judgement.statistic = copysign((double)INFINITY, judgement.difference);
+        judgement.p = student_tails(judgement.statistic, (double)(count - 1));
+    } else {
+        /* Accuracies are counts: a few seeds may well differ by the same number of samples. t has nothing to divide by
+         * then, and the sign test remains: all of them in one direction, two-sided. */
+        judgement.test = "sign test";
+        judgement.spread = 0;
+        judgement.p = judgement.difference != 0 ? ldexp(2, -(int)fmin((double)count, 1000)) : 1;
     }
-    judgement.p = student_tails(judgement.statistic, (double)(count - 1));
     judgement.verdict = verdict_of(judgement.difference, judgement.p);
     *ret_judgement = judgement;
 out:

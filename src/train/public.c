@@ -196,6 +196,9 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
     if (model == NULL || dataset == NULL || ret_result == NULL) {
         return DCN_FAIL(INVALID_ARG, "model, dataset and ret_result must not be NULL");
     }
+    if (teacher == model) {
+        return DCN_FAIL(INVALID_ARG, "the teacher is the student; to learn from its old self, it must be loaded twice");
+    }
     TRY_RETURN(check_choices(options));
 
     relay context = {.options = options};

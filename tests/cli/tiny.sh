@@ -20,6 +20,7 @@ show eval runs/tiny/teacher/model.safetensors --split all
 show predict runs/tiny/teacher/model.safetensors data:test:0-1 data/t10k-images-idx3-ubyte:2
 show predict runs/tiny/teacher/model.safetensors data:test:0 --json
 show predict runs/tiny/teacher/model.safetensors data/t10k-images-idx3-ubyte:9223372036854775807
+show predict runs/tiny/teacher/model.safetensors data:test:9223372036854775807
 show data check data --validation 40
 show data check data --json
 find runs -type f | sort

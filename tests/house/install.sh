@@ -69,6 +69,14 @@ cmake -S "$work/project" -B "$work/project/build" -DCMAKE_PREFIX_PATH="$prefix" 
 expect "$work/project/build/use_shared"
 expect "$work/project/build/use_static"
 
+# The example of docs/library.md: it builds, and without arguments it is wrong usage.
+sed -n '/^```c$/,/^```$/{/^```/d;p}' "$source/docs/library.md" >"$work/example.c"
+# shellcheck disable=SC2046,SC2086
+"$compiler" -std=c11 $flags "$work/example.c" $(pkg-config --cflags --libs decant) -o "$work/example"
+said=0
+"$work/example" 2>/dev/null || said=$?
+[ "$said" = 2 ] || { echo "install: the example of docs/library.md ended with $said"; exit 1; }
+
 "$prefix/bin/decant" info >/dev/null
 [ -s "$prefix/share/man/man1/decant.1" ]
 if nm -D --defined-only "$libdir/libdecant.so" | awk '{print $3}' | grep -vE '^decant_|^__(asan|odr_asan|ubsan|tsan|sancov|start_|stop_)' ; then

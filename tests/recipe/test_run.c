@@ -137,6 +137,35 @@ static void test_runs_and_results(void **state)
     assert_false(dcn_file_exists(FOLDER "/whole/tiny/teacher/checkpoint.safetensors"));
 }
 
+/* Breaks when result.json counts epochs otherwise than metrics.jsonl does. */
+static void test_best_epoch_is_that_of_the_metrics(void **state)
+{
+    (void)state;
+    const char *const folder = FOLDER "/whole/tiny/teacher";
+    decant_result_list *results = NULL;
+    uint8_t *result = NULL, *metrics = NULL;
+    size_t result_bytes = 0, metrics_bytes = 0;
+    char expected[64];
+    int64_t best = 0;
+    assert_int_equal(dcn_file_read(FOLDER "/whole/tiny/teacher/result.json", 1 << 20, &result, &result_bytes),
+                     DECANT_OK);
+    assert_int_equal(dcn_file_read(FOLDER "/whole/tiny/teacher/metrics.jsonl", 1 << 20, &metrics, &metrics_bytes),
+                     DECANT_OK);
+    int64_t line = 0;
+    for (size_t i = 0; i + 11 < metrics_bytes; i++) {
+        if (memcmp(metrics + i, "{\"epoch\":", 9) == 0) line++;
+        if (memcmp(metrics + i, "\"best\":true", 11) == 0) best = line;
+    }
+    assert_in_range(best, 1, 2);
+    snprintf(expected, sizeof expected, "\"best_epoch\":%d,", (int)best);
+    assert_non_null(memmem(result, result_bytes, expected, strlen(expected)));
+    assert_int_equal(decant_results_read(&folder, 1, &results), DECANT_OK);
+    assert_int_equal(results->items[0].best_epoch, best - 1);
+    decant_result_list_destroy(results);
+    dcn_free(result);
+    dcn_free(metrics);
+}
+
 /* Breaks when a result read back is not the one that was written. */
 static void test_results_are_read_back(void **state)
 {
@@ -423,6 +452,7 @@ int main(void)
     /* The first makes what others look at. */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs_and_results),
+        cmocka_unit_test(test_best_epoch_is_that_of_the_metrics),
         cmocka_unit_test(test_results_are_read_back),
         cmocka_unit_test(test_finished_runs_are_skipped),
         cmocka_unit_test(test_changed_runs_are_refused_or_made_again),

@@ -92,6 +92,25 @@ static void test_a_difference_within_the_spread_is_inconclusive(void **state)
     assert_int_equal(judgement.verdict, DECANT_VERDICT_INCONCLUSIVE);
 }
 
+/* Breaks when two seeds that are one image better each are taken for certainty. */
+static void test_equal_differences_are_no_certainty(void **state)
+{
+    (void)state;
+    static const double first[6] = {.502, .642, .702, .802, .902, .952}, second[6] = {.5, .64, .7, .8, .9, .95};
+    decant_judgement judgement;
+    assert_int_equal(decant_judge_seeds(first, second, 2, &judgement), DECANT_OK);
+    assert_int_equal(judgement.verdict, DECANT_VERDICT_INCONCLUSIVE);
+    assert_string_equal(judgement.test, "sign test");
+    assert_near(judgement.p, 0.5, 0);
+    assert_int_equal(decant_judge_seeds(first, second, 5, &judgement), DECANT_OK);
+    assert_int_equal(judgement.verdict, DECANT_VERDICT_INCONCLUSIVE);
+    assert_int_equal(decant_judge_seeds(first, second, 6, &judgement), DECANT_OK);
+    assert_near(judgement.p, 0.03125, 0);
+    assert_int_equal(judgement.verdict, DECANT_VERDICT_BETTER);
+    assert_int_equal(decant_judge_seeds(second, first, 6, &judgement), DECANT_OK);
+    assert_int_equal(judgement.verdict, DECANT_VERDICT_WORSE);
+}
+
 static void test_equal_runs_are_inconclusive(void **state)
 {
     (void)state;
@@ -174,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_t_matches_closed_forms),
         cmocka_unit_test(test_seeds_are_paired),
         cmocka_unit_test(test_a_difference_within_the_spread_is_inconclusive),
+        cmocka_unit_test(test_equal_differences_are_no_certainty),
         cmocka_unit_test(test_equal_runs_are_inconclusive),
         cmocka_unit_test(test_one_seed_or_bad_numbers_are_refused),
         cmocka_unit_test(test_mcnemar_is_exact),

@@ -153,6 +153,8 @@ static void test_nonsense_is_refused(void **state)
     assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &result), DECANT_INVALID_ARG);
     options.kd_weight = 1; /* and no teacher */
     assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &result), DECANT_INVALID_ARG);
+    options.ce_weight = 1;
+    assert_int_equal(decant_train(model, model, problem.dataset, NULL, &options, &result), DECANT_INVALID_ARG);
     options = quick_options();
     options.optimizer = (decant_optimizer)9;
     assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &result), DECANT_INVALID_ARG);
