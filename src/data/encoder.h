@@ -5,8 +5,8 @@
 
 #include "data/csv.h"
 
-#define DCN_MAX_CATEGORIES 1024 /* of a column, and classes of a target */
-#define DCN_MAX_TABLE_INPUTS     65536
+#define DCN_MAX_CATEGORIES   1024 /* of a column, and classes of a target */
+#define DCN_MAX_TABLE_INPUTS 65536
 
 typedef enum dcn_column_kind {
     DCN_COLUMN_AUTO, /* by its cells */
