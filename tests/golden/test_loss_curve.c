@@ -245,8 +245,9 @@ static int close_vectors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alone_on_cpu),          cmocka_unit_test(test_distilled_on_cpu),
-        cmocka_unit_test(test_alone_on_ref),          cmocka_unit_test(test_distilled_on_ref),
+        cmocka_unit_test(test_alone_on_cpu),
+        cmocka_unit_test(test_distilled_on_cpu),
+        cmocka_unit_test(test_distilled_on_ref),
         cmocka_unit_test(test_every_vector_was_read),
     };
     decant_status status = decant_dataset_open("fashion-mnist", &dataset);
