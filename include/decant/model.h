@@ -48,6 +48,18 @@ DECANT_MUST_USE decant_status decant_model_save(const decant_model *model, const
 DECANT_MUST_USE decant_status decant_model_from_zoo(const char *name, int64_t classes, int64_t channels,
                                                     decant_model **ret_model);
 
+/** A model of a network that was built with decant/graph.h: PyTorch's default initial weights, no normalisation and
+ * no class names; decant_train() brings those.
+ *
+ *  graph      taken over, also on failure: the model's, never to be used or destroyed again. It needs an input,
+ *             and an output of [1, classes] that decant_graph_set_output() named.
+ *  seed       decides the weights.
+ *  ret_model  freed with decant_model_destroy(); untouched on failure.
+ *
+ *  Errors: INVALID_ARG (no graph, input or output), SHAPE (the output is not a row of logits), NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_model_from_graph(decant_graph *graph, uint64_t seed, decant_model **ret_model);
+
 /** Number of entries of the zoo. */
 int32_t decant_zoo_count(void);
 

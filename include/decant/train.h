@@ -39,9 +39,9 @@ typedef struct {
 /** How to train. Start from decant_train_options_default() and change what matters. */
 typedef struct {
     int64_t epochs, batch;
-    bool drop_last; /**< leave out the last batch of an epoch when it is not full */
-    bool fresh;     /**< begin with new weights drawn from `seed`, and with the normalisation of the training samples */
-    uint64_t seed;  /**< of weights, order, augmentation and dropout */
+    bool drop_last;      /**< leave out the last batch of an epoch when it is not full */
+    bool fresh;          /**< begin with new weights drawn from `seed`, and the data's normalisation and class names */
+    uint64_t seed;       /**< of weights, order, augmentation and dropout */
     int64_t validation;  /**< samples of the training part held out, stratified; the best epoch on them is kept */
     uint64_t split_seed; /**< which ones: the same for runs that are compared */
 

@@ -28,6 +28,38 @@ decant_status decant_model_from_zoo(const char *name, int64_t classes, int64_t c
     return dcn_model_create(graph, ret_model);
 }
 
+static decant_status check_graph(const decant_graph *graph)
+{
+    if (graph == NULL) return DCN_FAIL(INVALID_ARG, "there is no graph to make a model of");
+    if (graph->input == DCN_NONE || graph->output == DCN_NONE)
+        return DCN_FAIL(INVALID_ARG, "the graph has no %s; call %s", graph->input == DCN_NONE ? "input" : "output",
+                        graph->input == DCN_NONE ? "decant_graph_input()" : "decant_graph_set_output()");
+    const decant_shape *logits = &graph->values[graph->output].shape; /* [1, classes] */
+    if (logits->rank != 2) {
+        char text[DCN_SHAPE_TEXT];
+        return DCN_FAIL(SHAPE, "the output must be [1, classes], not %s; flatten it, or add a linear layer",
+                        dcn_shape_text(logits, text));
+    }
+    return DECANT_OK;
+}
+
+decant_status decant_model_from_graph(decant_graph *graph, uint64_t seed, decant_model **ret_model)
+{
+    decant_model *model = NULL;
+    decant_status status = check_graph(graph);
+    if (status != DECANT_OK) {
+        dcn_graph_destroy(graph);
+        return status;
+    }
+    TRY(dcn_model_create(graph, &model));
+    TRY(dcn_model_init(model, seed));
+    *ret_model = model;
+    model = NULL;
+out:
+    dcn_model_destroy(model);
+    return status;
+}
+
 int32_t decant_zoo_count(void)
 {
     return dcn_zoo_count();

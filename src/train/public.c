@@ -108,6 +108,9 @@ static decant_status prepare_model(const decant_train_options *options, const de
         TRY(dcn_new_array(2 * (size_t)channels, sizeof *statistics, (void **)&statistics));
         TRY(dcn_statistics(dataset, split->train, split->n_train, statistics, statistics + channels));
         TRY(dcn_model_set_normalization(copy, channels, statistics, statistics + channels));
+        if (copy->n_classes == dataset->n_classes) {
+            TRY(dcn_model_set_class_names(copy, (const char *const *)dataset->class_names));
+        }
     }
     *ret_copy = copy;
     copy = NULL;
@@ -177,14 +180,16 @@ static dcn_train_options make_options(const decant_train_options *options)
     return made;
 }
 
-/* The weights and normalisation of `from` into the model that the caller holds. */
+/* The weights, normalisation and class names of `from` into the model that the caller holds. */
 static void adopt(decant_model *model, decant_model *from)
 {
     decant_model old = *model;
     model->data = from->data;
     model->normalization = from->normalization;
+    model->class_names = from->class_names;
     from->data = old.data;
     from->normalization = old.normalization;
+    from->class_names = old.class_names;
 }
 
 decant_status decant_train(decant_model *model, const decant_model *teacher, const decant_dataset *dataset,

@@ -100,6 +100,12 @@ static void test_fresh_or_from_where_the_model_is(void **state)
     assert_ok(decant_train(model, NULL, problem.dataset, NULL, &options, &result));
     assert_true(model->data[weight][0] == wanted->data[weight][0]);
     assert_true(fabsf(model->normalization.mean[0] - problem.mean[0]) < 1e-6f);
+
+    static const char *const names[CLASSES] = {"north-west", "north-east", "south-west", "south-east"};
+    assert_true(model->class_names == NULL);
+    assert_ok(dcn_dataset_name_classes(problem.dataset, names));
+    assert_ok(decant_train(model, NULL, problem.dataset, NULL, &options, &result));
+    assert_string_equal(model->class_names[CLASSES - 1], "south-east");
     dcn_model_destroy(wanted);
     dcn_model_destroy(model);
 }

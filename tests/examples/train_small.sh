@@ -1,0 +1,24 @@
+#!/bin/sh
+# A library user's program trains, tests and saves; the decant program finds in the file what the library measured.
+# Usage: train_small.sh EXAMPLE DECANT WORK_DIR      (exit 77: Fashion-MNIST is not installed)
+set -eu
+example=$1 decant=$2 work=$3
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work"
+"$example" model.safetensors >out.txt 2>err.txt || {
+    cat out.txt err.txt
+    grep -q "fashion-mnist is not on this machine" err.txt && exit 77
+    exit 1
+}
+cat out.txt
+grep -qx "9122 parameters" out.txt
+grep -qx "saved model.safetensors" out.txt
+accuracy=$(sed -n 's/^test accuracy \([0-9.]*\) % on 10000 images$/\1/p' out.txt)
+# One epoch gives about 88 %; what is linear in the pixels stays below 85 %.
+awk -v accuracy="$accuracy" 'BEGIN { exit !(accuracy >= 85) }' || { echo "the network did not learn: $accuracy %"; exit 1; }
+
+"$decant" eval model.safetensors --data fashion-mnist >eval.txt
+cat eval.txt
+grep -q "accuracy $accuracy %" eval.txt || { echo "decant eval measures something else than the example"; exit 1; }
+grep -q "Ankle boot" eval.txt || { echo "the model file has lost the class names"; exit 1; }
