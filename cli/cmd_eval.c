@@ -13,7 +13,7 @@ static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
     [OPTION_QUIET] = OPTION_QUIET_ROW,
     [EVAL_DATA] = {"data", 0, OPTION_TEXT, "SOURCE", 0, 0,
-                   "a data set's name or folder; default: what it was trained on"},
+                   "a data set's name or folder, or a CSV file; default: what it was trained on"},
     [EVAL_SPLIT] = {"split", 0, OPTION_TEXT, "PART", 0, 0, "test (the default) or train"},
     [EVAL_DEVICE] = OPTION_DEVICE_ROW,
     [EVAL_THREADS] = OPTION_THREADS_ROW,
@@ -50,7 +50,7 @@ static int evaluate(const cli_invocation *invocation, const decant_model *model,
     decant_dataset *dataset = NULL;
     decant_evaluation *evaluation = NULL;
     int exit_status = 0;
-    decant_status status = decant_dataset_open(source, &dataset);
+    decant_status status = decant_model_open_data(model, source, &dataset);
     if (status == DECANT_OK) status = decant_model_evaluate(model, &compute, dataset, part, &evaluation);
     if (status == DECANT_OK && values[OPTION_JSON].given)
         exit_status = print_json(evaluation_json(evaluation));

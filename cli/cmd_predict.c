@@ -85,10 +85,9 @@ static int predict(const cli_invocation *invocation, const decant_model *model, 
 {
     const option_value *values = invocation->values;
     const decant_compute compute = compute_of(&values[PREDICT_DEVICE], &values[PREDICT_THREADS]);
-    const decant_shape sample = decant_model_input_shape(model);
     decant_tensor probabilities = {0}; /* [count, classes] */
     cli_inputs inputs = {0};
-    int exit_status = inputs_open(word, &sample, &inputs);
+    int exit_status = inputs_open(word, model, &inputs);
     if (exit_status == 0) {
         decant_shape shape = {.rank = 2, .dim = {inputs.samples.shape.dim[0], decant_model_class_count(model)}};
         decant_status status = decant_tensor_create(DECANT_F32, &shape, &probabilities);
@@ -120,7 +119,8 @@ const cli_verb verb_predict = {
     .details = "An INPUT is one of\n"
                "  images.npy                uint8 (0 to 255) or float32 (0 to 1): one sample, or many\n"
                "  images-idx3-ubyte:0-9     samples of an IDX file, gzipped or plain; all of them without a range\n"
-               "  fashion-mnist:test:0-9    samples of a data set\n",
+               "  fashion-mnist:test:0-9    samples of a data set\n"
+               "  rows.csv:0-9              raw rows of a table, for a model that was trained on one\n",
     .options = options,
     .n_options = PREDICT_OPTION_COUNT,
     .min_arguments = 2,

@@ -15,6 +15,7 @@ enum {
     RUN_DEVICE,
     RUN_THREADS,
     RUN_SAVE_EVERY,
+    RUN_NO_CACHE,
     RUN_OPTION_COUNT
 };
 
@@ -28,6 +29,8 @@ static const cli_option options[] = {
     [RUN_THREADS] = OPTION_THREADS_ROW,
     [RUN_SAVE_EVERY] = {"save-every", 0, OPTION_INT, "SECONDS", 1, 86400,
                         "also save a checkpoint this often within an epoch; default: 60"},
+    [RUN_NO_CACHE] = {"no-teacher-cache", 0, OPTION_FLAG, 0, 0, 0,
+                      "ask teachers in every step instead of keeping their answers"},
 };
 
 /* What the callbacks need. */
@@ -59,6 +62,12 @@ static void on_progress(void *context, const decant_run_progress *now)
 {
     run_output *output = context;
     progress_batch(&output->progress, now);
+}
+
+static void on_asked(void *context, int64_t done, int64_t count)
+{
+    run_output *output = context;
+    progress_teacher(&output->progress, done, count);
 }
 
 static void on_epoch(void *context, const decant_run_epoch *epoch)
@@ -93,12 +102,14 @@ static int run(const cli_invocation *invocation)
         .n_runs = invocation->n_arguments - 1,
         .force = values[RUN_FORCE].given,
         .checkpoint_seconds = values[RUN_SAVE_EVERY].given ? (double)values[RUN_SAVE_EVERY].number : 60,
+        .no_teacher_cache = values[RUN_NO_CACHE].given,
         .context = &output,
         .stop_requested = interrupt_requested,
         .on_finding = on_finding,
         .on_start = on_start,
         .on_losses = on_losses,
         .on_progress = on_progress,
+        .on_asked = on_asked,
         .on_epoch = on_epoch,
         .on_result = on_result,
     };

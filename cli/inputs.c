@@ -208,7 +208,7 @@ static int read_samples(gzFile file, const char *path, const array_header *heade
     return check_image_range(path, &inputs->samples);
 }
 
-/* --- the three forms --- */
+/* --- the forms --- */
 
 static int cannot_open(const char *path, int error)
 {
@@ -254,22 +254,21 @@ static decant_status copy_samples(const decant_dataset *dataset, decant_part par
     return status;
 }
 
-static int open_dataset(const char *source, decant_part part, int64_t first, int64_t count, const decant_shape *sample,
-                        cli_inputs *inputs)
+/* Takes samples first ... first + count - 1 of a data set, which is no longer needed afterwards; count 0: all. */
+static int take_samples(decant_dataset *dataset, const char *source, decant_part part, int64_t first, int64_t count,
+                        const decant_shape *sample, cli_inputs *inputs)
 {
-    decant_dataset *dataset = NULL;
-    decant_status status = decant_dataset_open(source, &dataset);
-    if (status != DECANT_OK) return report_failure(status);
     int exit_status = 0;
+    int64_t available = decant_dataset_count(dataset, part);
     decant_shape shape = decant_dataset_sample_shape(dataset);
+    if (count == 0) count = available;
     if (!decant_shape_equal(&shape, sample))
         exit_status = report_error(BAD_INPUT, "the samples of %s are not what the model takes", source);
-    else if (first > decant_dataset_count(dataset, part) || count > decant_dataset_count(dataset, part) - first)
-        exit_status = report_error(BAD_INPUT, "%s has samples 0 to %lld only", source,
-                                   (long long)decant_dataset_count(dataset, part) - 1);
+    else if (first > available || count > available - first)
+        exit_status = report_error(BAD_INPUT, "%s has samples 0 to %lld only", source, (long long)available - 1);
     if (exit_status == 0) {
         inputs->first = first;
-        status = create_samples(decant_dataset_dtype(dataset), count, sample, &inputs->samples);
+        decant_status status = create_samples(decant_dataset_dtype(dataset), count, sample, &inputs->samples);
         if (status == DECANT_OK) status = copy_samples(dataset, part, first, inputs);
         if (status != DECANT_OK) exit_status = report_failure(status);
     }
@@ -277,8 +276,27 @@ static int open_dataset(const char *source, decant_part part, int64_t first, int
     return exit_status;
 }
 
-int inputs_open(const char *word, const decant_shape *sample, cli_inputs *ret_inputs)
+static bool ends_with(const char *text, const char *ending)
 {
+    size_t length = strlen(text), tail = strlen(ending);
+    return length > tail && strcmp(text + length - tail, ending) == 0;
+}
+
+static int open_rows(const char *path, int64_t first, int64_t count, const decant_model *model, cli_inputs *inputs)
+{
+    const decant_shape sample = decant_model_input_shape(model);
+    decant_dataset *dataset = NULL;
+    decant_status status = decant_model_open_rows(model, path, &dataset);
+    if (status != DECANT_OK) return report_failure(status);
+    int exit_status = take_samples(dataset, path, DECANT_PART_TEST, first, count, &sample, inputs);
+    if (exit_status == 0 && inputs->labels[0] < 0) inputs->labels = NULL; /* rows without a target */
+    return exit_status;
+}
+
+int inputs_open(const char *word, const decant_model *model, cli_inputs *ret_inputs)
+{
+    const decant_shape sample = decant_model_input_shape(model);
+    decant_dataset *dataset = NULL;
     char text[1024];
     int64_t first = 0, count = 0;
     *ret_inputs = (cli_inputs){0};
@@ -290,11 +308,15 @@ int inputs_open(const char *word, const decant_shape *sample, cli_inputs *ret_in
         *colon = '\0';
     else
         count = 0;
+    if (ends_with(text, ".csv") || ends_with(text, ".csv.gz")) return open_rows(text, first, count, model, ret_inputs);
     colon = strrchr(text, ':');
     bool is_test = colon != NULL && strcmp(colon, ":test") == 0,
          is_train = colon != NULL && strcmp(colon, ":train") == 0;
-    if (!is_test && !is_train) return open_array(text, first, count, sample, ret_inputs);
+    if (!is_test && !is_train) return open_array(text, first, count, &sample, ret_inputs);
     *colon = '\0';
     if (count == 0) return report_error(BAD_INPUT, "%s: which samples? Write %s:0-9", word, word);
-    return open_dataset(text, is_test ? DECANT_PART_TEST : DECANT_PART_TRAIN, first, count, sample, ret_inputs);
+    decant_status status = decant_dataset_open(text, &dataset);
+    if (status != DECANT_OK) return report_failure(status);
+    return take_samples(dataset, text, is_test ? DECANT_PART_TEST : DECANT_PART_TRAIN, first, count, &sample,
+                        ret_inputs);
 }

@@ -1,4 +1,4 @@
-/* What `decant predict` is given: samples in .npy arrays, in raw IDX files, or of a data set. */
+/* What `decant predict` is given: samples in .npy arrays, in raw IDX files, of a data set, or rows of a table. */
 #ifndef CLI_INPUTS_H
 #define CLI_INPUTS_H
 
@@ -8,14 +8,15 @@
 typedef struct cli_inputs {
     decant_tensor samples; /* [count, sample...] u8 or f32 */
     int64_t first;         /* index of the first one where it came from */
-    int32_t *labels;       /* [count] of a data set, inside `label_memory`; NULL elsewhere */
+    int32_t *labels;       /* [count] of labelled data sets and rows, inside `label_memory`; NULL elsewhere */
     decant_tensor label_memory;
     bool is_single; /* the file holds one sample, without an index */
 } cli_inputs;
 
-/* word: FILE.npy, FILE[:A-B] (IDX, gzipped or plain) or SOURCE:train|test:A-B, where A-B may be one number.
- * sample: what the model takes; a missing channel of one is put in. Returns 0, or an exit status after a message. */
-int inputs_open(const char *word, const decant_shape *sample, cli_inputs *ret_inputs);
+/* word: FILE.npy, FILE[:A-B] (IDX, gzipped or plain), FILE.csv[:A-B] or SOURCE:train|test:A-B, where A-B may be one
+ * number. The samples are what the model takes; a missing channel of one is put in. Returns 0, or an exit status after
+ * a message. */
+int inputs_open(const char *word, const decant_model *model, cli_inputs *ret_inputs);
 void inputs_finish(cli_inputs *inputs);
 
 #endif

@@ -79,21 +79,40 @@ static int terminal_columns(void)
     return ioctl(fileno(stderr), TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : USUAL_COLUMNS;
 }
 
+static const char *bar_text(int64_t done, int64_t count, char bar[BAR_WIDTH + 1])
+{
+    int64_t filled = count > 0 ? done * BAR_WIDTH / count : 0;
+    for (int i = 0; i < BAR_WIDTH; i++)
+        bar[i] = i < filled ? '#' : '.';
+    bar[BAR_WIDTH] = '\0';
+    return bar;
+}
+
+/* A line that wraps could not be taken back by the next one. */
+static void show_bar(cli_progress *progress, const char *line)
+{
+    fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
+    fflush(stderr);
+    progress->bar_open = true;
+}
+
+void progress_teacher(cli_progress *progress, int64_t done, int64_t count)
+{
+    char bar[BAR_WIDTH + 1], asked[28], all[28], line[LINE_BYTES];
+    if (!progress->bars) return;
+    snprintf(line, sizeof line, "  asking the teacher [%s] %s of %s images", bar_text(done, count, bar),
+             decant_count_text(done, asked), decant_count_text(count, all));
+    show_bar(progress, line);
+}
+
 void progress_batch(cli_progress *progress, const decant_run_progress *now)
 {
     char bar[BAR_WIDTH + 1], rate[48], left[32], line[LINE_BYTES];
     if (!progress->bars) return;
-    int64_t filled = now->batches > 0 ? now->batch * BAR_WIDTH / now->batches : 0;
-    for (int i = 0; i < BAR_WIDTH; i++)
-        bar[i] = i < filled ? '#' : '.';
-    bar[BAR_WIDTH] = '\0';
     snprintf(line, sizeof line, "  epoch %" PRId64 "/%" PRId64 " [%s] loss %.4f  accuracy %.2f %%  %s left  %s",
-             now->epoch + 1, now->epochs, bar, now->loss, 100 * now->accuracy, duration_text(now->seconds_left, left),
-             rate_text(now->images_per_second, rate));
-    /* A line that wraps could not be taken back by the next one. */
-    fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
-    fflush(stderr);
-    progress->bar_open = true;
+             now->epoch + 1, now->epochs, bar_text(now->batch, now->batches, bar), now->loss, 100 * now->accuracy,
+             duration_text(now->seconds_left, left), rate_text(now->images_per_second, rate));
+    show_bar(progress, line);
 }
 
 void progress_epoch(cli_progress *progress, const decant_run_epoch *epoch)
@@ -120,4 +139,7 @@ void progress_result(cli_progress *progress, const decant_run_result *result)
                 "  test accuracy %.2f %%, %" PRId64 " errors of %" PRId64 "; weights of epoch %" PRId64 " in %s\n",
                 100 * result->test_accuracy, result->test_errors, result->test_count, result->best_epoch + 1,
                 result->directory);
+    if (!result->skipped && result->teacher_cached)
+        fprintf(stderr, "  %.1f %% of the teacher's answers came from the cache\n",
+                100 * decant_result_hit_rate(result));
 }

@@ -10,18 +10,27 @@ static json_t *number_or_null(bool known, double value)
     return known && isfinite(value) ? json_real(value) : json_null();
 }
 
+/* null where no answers were looked up */
+static json_t *cache_json(const decant_run_result *result)
+{
+    if (!result->teacher_cached) return json_null();
+    return json_pack("{s:I, s:I, s:f}", "needed", (json_int_t)result->answers_needed, "computed",
+                     (json_int_t)result->answers_computed, "hit_rate", decant_result_hit_rate(result));
+}
+
 json_t *result_json(const decant_run_result *result)
 {
     return json_pack(
-        "{s:s, s:s, s:I, s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f}, s:f, s:f, s:f, s:b, s:s}",
+        "{s:s, s:s, s:I, s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f}, s:f, s:o, s:f, s:f, s:b, "
+        "s:s}",
         "recipe", result->recipe, "run", result->run, "seed", (json_int_t)result->seed, "model", result->model,
         "teacher", result->teacher, "parameters", (json_int_t)result->parameters, "mult_adds",
         (json_int_t)result->mult_adds, "bytes", (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs,
         "steps", (json_int_t)result->steps, "validation", "accuracy",
         number_or_null(result->has_validation, result->validation_accuracy), "test", "accuracy", result->test_accuracy,
         "errors", (json_int_t)result->test_errors, "count", (json_int_t)result->test_count, "loss", result->test_loss,
-        "majority_accuracy", result->majority_accuracy, "seconds", result->seconds, "images_per_second",
-        result->images_per_second, "skipped", result->skipped, "directory", result->directory);
+        "majority_accuracy", result->majority_accuracy, "teacher_cache", cache_json(result), "seconds", result->seconds,
+        "images_per_second", result->images_per_second, "skipped", result->skipped, "directory", result->directory);
 }
 
 static json_t *verdict_json(const decant_comparison *comparison, const decant_comparison_row *row)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes tests/golden/vectors: what PyTorch says about every layer, loss, optimiser, schedule, initialiser, and two whole
+"""Makes tests/golden/vectors: what PyTorch says about every layer, loss, optimiser, schedule, initialiser, and four whole
 training steps. Run with Debian's python3-torch:  /usr/bin/python3 tools/make_golden.py  (the version is written into each file).
 
 Everything is computed in double precision, so the vectors are better than what they judge. Numbers that decant keeps in f32
@@ -150,6 +150,7 @@ def simple_layers(out):
     one = {
         "relu": F.relu, "relu6": F.relu6, "hardswish": F.hardswish, "sigmoid": torch.sigmoid, "gelu": F.gelu,
         "softmax": lambda x: F.softmax(x, dim=1),
+        "standardize": standardized,
     }
     for name, function in one.items():
         layer(out, name, lambda x, function=function: function(x), {"x": torch.randn(4, 11) * 4})
@@ -195,6 +196,38 @@ def kd(student, teacher, temperature):
                     reduction="batchmean", log_target=True) * temperature**2
 
 
+def bce(logits, labels):
+    target = labels.reshape(-1, 1).double() if logits.shape[1] == 1 else F.one_hot(labels, logits.shape[1]).double()
+    return F.binary_cross_entropy_with_logits(logits, target)
+
+
+def dkd(student, teacher, labels, alpha, beta, temperature):
+    """Zhao et al. 2022: (label, rest) as two probabilities, then the rest without the label."""
+    hit = F.one_hot(labels, student.shape[1]).bool()
+
+    def two(z):
+        p = F.softmax(z / temperature, 1)
+        return torch.stack((p[hit], (p * ~hit).sum(1)), 1)
+
+    def rest(z):
+        return F.log_softmax(z[~hit].reshape(len(z), -1) / temperature, 1)
+    target = F.kl_div(two(student).log(), two(teacher), reduction="batchmean")
+    others = F.kl_div(rest(student), rest(teacher), reduction="batchmean", log_target=True)
+    return temperature**2 * (alpha * target + beta * others)
+
+
+def centered(z):
+    return z - z.mean(1, keepdim=True)
+
+
+def standardized(z):
+    return (z - z.mean(1, keepdim=True)) / (z.std(1, keepdim=True) + 1e-7)
+
+
+def cosine(student, teacher):
+    return (1 - F.cosine_similarity(student.flatten(1), teacher.flatten(1))).mean()
+
+
 def make_losses():
     torch.manual_seed(2)
     out = {}
@@ -209,11 +242,20 @@ def make_losses():
     }
     for temperature in (1, 2, 4, 20):
         losses[f"kd_{temperature}"] = lambda z, temperature=temperature: kd(z, teacher, temperature)
+    losses["bce"] = lambda z: bce(z, a)
+    losses["logits"] = lambda z: F.mse_loss(z, teacher)
+    losses["logits_centered"] = lambda z: F.mse_loss(centered(z), centered(teacher))
+    losses["dkd"] = lambda z: dkd(z, teacher, a, 1, 8, 4)
+    losses["dkd_other"] = lambda z: dkd(z, teacher, a, 0.5, 2, 1)
+    losses["cosine"] = lambda z: cosine(z, teacher)
+    losses["kd_standardized"] = lambda z: kd(standardized(z), standardized(teacher), 2)
+    losses["bce_one"] = lambda z: bce(z, a % 2)
     for name, function in losses.items():
-        logits = (torch.randn(6, 10) * 3).requires_grad_()
+        logits = (torch.randn(6, 1 if name == "bce_one" else 10) * 3).requires_grad_()
         loss = function(logits)
         loss.backward()
         out[f"{name}/logits"], out[f"{name}/loss"], out[f"{name}/dlogits"] = logits, loss.reshape(1), logits.grad
+    out["label_bit"] = (a % 2).int()
     out["label_a"], out["label_b"], out["mix"], out["teacher"] = a.int(), b.int(), mix, teacher
     write_safetensors("losses", out)
 
@@ -351,9 +393,9 @@ def resnet20():
     return model, forward
 
 
-def set_weights(model):
-    """Parameter number k gets dcn_random numbers of ordinal k, scaled as He et al. (weights), or near 1 (batchnorm) or 0."""
-    for ordinal, (name, parameter) in enumerate(model.named_parameters()):
+def set_weights(model, first=0):
+    """Parameter number k gets dcn_random numbers of ordinal first + k, scaled as He et al. (weights), or near 1 (batchnorm) or 0."""
+    for ordinal, (name, parameter) in enumerate(model.named_parameters(), first):
         u = uniform(ordinal, parameter.shape)
         if parameter.dim() > 1:
             u = u * math.sqrt(6 / parameter[0].numel())
@@ -369,7 +411,40 @@ def summary(tensor):
     return torch.cat((flat.sum().reshape(1), flat.norm().reshape(1), flat[index]))
 
 
-def record_steps(name, model, forward, make_optimizer, loss_of, steps):
+def deep_nn():
+    """The tutorial's teacher; features are its last map, and the same flattened."""
+    features = nn.Sequential(nn.Conv2d(3, 128, 3, padding=1), nn.ReLU(), nn.Conv2d(128, 64, 3, padding=1), nn.ReLU(),
+                             nn.MaxPool2d(2), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(),
+                             nn.Conv2d(64, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+    return features
+
+
+def record_feature_step(name, with_regressor):
+    """One step of LightNN on a feature of DeepNN: the teacher's weights have ordinals from 500 on."""
+    model, forward = light_nn()
+    if with_regressor:
+        model.hint = nn.Module()
+        model.hint.regressor = nn.Sequential(nn.Conv2d(16, 32, 3, padding=1))
+    teacher = deep_nn()
+    set_weights(teacher, 500)
+    taps = {}
+    model.features.register_forward_hook(lambda module, inputs, output: taps.update(student=output))
+
+    def loss_of(logits, labels, unused, x):
+        with torch.no_grad():
+            target = teacher(x)
+        if with_regressor:
+            feature = F.mse_loss(model.hint.regressor(taps["student"]), target)
+        else:
+            pooled = F.avg_pool1d(target.flatten(1).unsqueeze(1), 2).squeeze(1)
+            feature = cosine(taps["student"], pooled)
+        return [(0.75, F.cross_entropy(logits, labels)), (0.25, feature)]
+    record_steps(name, model, forward,
+                 lambda p: torch.optim.Adam(p, f32(1e-3), (f32(0.9), f32(0.999)), f32(1e-8)), loss_of, steps=1,
+                 with_input=True)
+
+
+def record_steps(name, model, forward, make_optimizer, loss_of, steps, with_input=False):
     set_weights(model)
     model.train()
     optimizer = make_optimizer(model.parameters())
@@ -380,7 +455,7 @@ def record_steps(name, model, forward, make_optimizer, loss_of, steps):
         x = (uniform(1010 + step, (batch, 3, 32, 32)) * 1.5).float().double()
         teacher = (uniform(1020 + step, (batch, 10)) * 5).float().double()
         logits = forward(x, step)
-        losses = loss_of(logits, labels, teacher)
+        losses = loss_of(logits, labels, teacher, x) if with_input else loss_of(logits, labels, teacher)
         optimizer.zero_grad()
         sum(weight * loss for weight, loss in losses).backward()
         out[f"{step}/logits"] = logits
@@ -401,6 +476,8 @@ def make_steps():
     record_steps("step_lightnn", model, forward,
                  lambda p: torch.optim.Adam(p, f32(1e-3), (f32(0.9), f32(0.999)), f32(1e-8)),
                  lambda s, y, t: [(0.75, F.cross_entropy(s, y)), (0.25, kd(s, t, 2))], steps=2)
+    record_feature_step("step_lightnn_cosine", False)
+    record_feature_step("step_lightnn_hint", True)
     model, forward = resnet20()
     record_steps("step_resnet20", model, forward,
                  lambda p: torch.optim.SGD(p, f32(0.1), f32(0.9), weight_decay=f32(1e-4), nesterov=True),

@@ -162,6 +162,30 @@ DECANT_MUST_USE decant_status decant_model_evaluate(const decant_model *model, c
                                                     const decant_dataset *dataset, decant_part part,
                                                     decant_evaluation **ret_evaluation);
 
+/** Opens data as a model takes it. For a model that was trained on a table, source may be a CSV file of raw rows, read
+ * as its training rows were; the file that it was trained on is parted into training and test rows as it was then, any
+ * other is the test part as a whole. Everything else is opened as decant_dataset_open() does.
+ *
+ *  source       a known name, a folder, or a CSV file (plain or gzip).
+ *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
+ *
+ *  Errors: NOT_FOUND, FORMAT (with the place: a row of another width, an unknown category or class, text for a number),
+ * USAGE (a column is missing), IO, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_model_open_data(const decant_model *model, const char *source,
+                                                     decant_dataset **ret_dataset);
+
+/** Opens a CSV file of raw rows for a model that was trained on a table: every row, in the order of the file, as the
+ * test part. It has labels when the target's column is there and filled in.
+ *
+ *  path         the CSV file, plain or gzip.
+ *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
+ *
+ *  Errors: INVALID_ARG (the model was trained on something else), and those of decant_model_open_data().
+ */
+DECANT_MUST_USE decant_status decant_model_open_rows(const decant_model *model, const char *path,
+                                                     decant_dataset **ret_dataset);
+
 /** Frees an evaluation; accepts NULL. */
 void decant_evaluation_destroy(decant_evaluation *evaluation);
 

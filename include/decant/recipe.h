@@ -171,10 +171,16 @@ typedef struct {
     int64_t test_count, test_errors;
     double test_accuracy, test_loss;
     double majority_accuracy; /**< on the test samples, of always answering the commonest training class */
+    bool teacher_cached;      /**< the teacher's answers were looked up, not computed in each step */
+    int64_t answers_needed;   /**< with teacher_cached, since the run was last resumed: how many, */
+    int64_t answers_computed; /**< and how many of them the teacher had to give */
     double seconds, images_per_second;
     const int32_t *wrong; /**< [test_errors] indices of the test samples it got wrong, rising */
     bool skipped;         /**< it was there already, unchanged */
 } decant_run_result;
+
+/** The share of a teacher's answers that did not have to be computed, 0 to 1; 0 for a run without a teacher cache. */
+double decant_result_hit_rate(const decant_run_result *result);
 
 /** Results of runs. */
 typedef struct {
@@ -189,13 +195,16 @@ typedef struct {
     int32_t n_runs;            /**< 0: all */
     bool force;                /**< make runs again whose recipe, data or teacher has changed, instead of refusing */
     double checkpoint_seconds; /**< a checkpoint at least this often within an epoch; 0: at the end of each epoch */
+    bool no_teacher_cache;     /**< ask teachers in each step, whatever the recipe's teacher_cache says */
     void *context;             /**< handed to each callback */
     /** Polled at every step; true saves a checkpoint and ends with DECANT_INTERRUPTED. Any callback may be NULL. */
     bool (*stop_requested)(void *context);
-    void (*on_finding)(void *context, const decant_finding *finding); /**< warnings and notes, at the start */
+    void (*on_finding)(void *context, const decant_finding *finding); /**< warnings and notes */
     void (*on_start)(void *context, const decant_run_info *run, uint64_t seed, bool resumed);
     void (*on_losses)(void *context, const decant_run_loss *losses, int32_t count); /**< the loss sheet, at step 0 */
     void (*on_progress)(void *context, const decant_run_progress *progress); /**< at most about ten times a second */
+    /** Before an epoch, while the teacher is asked what is not known yet; at most about ten times a second. */
+    void (*on_asked)(void *context, int64_t done, int64_t count);
     void (*on_epoch)(void *context, const decant_run_epoch *epoch);
     void (*on_result)(void *context, const decant_run_result *result); /**< also of skipped runs */
 } decant_run_options;

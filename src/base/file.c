@@ -516,3 +516,22 @@ void dcn_file_fail_nth_write(int64_t nth)
 {
     atomic_store(&fail_at, nth > 0 ? atomic_load(&write_count) + nth : 0);
 }
+
+decant_status dcn_cache_folder(const char *name, char **ret_path)
+{
+    const char *wish = getenv("DECANT_CACHE"), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    dcn_text path = {0};
+    decant_status status = DECANT_OK;
+    if (wish != NULL && strcmp(wish, "off") == 0) return DECANT_OK;
+    if (base != NULL && base[0] == '/')
+        TRY(dcn_text_add(&path, "%s/decant", base));
+    else if (home != NULL && home[0] == '/')
+        TRY(dcn_text_add(&path, "%s/.cache/decant", home));
+    else
+        return DECANT_OK;
+    if (name[0] != '\0') TRY(dcn_text_add(&path, "/%s", name));
+    TRY(dcn_text_take(&path, ret_path));
+out:
+    dcn_text_finish(&path);
+    return status;
+}

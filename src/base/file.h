@@ -46,6 +46,11 @@ void dcn_names_free(char **names, int32_t count);
 /* "a/b" joined; freed with dcn_free. */
 decant_status dcn_path_join(const char *folder, const char *name, char **ret_path);
 
+/* Where decant keeps what it could make again: the folder `name` in ${XDG_CACHE_HOME:-~/.cache}/decant ("" for that
+ * itself), which need not exist yet. *ret_path is left alone where there is to be no cache: DECANT_CACHE=off, or no
+ * home. Freed with dcn_free. */
+decant_status dcn_cache_folder(const char *name, char **ret_path);
+
 /* Tests only: the nth write from now fails as a full disk would (ENOSPC), once; 0 turns it off. */
 void dcn_file_fail_nth_write(int64_t nth);
 

@@ -121,6 +121,31 @@ bool dcn_parse_bool(const char *word, bool *ret)
     return false;
 }
 
+bool dcn_parse_bytes(const char *word, int64_t *ret)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {{"", 1},      {"B", 1},      {"kB", 1e3},        {"MB", 1e6},           {"GB", 1e9},
+                 {"TB", 1e12}, {"KiB", 1024}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
+    char number[32];
+    double value = 0;
+    size_t digits = strspn(word, "0123456789.");
+    if (digits == 0 || digits >= sizeof number) return false;
+    memcpy(number, word, digits);
+    number[digits] = '\0';
+    if (!dcn_parse_double(number, &value)) return false;
+    const char *unit = word + digits + strspn(word + digits, " ");
+    for (size_t i = 0; i < DCN_COUNT(units); i++) {
+        if (strcmp(unit, units[i].name) != 0) continue;
+        value *= units[i].bytes;
+        if (!(value >= 1 && value < 0x1p62)) return false;
+        *ret = (int64_t)value;
+        return true;
+    }
+    return false;
+}
+
 decant_status dcn_format(char *buffer, size_t bytes, const char *format, ...)
 {
     va_list arguments;

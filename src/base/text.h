@@ -24,6 +24,8 @@ decant_status dcn_text_take(dcn_text *text, char **ret_data);
 bool dcn_parse_int64(const char *word, int64_t *ret);
 bool dcn_parse_double(const char *word, double *ret);
 bool dcn_parse_bool(const char *word, bool *ret); /* true/false/yes/no/on/off */
+/* A number of bytes, at least 1: "512 MiB", "1.5GB", "4096"; units B, kB, MB, GB, TB and KiB, MiB, GiB, TiB. */
+bool dcn_parse_bytes(const char *word, int64_t *ret);
 
 /* snprintf that reports truncation as DECANT_INVALID_ARG. */
 decant_status dcn_format(char *buffer, size_t bytes, const char *format, ...) DCN_PRINTF(3, 4);

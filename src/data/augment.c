@@ -57,6 +57,28 @@ decant_status dcn_augment_check(const dcn_augment *augment, const decant_shape *
     return DECANT_OK;
 }
 
+/* --- counting what can be drawn --- */
+
+/* (2 shift + 1)^2 (2 crop + 1)^2, twice with flip. */
+int64_t dcn_augment_variants(const dcn_augment *augment)
+{
+    int64_t shifts = 2 * (int64_t)augment->shift + 1, crops = 2 * (int64_t)augment->crop_padding + 1;
+    if (augment->mixup > 0 || augment->cutout > 0) return 0;
+    if (shifts > 8192 || crops > 8192) return 0; /* no picture is that large, and the product would not fit */
+    return shifts * shifts * crops * crops * (augment->flip ? 2 : 1);
+}
+
+/* A number whose digits are what was drawn, each from 0. */
+int64_t dcn_augment_variant(const dcn_augment *augment, const dcn_augment_choice *choice)
+{
+    int64_t shifts = 2 * (int64_t)augment->shift + 1, crops = 2 * (int64_t)augment->crop_padding + 1;
+    int64_t variant = choice->shift_y + augment->shift;
+    variant = variant * shifts + choice->shift_x + augment->shift;
+    variant = variant * crops + choice->crop_y + augment->crop_padding;
+    variant = variant * crops + choice->crop_x + augment->crop_padding;
+    return augment->flip ? 2 * variant + choice->flip : variant;
+}
+
 /* --- normalisation --- */
 
 /* The one definition, the same as (ToTensor, Normalize) in torchvision; the table holds its results. */

@@ -19,6 +19,12 @@ dcn_augment_choice dcn_augment_choose(const dcn_augment *augment, const decant_s
 /* INVALID_ARG when a value is out of range or the samples are not pictures ([C,H,W]). */
 decant_status dcn_augment_check(const dcn_augment *augment, const decant_shape *sample);
 
+/* In how many ways a sample can come out: 1 without augmentation, 0 where there is no counting them (mixup) or no use
+ * in it (cutout). */
+int64_t dcn_augment_variants(const dcn_augment *augment);
+/* Which of them a choice is, from 0. */
+int64_t dcn_augment_variant(const dcn_augment *augment, const dcn_augment_choice *choice);
+
 /* How values of one data set become normalised floats. */
 typedef struct dcn_converter {
     decant_shape sample;

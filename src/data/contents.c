@@ -40,23 +40,13 @@ static cache_header make_header(const struct stat *source, const uint8_t *data, 
     return header;
 }
 
-/* The folder of the cache, or NULL when there is to be none. */
-static decant_status cache_folder(char **ret_folder)
-{
-    const char *wish = getenv("DECANT_CACHE"), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (wish != NULL && strcmp(wish, "off") == 0) return DECANT_OK;
-    if (base != NULL && base[0] == '/') return dcn_path_join(base, "decant", ret_folder);
-    if (home != NULL && home[0] == '/') return dcn_path_join(home, ".cache/decant", ret_folder);
-    return DECANT_OK;
-}
-
 /* Named for the source's absolute path, so that two files of the same name do not meet. NULL: no cache. */
 static decant_status cache_path(const char *source, char **ret_path)
 {
     char *folder = NULL, *absolute = NULL;
     dcn_text name = {0};
     char hex[DCN_HASH_HEX];
-    decant_status status = cache_folder(&folder);
+    decant_status status = dcn_cache_folder("", &folder);
     if (status != DECANT_OK || folder == NULL) goto out;
     absolute = realpath(source, NULL);
     if (absolute == NULL) goto out;
@@ -92,7 +82,7 @@ static decant_status write_cache(const char *path, const struct stat *source, co
     dcn_writer *writer = NULL;
     char *folder = NULL;
     cache_header header = make_header(source, contents->data, contents->bytes);
-    decant_status status = cache_folder(&folder);
+    decant_status status = dcn_cache_folder("", &folder);
     if (status != DECANT_OK) goto out;
     TRY(dcn_directory_make(folder));
     TRY(dcn_writer_open(path, &writer));

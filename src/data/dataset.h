@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "data/contents.h"
+#include "data/encoder.h"
 #include "decant/dataset.h"
 #include "decant/tensor.h"
 
@@ -26,6 +27,8 @@ struct decant_dataset {
     dcn_samples train, test; /* either may be empty (count 0) */
     dcn_hash hash;           /* of all bytes and labels, both parts */
     dcn_contents backing[2]; /* files that train and test lie in, when their data is not owned */
+    dcn_encoder *encoder;    /* of a table; NULL elsewhere */
+    int64_t n_unlabelled;    /* of a table: rows set aside, in neither part */
 };
 
 void dcn_dataset_destroy(decant_dataset *dataset);
@@ -56,6 +59,29 @@ decant_status dcn_arrays_open(const char *name, const decant_shape *sample, deca
                               const void *train, const int32_t *train_labels, int64_t n_train, const void *test,
                               const int32_t *test_labels, int64_t n_test, decant_dataset **ret_dataset);
 
+/* A CSV table as a recipe declares it (data/csv_dataset.c). */
+typedef struct dcn_csv_options {
+    const char *path; /* looked for as dcn_source_locate says */
+    const char *target;
+    const char *test_path; /* NULL: the test rows are a part of the file */
+    double test;           /* without test_path: the share of the rows that are left without the unlabelled ones */
+    double unlabelled;     /* share of the rows */
+    const dcn_column_choice *choices;
+    int32_t n_choices;
+    int64_t validation; /* held out of the training part later: these rows teach the encoder nothing */
+    uint64_t seed;
+} dcn_csv_options;
+/* Parts the rows (stratified; shares are rounded up), learns the encoder from the training rows that are not for
+ * validation, and encodes all but the unlabelled ones. FORMAT with file:line:column. */
+decant_status dcn_csv_open(const dcn_csv_options *options, decant_dataset **ret_dataset);
+/* The same of a table already parsed, which is kept by the caller; test NULL: parted as the options say. */
+decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, const dcn_csv *test,
+                            decant_dataset **ret_dataset);
+/* Raw rows as an encoder reads them: all of them as the test part, with labels when every row has a target. With
+ * `as_trained` they need one, and the very file that the encoder was made from is parted as it was then. */
+decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, bool as_trained,
+                                decant_dataset **ret_dataset);
+
 /* Named data sets: "fashion-mnist", "mnist", "cifar10": looked for in $DECANT_DATA/<name>, $DECANT_DATA, the Debian
  * package's place and
  * ${XDG_DATA_HOME:-~/.local/share}/decant/<name>. NOT_FOUND says where it looked and how to get it. */
@@ -76,6 +102,12 @@ typedef struct dcn_split {
  * trains. */
 decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, uint64_t seed, dcn_split *ret_split);
 void dcn_split_finish(dcn_split *split);
+/* Different draws from one seed are independent. */
+typedef enum dcn_draw { DCN_DRAW_VALIDATION, DCN_DRAW_PART, DCN_DRAW_TEST, DCN_DRAW_UNLABELLED } dcn_draw;
+/* The same over rows that are no data set yet: `held_out` of the `count` candidates (NULL: all, count = n_rows) go to
+ * ret_split->validation. labels [n_rows], each below n_classes. */
+decant_status dcn_split_rows(const int32_t *labels, int64_t n_rows, int32_t n_classes, const int32_t *candidates,
+                             int64_t count, int64_t held_out, uint64_t seed, dcn_draw draw, dcn_split *ret_split);
 /* `samples` of the given training samples, the same share of each class, ascending; freed with dcn_free. */
 decant_status dcn_split_take(const decant_dataset *dataset, const int32_t *indices, int64_t count, int64_t samples,
                              uint64_t seed, int32_t **ret_taken);

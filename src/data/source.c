@@ -263,6 +263,43 @@ decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
                     "%s: neither IDX files (train-images-idx3-ubyte...) nor CIFAR files (data_batch_1.bin...)", source);
 }
 
+/* --- single files --- */
+
+static decant_status fail_no_file(const char *path, const candidates *list)
+{
+    dcn_text places = {0};
+    decant_status status = DECANT_OK;
+    for (int32_t i = 0; i < list->count; i++) {
+        if (strcmp(list->folders[i] + strlen(list->folders[i]) - strlen(path), path) != 0) continue;
+        TRY(dcn_text_add(&places, ", nor %s", list->folders[i]));
+    }
+    status = DCN_FAIL(NOT_FOUND, "there is no file %s%s. $DECANT_DATA names another folder to look in", path,
+                      places.data != NULL ? places.data : "");
+out:
+    dcn_text_finish(&places);
+    return status;
+}
+
+decant_status dcn_source_locate(const char *path, char **ret_path)
+{
+    candidates list = {0};
+    decant_status status = DECANT_OK;
+    if (path[0] == '/' || dcn_file_exists(path)) return dcn_copy_string(path, ret_path);
+    TRY(make_candidates(path, &list));
+    for (int32_t i = 0; i < list.count; i++) {
+        /* One of them is $DECANT_DATA itself, which is a folder. */
+        size_t length = strlen(list.folders[i]), ending = strlen(path);
+        bool names_it = length > ending && strcmp(list.folders[i] + length - ending, path) == 0;
+        if (!names_it || !dcn_file_exists(list.folders[i])) continue;
+        status = dcn_copy_string(list.folders[i], ret_path);
+        goto out;
+    }
+    status = fail_no_file(path, &list);
+out:
+    finish_candidates(&list);
+    return status;
+}
+
 /* --- the list --- */
 
 decant_status dcn_source_list(dcn_source_info **ret_infos, int32_t *ret_count)

@@ -6,5 +6,8 @@
 
 /* A known name, or a folder with IDX or CIFAR files. */
 decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset);
+/* A file: a relative path is looked for from the current folder, then in $DECANT_DATA and
+ * ${XDG_DATA_HOME:-~/.local/share}/decant. NOT_FOUND says where it looked; ret_path is freed with dcn_free. */
+decant_status dcn_source_locate(const char *path, char **ret_path);
 
 #endif

@@ -7,8 +7,6 @@
 #include "base/random.h"
 #include "data/dataset.h"
 
-enum { VALIDATION_DRAW, PART_DRAW };
-
 /* Sample indices grouped by class. */
 typedef struct by_class {
     int32_t n_classes;
@@ -24,29 +22,27 @@ static void finish_by_class(by_class *groups)
     dcn_free(groups->taken);
 }
 
-static int32_t class_of(const dcn_samples *part, int64_t index)
+static int32_t class_of(const int32_t *labels, int64_t index)
 {
-    return part->labels != NULL ? part->labels[index] : 0; /* unlabelled: one class, a plain random split */
+    return labels != NULL ? labels[index] : 0; /* unlabelled: one class, a plain random split */
 }
 
-/* candidates NULL: all of the part */
-static decant_status group(const decant_dataset *dataset, const int32_t *candidates, int64_t count, by_class *groups)
+/* candidates NULL: all that have a label */
+static decant_status group(const int32_t *labels, int32_t n, const int32_t *candidates, int64_t count, by_class *groups)
 {
-    const dcn_samples *part = &dataset->train;
-    int32_t n = dataset->n_classes;
     groups->n_classes = n;
     TRY_RETURN(dcn_new_array((size_t)n + 1, sizeof *groups->first, (void **)&groups->first));
     TRY_RETURN(dcn_new_array((size_t)count, sizeof *groups->indices, (void **)&groups->indices));
     TRY_RETURN(dcn_new_array((size_t)n, sizeof *groups->taken, (void **)&groups->taken));
     for (int64_t i = 0; i < count; i++) {
-        groups->first[class_of(part, candidates != NULL ? candidates[i] : i) + 1]++;
+        groups->first[class_of(labels, candidates != NULL ? candidates[i] : i) + 1]++;
     }
     for (int32_t c = 0; c < n; c++) {
         groups->first[c + 1] += groups->first[c];
     }
     for (int64_t i = 0; i < count; i++) { /* taken serves as the fill counter here */
         int64_t index = candidates != NULL ? candidates[i] : i;
-        int32_t c = class_of(part, index);
+        int32_t c = class_of(labels, index);
         groups->indices[groups->first[c] + groups->taken[c]++] = (int32_t)index;
     }
     return DECANT_OK;
@@ -77,10 +73,10 @@ static void share_out(by_class *groups, int64_t validation, int64_t total)
 
 /* Moves each class's chosen samples to the front of its group, drawn without replacement. Different draws from one seed
  * have different numbers. */
-static void draw(by_class *groups, uint64_t seed, uint32_t number)
+static void draw(by_class *groups, uint64_t seed, dcn_draw number)
 {
     for (int32_t c = 0; c < groups->n_classes; c++) {
-        dcn_random random = dcn_random_start(seed, DCN_PURPOSE_SPLIT, (uint64_t)c, number);
+        dcn_random random = dcn_random_start(seed, DCN_PURPOSE_SPLIT, (uint64_t)c, (uint32_t)number);
         int32_t *members = groups->indices + groups->first[c];
         int64_t count = groups->first[c + 1] - groups->first[c];
         for (int64_t i = 0; i < groups->taken[c]; i++) {
@@ -92,24 +88,26 @@ static void draw(by_class *groups, uint64_t seed, uint32_t number)
     }
 }
 
-/* Both lists in the order of the data set. */
-static decant_status list(const by_class *groups, int64_t total, int64_t validation, dcn_split *split)
+/* Both lists in the order of the candidates, each below n_rows. */
+static decant_status list(const by_class *groups, int64_t n_rows, const int32_t *candidates, int64_t count,
+                          int64_t validation, dcn_split *split)
 {
     bool *held_out = NULL;
-    decant_status status = dcn_new_array((size_t)total, sizeof *held_out, (void **)&held_out);
+    decant_status status = dcn_new_array((size_t)n_rows, sizeof *held_out, (void **)&held_out);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_new_array((size_t)(total - validation), sizeof *split->train, (void **)&split->train));
+    TRY(dcn_new_array((size_t)(count - validation), sizeof *split->train, (void **)&split->train));
     TRY(dcn_new_array((size_t)validation, sizeof *split->validation, (void **)&split->validation));
     for (int32_t c = 0; c < groups->n_classes; c++) {
         for (int64_t i = 0; i < groups->taken[c]; i++) {
             held_out[groups->indices[groups->first[c] + i]] = true;
         }
     }
-    for (int64_t i = 0; i < total; i++) {
-        if (held_out[i]) {
-            split->validation[split->n_validation++] = (int32_t)i;
+    for (int64_t i = 0; i < count; i++) {
+        int32_t index = candidates != NULL ? candidates[i] : (int32_t)i;
+        if (held_out[index]) {
+            split->validation[split->n_validation++] = index;
         } else {
-            split->train[split->n_train++] = (int32_t)i;
+            split->train[split->n_train++] = index;
         }
     }
 out:
@@ -117,30 +115,37 @@ out:
     return status;
 }
 
-decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, uint64_t seed, dcn_split *ret_split)
+decant_status dcn_split_rows(const int32_t *labels, int64_t n_rows, int32_t n_classes, const int32_t *candidates,
+                             int64_t count, int64_t held_out, uint64_t seed, dcn_draw number, dcn_split *ret_split)
 {
     by_class groups = {0};
     dcn_split split = {0};
-    int64_t total = dataset->train.count;
-    if (validation < 0 || (validation > 0 && validation >= total)) {
-        return DCN_FAIL(INVALID_ARG, "%" PRId64 " validation samples cannot be taken from %" PRId64 " training samples",
-                        validation, total);
-    }
-    decant_status status = group(dataset, NULL, total, &groups);
+    decant_status status = group(labels, n_classes, candidates, count, &groups);
     if (status != DECANT_OK) goto out;
-    if (validation > 0) {
-        share_out(&groups, validation, total);
-        draw(&groups, seed, VALIDATION_DRAW);
+    if (held_out > 0) {
+        share_out(&groups, held_out, count);
+        draw(&groups, seed, number);
     } else {
         memset(groups.taken, 0, (size_t)groups.n_classes * sizeof *groups.taken);
     }
-    TRY(list(&groups, total, validation, &split));
+    TRY(list(&groups, n_rows, candidates, count, held_out, &split));
     *ret_split = split;
     split = (dcn_split){0};
 out:
     dcn_split_finish(&split);
     finish_by_class(&groups);
     return status;
+}
+
+decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, uint64_t seed, dcn_split *ret_split)
+{
+    int64_t total = dataset->train.count;
+    if (validation < 0 || (validation > 0 && validation >= total)) {
+        return DCN_FAIL(INVALID_ARG, "%" PRId64 " validation samples cannot be taken from %" PRId64 " training samples",
+                        validation, total);
+    }
+    return dcn_split_rows(dataset->train.labels, total, dataset->n_classes, NULL, total, validation, seed,
+                          DCN_DRAW_VALIDATION, ret_split);
 }
 
 static int ascending(const void *a, const void *b)
@@ -158,10 +163,10 @@ decant_status dcn_split_take(const decant_dataset *dataset, const int32_t *indic
     if (samples < 1 || samples > count) {
         return DCN_FAIL(INVALID_ARG, "%" PRId64 " samples cannot be taken from %" PRId64, samples, count);
     }
-    decant_status status = group(dataset, indices, count, &groups);
+    decant_status status = group(dataset->train.labels, dataset->n_classes, indices, count, &groups);
     if (status != DECANT_OK) goto out;
     share_out(&groups, samples, count);
-    draw(&groups, seed, PART_DRAW);
+    draw(&groups, seed, DCN_DRAW_PART);
     TRY(dcn_new_array((size_t)samples, sizeof *taken, (void **)&taken));
     for (int32_t c = 0; c < groups.n_classes; c++) {
         for (int64_t i = 0; i < groups.taken[c]; i++) {

@@ -11,8 +11,9 @@
 #include "distill/term_classes.h"
 
 static const dcn_term_class *const classes[DCN_TERM_COUNT] = {
-    [DCN_TERM_CE] = &dcn_term_ce,
-    [DCN_TERM_KD] = &dcn_term_kd,
+    [DCN_TERM_CE] = &dcn_term_ce,         [DCN_TERM_KD] = &dcn_term_kd,   [DCN_TERM_BCE] = &dcn_term_bce,
+    [DCN_TERM_LOGITS] = &dcn_term_logits, [DCN_TERM_DKD] = &dcn_term_dkd, [DCN_TERM_COSINE] = &dcn_term_cosine,
+    [DCN_TERM_HINT] = &dcn_term_hint,
 };
 
 const dcn_term_class *dcn_term_class_of(dcn_term_kind kind)
@@ -36,9 +37,10 @@ decant_status dcn_term_check(const dcn_term *term)
     if ((unsigned)term->kind >= DCN_TERM_COUNT) {
         return DCN_FAIL(INVALID_ARG, "there is no loss term number %d", (int)term->kind);
     }
-    const char *name = classes[term->kind]->name;
+    const dcn_term_class *class = classes[term->kind];
+    const char *name = class->name;
     if (!isfinite(term->weight)) return DCN_FAIL(INVALID_ARG, "the weight of loss term %s must be finite", name);
-    if (term->kind == DCN_TERM_KD && !(isfinite(term->temperature) && term->temperature > 0)) {
+    if (class->has_temperature && !(isfinite(term->temperature) && term->temperature > 0)) {
         return DCN_FAIL(INVALID_ARG, "the temperature of loss term %s must be above 0, not %g", name,
                         term->temperature);
     }
@@ -46,11 +48,18 @@ decant_status dcn_term_check(const dcn_term *term)
         return DCN_FAIL(INVALID_ARG, "label_smoothing of loss term %s must be in [0, 1), not %g", name,
                         term->label_smoothing);
     }
+    if (!isfinite(term->alpha) || !isfinite(term->beta)) {
+        return DCN_FAIL(INVALID_ARG, "alpha and beta of loss term %s must be finite, not %g and %g", name, term->alpha,
+                        term->beta);
+    }
+    if (class->reads_features && (term->student == NULL || term->teacher == NULL)) {
+        return DCN_FAIL(INVALID_ARG, "loss term %s must name a layer of the student and one of the teacher", name);
+    }
     return DECANT_OK;
 }
 
 decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
-                            dcn_value_id *ret_loss, dcn_value_id *ret_gradient)
+                            dcn_term_output *ret_output)
 {
     TRY_RETURN(dcn_term_check(term));
     const dcn_term_class *class = classes[term->kind];
@@ -60,9 +69,19 @@ decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dc
     if (class->needs_labels && context->labels == DCN_NONE) {
         return DCN_FAIL(INVALID_ARG, "loss term %s needs labels, and the training data has none", class->name);
     }
-    decant_status status = class->emit(term, program, context, ret_loss, ret_gradient);
+    if (class->one_label && context->mix != DCN_NONE) {
+        return DCN_FAIL(INVALID_ARG, "loss term %s needs one label a sample, and mixup blends two", class->name);
+    }
+    decant_status status = class->emit(term, program, context, ret_output);
     if (status != DECANT_OK) dcn_while("adding loss term %s", class->name);
     return status;
+}
+
+const char *dcn_term_formula(const dcn_term *term)
+{
+    const dcn_term_class *class = classes[term->kind];
+    bool variant = term->standardize || term->center || term->match != DCN_MATCH_NONE;
+    return variant && class->variant_formula != NULL ? class->variant_formula : class->formula;
 }
 
 void dcn_term_label(const dcn_term *terms, int32_t index, char ret_label[DCN_TERM_LABEL])
@@ -80,20 +99,29 @@ void dcn_term_label(const dcn_term *terms, int32_t index, char ret_label[DCN_TER
 }
 
 decant_status dcn_term_add_node(dcn_program *program, decant_op op, const dcn_term *term, const char *name,
-                                const dcn_value_id *inputs, int32_t n_inputs, dcn_value_id *ret_loss,
-                                dcn_value_id *ret_gradient)
+                                const dcn_value_id *inputs, int32_t n_inputs, dcn_term_output *ret_output)
 {
     decant_op_attrs attrs;
     memset(&attrs, 0, sizeof attrs);
     attrs.loss.weight = term->weight;
     attrs.loss.temperature = term->temperature;
     attrs.loss.label_smoothing = term->label_smoothing;
+    attrs.loss.alpha = term->alpha;
+    attrs.loss.beta = term->beta;
+    attrs.loss.center = term->center;
 
     /* A second term of a kind stays nameless: names are unique in a graph. */
     const char *free_name = dcn_graph_find(program->graph, name) == DCN_NONE ? name : NULL;
     dcn_value_id outputs[2];
     TRY_RETURN(dcn_graph_add_node(program->graph, op, &attrs, free_name, inputs, n_inputs, 2, outputs));
-    *ret_loss = outputs[0];
-    *ret_gradient = outputs[1];
+    *ret_output = (dcn_term_output){.loss = outputs[0], .seed = {.value = inputs[0], .gradient = outputs[1]}};
     return DECANT_OK;
+}
+
+decant_status dcn_term_add_op(dcn_program *program, decant_op op, const decant_op_attrs *attrs, dcn_value_id input,
+                              dcn_value_id *ret_value)
+{
+    decant_op_attrs none;
+    memset(&none, 0, sizeof none);
+    return dcn_graph_add_node(program->graph, op, attrs != NULL ? attrs : &none, NULL, &input, 1, 1, ret_value);
 }

@@ -3,46 +3,78 @@
 #define DCN_DISTILL_TERM_H
 
 #include "engine/program.h"
+#include "format/document.h"
 
-typedef enum dcn_term_kind { DCN_TERM_CE, DCN_TERM_KD, DCN_TERM_COUNT } dcn_term_kind;
+typedef enum dcn_term_kind {
+    DCN_TERM_CE,
+    DCN_TERM_KD,
+    DCN_TERM_BCE,
+    DCN_TERM_LOGITS,
+    DCN_TERM_DKD,
+    DCN_TERM_COSINE,
+    DCN_TERM_HINT,
+    DCN_TERM_COUNT
+} dcn_term_kind;
+
+/* How a feature of the teacher is made as long as the student's. */
+typedef enum dcn_match { DCN_MATCH_NONE, DCN_MATCH_AVGPOOL } dcn_match;
 
 typedef struct dcn_term {
     dcn_term_kind kind;
     double weight;
-    double temperature;     /* kd */
+    double temperature;     /* kd, dkd */
     double label_smoothing; /* ce */
+    double alpha, beta;     /* dkd */
+    bool standardize;       /* kd */
+    bool center;            /* logits */
+    /* Of the feature losses; the texts and the document are their owner's and outlive the term. */
+    const char *student, *teacher; /* layers: cosine, hint */
+    dcn_match match;               /* cosine */
+    const dcn_doc *regressor;      /* hint: a list of layers, NULL for one layer that fits */
 } dcn_term;
 
 /* What a term may read when it is put into a program. */
 typedef struct dcn_term_context {
     dcn_value_id student_logits;
-    dcn_value_id teacher_logits; /* DCN_NONE without a teacher */
-    dcn_value_id labels;         /* I32 [N] */
-    dcn_value_id labels_b, mix;  /* DCN_NONE without mixup */
+    dcn_value_id teacher_logits;                   /* DCN_NONE without a teacher */
+    dcn_value_id labels;                           /* I32 [N] */
+    dcn_value_id labels_b, mix;                    /* DCN_NONE without mixup */
+    dcn_value_id student_feature, teacher_feature; /* of a term that reads features (features.h); else DCN_NONE */
 } dcn_term_context;
+
+/* What a term has put into a program: its unweighted value [1], and its weighted gradient at a value of the student's
+ * side (the logits, or what was made of them or of a feature). */
+typedef struct dcn_term_output {
+    dcn_value_id loss;
+    dcn_seed seed;
+} dcn_term_output;
 
 typedef struct dcn_term_class {
     const char *name; /* recipe key: "kd" */
     const char
         *formula; /* for the loss sheet, with its reduction: "T^2 * mean_n sum_c p_T(t) (log p_T(t) - log p_T(s))" */
-    const char *reduction; /* "mean over samples, sum over classes" */
+    const char *variant_formula; /* with the term's option on (standardize, center, match); NULL without one */
+    const char *reduction;       /* "mean over samples, sum over classes" */
     bool needs_teacher, needs_labels;
-    /* Appends the loss node; gives the value of the term ([1], unweighted) and the gradient at the student's logits
-     * (weighted). */
+    bool one_label;       /* has no meaning for labels that mixup blends */
+    bool has_temperature; /* shown in the loss sheet, and checked */
+    bool reads_features;  /* a layer of each network instead of the logits */
     decant_status (*emit)(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
-                          dcn_value_id *ret_loss, dcn_value_id *ret_gradient);
+                          dcn_term_output *ret_output);
 } dcn_term_class;
 
 const dcn_term_class *dcn_term_class_of(dcn_term_kind kind);
 bool dcn_term_find(const char *name, dcn_term_kind *ret_kind);
 
-/* INVALID_ARG when the term's numbers are outside their range: weight finite, temperature > 0, label_smoothing in [0,
- * 1). */
+/* INVALID_ARG when the term's numbers are outside their range: weight, alpha and beta finite, temperature > 0,
+ * label_smoothing in [0, 1); or when a feature loss names no layers. */
 decant_status dcn_term_check(const dcn_term *term);
 /* Checks the term and what it needs, then emits it. */
 decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
-                            dcn_value_id *ret_loss, dcn_value_id *ret_gradient);
+                            dcn_term_output *ret_output);
 
+/* The formula of this term, its option included. */
+const char *dcn_term_formula(const dcn_term *term);
 /* What a term is called in metrics: its name, "kd_2" for the second of its kind. */
 #define DCN_TERM_LABEL 32
 void dcn_term_label(const dcn_term *terms, int32_t index, char ret_label[DCN_TERM_LABEL]);

@@ -91,6 +91,9 @@ static const dcn_attr_field fields_loss[] = {
     FIELD(loss, weight, DOUBLE, false),
     FIELD(loss, temperature, DOUBLE, false),
     FIELD(loss, label_smoothing, DOUBLE, false),
+    FIELD(loss, alpha, DOUBLE, false),
+    FIELD(loss, beta, DOUBLE, false),
+    FIELD(loss, center, BOOL, false),
 };
 LIST(loss);
 

@@ -23,6 +23,7 @@
     RULE(CONCAT, concat)                                                                                               \
     RULE(SLICE, slice)                                                                                                 \
     RULE(SOFTMAX, softmax)                                                                                             \
+    RULE(STANDARDIZE, standardize)                                                                                     \
     RULE(PAD_CHANNELS, pad_channels)                                                                                   \
     RULE(REPEAT_CHANNELS, repeat_channels)
 
@@ -189,6 +190,13 @@ static decant_status dcn_diff_softmax(dcn_graph *graph, dcn_node_id id, const dc
 {
     (void)want;
     return emit2(graph, DECANT_OP_SOFTMAX_GRAD, NULL, d_output[0], graph->nodes[id].output[0], &d_input[0]);
+}
+
+static decant_status dcn_diff_standardize(dcn_graph *graph, dcn_node_id id, const dcn_value_id *d_output,
+                                          const bool *want, dcn_value_id *d_input)
+{
+    (void)want;
+    return emit2(graph, DECANT_OP_STANDARDIZE_GRAD, NULL, d_output[0], graph->nodes[id].input[0], &d_input[0]);
 }
 
 static decant_status dcn_diff_dropout(dcn_graph *graph, dcn_node_id id, const dcn_value_id *d_output, const bool *want,

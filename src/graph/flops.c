@@ -73,6 +73,16 @@ double dcn_op_flops(const dcn_op_call *call)
         return 6 * count(&in[0]);
     case DECANT_OP_LOSS_KD:
         return 12 * count(&in[0]);
+    case DECANT_OP_LOSS_DKD:
+        return 20 * count(&in[0]);
+    case DECANT_OP_LOSS_BCE:
+    case DECANT_OP_LOSS_COSINE:
+        return 8 * count(&in[0]);
+    case DECANT_OP_LOSS_MSE:
+    case DECANT_OP_STANDARDIZE:
+        return 5 * count(&in[0]);
+    case DECANT_OP_STANDARDIZE_GRAD:
+        return 9 * count(&in[0]);
     case DECANT_OP_ACCURACY:
         return count(&in[0]);
 

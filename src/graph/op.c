@@ -64,10 +64,13 @@ static decant_dtype wanted_dtype(const dcn_op_call *call, int32_t index)
         return index == 1 ? DECANT_I64 : call->input[0].dtype; /* {seed, step} */
     case DECANT_OP_MAXPOOL_GRAD:
     case DECANT_OP_ACCURACY:
+    case DECANT_OP_LOSS_BCE:
         return index == 1 ? DECANT_I32 : call->input[0].dtype; /* winners, labels */
     case DECANT_OP_LOSS_CE:
         if (index == 1 || index == 2) return DECANT_I32; /* labels */
         return index == 3 ? DECANT_F32 : call->input[0].dtype;
+    case DECANT_OP_LOSS_DKD:
+        return index == 2 ? DECANT_I32 : call->input[0].dtype; /* labels */
     case DECANT_OP_SGD_UPDATE:
         return index == 3 ? DECANT_F32 : call->input[0].dtype; /* hyper is F32 even in an F64 program */
     case DECANT_OP_ADAM_UPDATE:

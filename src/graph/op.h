@@ -102,9 +102,15 @@ typedef struct dcn_repeat_attrs {
 
 typedef struct dcn_loss_attrs {
     double weight;          /* of the term in the total; scales the gradient output only */
-    double temperature;     /* kd */
+    double temperature;     /* kd, dkd */
     double label_smoothing; /* ce */
+    double alpha, beta;     /* dkd: of its two parts */
+    bool center;            /* mse */
 } dcn_loss_attrs;
+
+/* Numbers of the op table that every device must share. */
+#define DCN_COSINE_NORMS    1e-8 /* loss_cosine: a smaller product of the norms has no direction */
+#define DCN_STANDARDIZE_EPS 1e-7 /* standardize: added to the deviation */
 
 typedef struct dcn_update_attrs {
     bool nesterov;     /* sgd */

@@ -47,6 +47,55 @@ decant_status dcn_shape_loss_kd(dcn_op_call *call)
     return loss_outputs(call);
 }
 
+decant_status dcn_shape_loss_bce(dcn_op_call *call)
+{
+    TRY_RETURN(dcn_rule_rank(call, 0, "logits", 2, LOGITS_HINT));
+    TRY_RETURN(check_weight(call));
+    TRY_RETURN(dcn_rule_expect(call, 1, "the labels", dcn_shape1(call->input[0].shape.dim[0])));
+    return loss_outputs(call);
+}
+
+decant_status dcn_shape_loss_dkd(dcn_op_call *call)
+{
+    const dcn_loss_attrs *attrs = &call->attrs.loss;
+    TRY_RETURN(dcn_shape_loss_kd(call));
+    TRY_RETURN(dcn_rule_expect(call, 2, "the labels", dcn_shape1(call->input[0].shape.dim[0])));
+    if (call->input[0].shape.dim[1] < 2)
+        return DCN_FAIL(SHAPE, "loss_dkd: there must be a class beside the label's, but the logits have one column");
+    if (!isfinite(attrs->alpha) || !isfinite(attrs->beta))
+        return DCN_FAIL(INVALID_ARG, "loss_dkd: alpha and beta must be finite, not %g and %g", attrs->alpha,
+                        attrs->beta);
+    return DECANT_OK;
+}
+
+decant_status dcn_shape_loss_mse(dcn_op_call *call)
+{
+    TRY_RETURN(check_weight(call));
+    if (call->attrs.loss.center) TRY_RETURN(dcn_rule_rank(call, 0, "what is centred", 2, LOGITS_HINT));
+    TRY_RETURN(dcn_rule_expect(call, 1, "what is compared with", call->input[0].shape));
+    return loss_outputs(call);
+}
+
+decant_status dcn_shape_loss_cosine(dcn_op_call *call)
+{
+    TRY_RETURN(check_weight(call));
+    TRY_RETURN(dcn_rule_expect(call, 1, "what is compared with", call->input[0].shape));
+    return loss_outputs(call);
+}
+
+decant_status dcn_shape_standardize(dcn_op_call *call)
+{
+    TRY_RETURN(dcn_rule_rank(call, 0, "logits", 2, "rows are standardised"));
+    if (call->input[0].shape.dim[1] < 2) return DCN_FAIL(SHAPE, "standardize: a row of one number has no deviation");
+    return dcn_rule_same(call);
+}
+
+decant_status dcn_shape_standardize_grad(dcn_op_call *call)
+{
+    TRY_RETURN(dcn_rule_expect(call, 1, "x", call->input[0].shape));
+    return dcn_shape_standardize(call);
+}
+
 decant_status dcn_shape_accuracy(dcn_op_call *call)
 {
     TRY_RETURN(dcn_rule_rank(call, 0, "logits", 2, LOGITS_HINT));

@@ -517,6 +517,12 @@ out:
     return status;
 }
 
+decant_status dcn_layers_append(const dcn_doc *list, const char *prefix, dcn_value_id x, dcn_graph *graph,
+                                dcn_value_id *ret_y)
+{
+    return build_list(graph, list, prefix, x, ret_y);
+}
+
 int32_t dcn_layers_count(void)
 {
     return (int32_t)DCN_COUNT(kinds);

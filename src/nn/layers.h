@@ -11,6 +11,11 @@
  * layers are numbered as nn.Sequential does. Every error carries the node's place. */
 decant_status dcn_layers_build(const dcn_doc *list, const decant_shape *sample, dcn_graph **ret_graph);
 
+/* The same list behind a value of a graph that exists; layers are named with the prefix in front. After a failure the
+ * graph may hold some of them. */
+decant_status dcn_layers_append(const dcn_doc *list, const char *prefix, dcn_value_id x, dcn_graph *graph,
+                                dcn_value_id *ret_y);
+
 /* The layer kinds, for documentation and help. Keys are a NULL-terminated list (besides "name"); *ret_bare is the key
  * that a bare value stands for, or NULL. */
 int32_t dcn_layers_count(void);

@@ -266,6 +266,15 @@ static decant_status parse_budget(dcn_experiment *experiment)
     return dcn_schema_int(DCN_SECTION_BUDGET, doc, "parameters", &experiment->budget.parameters);
 }
 
+static decant_status parse_teacher_cache(dcn_experiment *experiment)
+{
+    const char *size = NULL;
+    TRY_RETURN(dcn_schema_text(DCN_SECTION_TOP, experiment->doc, "teacher_cache", &size));
+    if (strcmp(size, "off") == 0 || dcn_parse_bytes(size, &experiment->teacher_cache)) return DECANT_OK;
+    return dcn_doc_fail(dcn_doc_get(experiment->doc, "teacher_cache"), DECANT_USAGE,
+                        "teacher_cache wants a size such as 512 MiB, or off, not '%s'", size);
+}
+
 static decant_status parse_experiment(dcn_experiment *experiment)
 {
     int64_t threads = 0;
@@ -278,6 +287,7 @@ static decant_status parse_experiment(dcn_experiment *experiment)
     TRY_RETURN(dcn_schema_text(DCN_SECTION_TOP, doc, "device", &experiment->device));
     TRY_RETURN(dcn_schema_int(DCN_SECTION_TOP, doc, "threads", &threads));
     experiment->threads = (int32_t)threads;
+    TRY_RETURN(parse_teacher_cache(experiment));
     TRY_RETURN(dcn_data_parse(experiment->arena, dcn_doc_get(doc, "data"), &experiment->data));
     TRY_RETURN(parse_models(experiment));
     TRY_RETURN(parse_runs(experiment));

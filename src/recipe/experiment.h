@@ -13,13 +13,14 @@
 #define DCN_MAX_RUNS   256
 #define DCN_MAX_MODELS 256
 
-typedef enum dcn_source_kind { DCN_SOURCE_NAMED, DCN_SOURCE_IDX, DCN_SOURCE_CIFAR } dcn_source_kind;
+typedef enum dcn_source_kind { DCN_SOURCE_NAMED, DCN_SOURCE_IDX, DCN_SOURCE_CIFAR, DCN_SOURCE_CSV } dcn_source_kind;
 typedef enum dcn_normalize_kind { DCN_NORMALIZE_TRAIN, DCN_NORMALIZE_NONE, DCN_NORMALIZE_GIVEN } dcn_normalize_kind;
 
 typedef struct dcn_data_spec {
     const dcn_doc *doc;
     dcn_source_kind source_kind;
-    const char *source; /* the name, or the folder */
+    const char *source;  /* the name, the folder or the file */
+    dcn_csv_options csv; /* of a CSV table */
     int64_t validation;
     dcn_normalize_kind normalize;
     int32_t n_channels; /* GIVEN: 1, or one a channel */
@@ -77,6 +78,7 @@ typedef struct decant_recipe {
     dcn_budget_spec budget;
     const char *device;
     int32_t threads;
+    int64_t teacher_cache; /* bytes; 0: off */
 } dcn_experiment;
 
 /* Reads a recipe from memory; overrides are "path=value". `name` is used in messages. Nothing but the text is looked
@@ -101,6 +103,8 @@ decant_status dcn_runs_merge(dcn_arena *arena, const dcn_doc *runs, const dcn_do
 /* parse_data.c */
 decant_status dcn_data_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec *ret_data);
 decant_status dcn_augment_parse(const dcn_doc *doc, dcn_augment *ret_augment);
+/* parse_source.c: source_kind, source and csv */
+decant_status dcn_source_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec *data);
 /* parse_training.c */
 decant_status dcn_optimizer_parse(const dcn_doc *doc, dcn_optimizer *ret_optimizer);
 decant_status dcn_schedule_parse(const dcn_doc *doc, dcn_schedule *ret_schedule);

@@ -43,17 +43,48 @@ static json_t *describe_optimizer(const dcn_optimizer *optimizer)
                      optimizer->eps, "clip_norm", optimizer->max_norm, "ema", optimizer->ema_decay);
 }
 
+/* What only some terms have is left out where it is not said, so that runs of before are recognised. */
+static void describe_settings(const dcn_term *term, json_t *description)
+{
+    if (term->kind == DCN_TERM_DKD) {
+        json_object_set_new(description, "alpha", json_real(term->alpha));
+        json_object_set_new(description, "beta", json_real(term->beta));
+    }
+    if (term->standardize) json_object_set_new(description, "standardize", json_true());
+    if (term->center) json_object_set_new(description, "center", json_true());
+    if (term->student != NULL) json_object_set_new(description, "student", json_string(term->student));
+    if (term->teacher != NULL) json_object_set_new(description, "teacher", json_string(term->teacher));
+    if (term->match == DCN_MATCH_AVGPOOL) json_object_set_new(description, "match", json_string("avgpool"));
+}
+
+static decant_status describe_regressor(const dcn_term *term, json_t *description)
+{
+    dcn_text layers = {0};
+    if (term->regressor == NULL) return DECANT_OK;
+    decant_status status = dcn_doc_to_json(term->regressor, &layers);
+    if (status == DECANT_OK) json_object_set_new(description, "regressor", json_string(layers.data));
+    dcn_text_finish(&layers);
+    return status;
+}
+
 /* Named by their keys, so that the order in the file does not matter. */
-static json_t *describe_losses(const dcn_run_spec *run)
+static decant_status describe_losses(const dcn_run_spec *run, json_t **ret_losses)
 {
     json_t *losses = json_object();
-    for (int32_t i = 0; i < run->n_terms; i++) {
+    decant_status status = DECANT_OK;
+    for (int32_t i = 0; i < run->n_terms && status == DECANT_OK; i++) {
         const dcn_term *term = &run->terms[i];
-        json_object_set_new(losses, dcn_term_class_of(term->kind)->name,
-                            json_pack("{s:f, s:f, s:f}", "weight", term->weight, "temperature", term->temperature,
-                                      "label_smoothing", term->label_smoothing));
+        json_t *description = json_pack("{s:f, s:f, s:f}", "weight", term->weight, "temperature", term->temperature,
+                                        "label_smoothing", term->label_smoothing);
+        describe_settings(term, description);
+        status = describe_regressor(term, description);
+        json_object_set_new(losses, dcn_term_class_of(term->kind)->name, description);
     }
-    return losses;
+    if (status == DECANT_OK)
+        *ret_losses = losses;
+    else
+        json_decref(losses);
+    return status;
 }
 
 /* The network with its names and dropout rates, and how its weights are drawn. */
@@ -76,15 +107,20 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
                                   const char *data_hex, json_t **ret_config)
 {
     const dcn_run_spec *run = &materials->experiment->runs[index];
-    json_t *model = NULL;
+    json_t *model = NULL, *losses = NULL;
     TRY_RETURN(describe_model(materials, run->model, &model));
-    json_t *config = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:s, s:I, s:s*}", "format",
-                               DCN_RUN_FORMAT, "model", model, "data", describe_data(materials, data_hex), "augment",
-                               describe_augment(&run->augment), "optimizer", describe_optimizer(&run->optimizer),
-                               "schedule", describe_schedule(&run->optimizer.schedule), "loss", describe_losses(run),
-                               "epochs", (json_int_t)run->epochs, "batch", (json_int_t)run->batch, "samples",
-                               (json_int_t)run->samples, "drop_last", run->drop_last, "select",
-                               run->select_best ? "best" : "last", "seed", (json_int_t)seed, "teacher", teacher_hex);
+    decant_status status = describe_losses(run, &losses);
+    if (status != DECANT_OK) {
+        json_decref(model);
+        return status;
+    }
+    json_t *config =
+        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:s, s:I, s:s*}", "format", DCN_RUN_FORMAT,
+                  "model", model, "data", describe_data(materials, data_hex), "augment",
+                  describe_augment(&run->augment), "optimizer", describe_optimizer(&run->optimizer), "schedule",
+                  describe_schedule(&run->optimizer.schedule), "loss", losses, "epochs", (json_int_t)run->epochs,
+                  "batch", (json_int_t)run->batch, "samples", (json_int_t)run->samples, "drop_last", run->drop_last,
+                  "select", run->select_best ? "best" : "last", "seed", (json_int_t)seed, "teacher", teacher_hex);
     if (config == NULL) return DCN_FAIL(NO_MEMORY, "no memory to describe the run '%s'", run->name);
     *ret_config = config;
     return DECANT_OK;

@@ -73,6 +73,27 @@ static decant_status lint_overlap(const dcn_lint_context *context)
     return DECANT_OK;
 }
 
+/* What was made of a table, which nobody spelt out. */
+static decant_status lint_table(const dcn_lint_context *context)
+{
+    const decant_dataset *dataset = context->materials->dataset;
+    const dcn_encoder *encoder = dataset->encoder;
+    int32_t numbers = 0;
+    if (encoder == NULL) return DECANT_OK;
+    for (int32_t i = 0; i < encoder->n_columns; i++)
+        numbers += encoder->columns[i].kind == DCN_COLUMN_NUMERIC;
+    TRY_RETURN(dcn_lint_add(context, context->experiment->data.doc, DCN_NOTE,
+                            "%s: %d inputs from %d numeric and %d category columns; %lld empty cells of the training "
+                            "rows were filled",
+                            dataset->name, encoder->n_inputs, numbers, encoder->n_columns - numbers,
+                            (long long)encoder->n_filled));
+    return dcn_lint_add(context, context->experiment->data.doc, DCN_NOTE,
+                        "%s: %lld rows to train on, %lld for validation, %lld to test, %lld set aside unlabelled",
+                        dataset->name, (long long)context->materials->split.n_train,
+                        (long long)context->materials->split.n_validation, (long long)dataset->test.count,
+                        (long long)dataset->n_unlabelled);
+}
+
 static decant_status lint_data(const dcn_lint_context *context)
 {
     const dcn_data_spec *data = &context->experiment->data;
@@ -82,6 +103,7 @@ static decant_status lint_data(const dcn_lint_context *context)
     if (augments && dataset->sample.rank != 3)
         TRY_RETURN(dcn_lint_add(context, dcn_doc_get(data->doc, "augment"), DCN_ERROR,
                                 "shift, crop, flip and cutout are for images; %s has none", dataset->name));
+    TRY_RETURN(lint_table(context));
     return lint_overlap(context);
 }
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "distill/features.h"
+
 /* --- losses and selection --- */
 
 static decant_status lint_losses(const dcn_lint_context *context, const dcn_run_spec *run)
@@ -17,6 +19,53 @@ static decant_status lint_losses(const dcn_lint_context *context, const dcn_run_
         return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DCN_ERROR,
                             "run '%s' has a teacher, but none of its losses listens to it; add kd to loss", run->name);
     return DECANT_OK;
+}
+
+/* Labels that mixup blends mean nothing to some losses. */
+static decant_status lint_mixup(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    for (int32_t i = 0; i < run->n_terms && run->augment.mixup > 0; i++) {
+        const dcn_term_class *class = dcn_term_class_of(run->terms[i].kind);
+        if (class->one_label)
+            TRY_RETURN(dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), class->name), DCN_ERROR,
+                                    "run '%s': %s needs one label a sample, and mixup blends two", run->name,
+                                    class->name));
+    }
+    return DECANT_OK;
+}
+
+/* The layers that feature losses name, the sizes that meet, and what no loss reaches. */
+static decant_status lint_features(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_graph *teacher)
+{
+    const dcn_graph *student = context->graphs[run->model];
+    const dcn_doc *losses = dcn_doc_get(run->doc, "loss");
+    if (student == NULL || teacher == NULL) return DECANT_OK;
+    bool sound = true;
+    dcn_tap taps[DCN_MAX_TERMS];
+    dcn_graph *graph = NULL;
+    for (int32_t i = 0; i < run->n_terms; i++) { /* one by one, so that each fault is told at its place */
+        const dcn_term_class *class = dcn_term_class_of(run->terms[i].kind);
+        if (!class->reads_features) continue;
+        decant_status status = dcn_features_extend(student, teacher, &run->terms[i], 1, &graph, taps);
+        dcn_graph_destroy(graph);
+        graph = NULL;
+        sound = sound && status == DECANT_OK;
+        TRY_RETURN(dcn_lint_failure(context, dcn_doc_get(losses, class->name), status));
+    }
+    if (!sound) return DECANT_OK;
+
+    const char *unreached = NULL;
+    decant_status status = DECANT_OK;
+    TRY(dcn_features_extend(student, teacher, run->terms, run->n_terms, &graph, taps));
+    TRY(dcn_features_unreached(graph, taps, run->n_terms, &unreached));
+    if (unreached != NULL)
+        TRY(dcn_lint_add(context, losses, DCN_WARNING,
+                         "run '%s': no loss reaches '%s', which keeps its first random weights; add a loss of the "
+                         "logits",
+                         run->name, unreached));
+out:
+    dcn_graph_destroy(graph);
+    return status;
 }
 
 static decant_status lint_selection(const dcn_lint_context *context, const dcn_run_spec *run)
@@ -84,6 +133,7 @@ static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn
             "run '%s' has the seed %llu, which its teacher '%s' has not; give the teacher one seed or the same",
             run->name, (unsigned long long)run->seeds[i], teacher->name);
     }
+    TRY_RETURN(lint_features(context, run, context->graphs[teacher->model]));
     return lint_same_architecture(context, run, context->graphs[teacher->model]);
 }
 
@@ -121,6 +171,7 @@ static decant_status lint_teacher_file(const dcn_lint_context *context, const dc
                          "the teacher %s was trained on inputs normalised in another way than this recipe's; "
                          "set data.normalize to the teacher's mean and std",
                          run->teacher_file));
+    TRY(lint_features(context, run, graph));
     TRY(lint_same_architecture(context, run, graph));
 out:
     dcn_model_destroy(teacher);
@@ -198,6 +249,7 @@ decant_status dcn_lint_runs(const dcn_lint_context *context)
     for (int32_t i = 0; i < experiment->n_runs; i++) {
         const dcn_run_spec *run = &experiment->runs[i];
         TRY_RETURN(lint_losses(context, run));
+        TRY_RETURN(lint_mixup(context, run));
         TRY_RETURN(lint_selection(context, run));
         TRY_RETURN(lint_samples(context, run));
         TRY_RETURN(lint_batches(context, run));

@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "base/memory.h"
+#include "base/processor.h"
 #include "base/text.h"
 #include "decant/device.h"
 #include "decant/version.h"
@@ -48,27 +49,11 @@ decant_status decant_device_summary(const decant_compute *compute, char *ret_sum
 
 /* --- the machine --- */
 
-/* The first "model name" line of /proc/cpuinfo; other processors than x86 call it otherwise or not at all. */
-static void read_processor(char *name, size_t bytes)
-{
-    char line[256];
-    snprintf(name, bytes, "unknown");
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    if (file == NULL) return;
-    while (fgets(line, sizeof line, file) != NULL) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || colon == NULL) continue;
-        snprintf(name, bytes, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
-        break;
-    }
-    fclose(file);
-}
-
 decant_machine_info decant_machine_describe(void)
 {
     decant_machine_info machine = {.cores = 0};
     cpu_set_t cores;
-    read_processor(machine.processor, sizeof machine.processor);
+    dcn_processor_name(machine.processor, sizeof machine.processor);
     if (sched_getaffinity(0, sizeof cores, &cores) == 0) machine.cores = CPU_COUNT(&cores);
     long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
     if (pages > 0 && page_bytes > 0) machine.memory = (int64_t)pages * (int64_t)page_bytes;

@@ -22,6 +22,9 @@ decant_status dcn_data_spec_open(const dcn_data_spec *data, decant_dataset **ret
     case DCN_SOURCE_CIFAR:
         status = dcn_cifar_open(data->source, ret_dataset);
         break;
+    case DCN_SOURCE_CSV:
+        status = dcn_csv_open(&data->csv, ret_dataset);
+        break;
     }
     if (status != DECANT_OK) dcn_while("opening the data of %s", data->doc->file);
     return status;
@@ -114,6 +117,17 @@ void dcn_materials_destroy(dcn_materials *materials)
 
 /* --- networks --- */
 
+/* How the table was read, so that raw rows can be read with the model file alone. */
+static decant_status set_encoder(const decant_dataset *dataset, decant_model *model)
+{
+    char *text = NULL;
+    if (dataset->encoder == NULL) return DECANT_OK;
+    TRY_RETURN(dcn_encoder_to_json(dataset->encoder, &text));
+    decant_status status = dcn_model_set_metadata(model, DCN_TABLE_METADATA, text);
+    dcn_free(text);
+    return status;
+}
+
 static decant_status build(const dcn_model_spec *spec, const decant_dataset *dataset, dcn_graph **ret_graph)
 {
     if (spec->zoo == NULL) return dcn_layers_build(spec->doc, &dataset->sample, ret_graph);
@@ -166,6 +180,7 @@ decant_status dcn_materials_model(const dcn_materials *materials, int32_t model,
     if (materials->norm_channels > 0)
         TRY(dcn_model_set_normalization(made, materials->norm_channels, materials->mean, materials->std));
     if (dataset->class_names != NULL) TRY(dcn_model_set_class_names(made, (const char *const *)dataset->class_names));
+    TRY(set_encoder(dataset, made));
     *ret_model = made;
     made = NULL;
 out:

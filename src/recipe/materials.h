@@ -7,6 +7,8 @@
 #include "nn/model.h"
 #include "recipe/experiment.h"
 
+#define DCN_TABLE_METADATA "table" /* the model's metadata that holds the encoder of the table it was trained on */
+
 typedef struct dcn_materials {
     const dcn_experiment *experiment;
     decant_dataset *dataset;

@@ -1,24 +1,10 @@
-/* The recipe's `data` map: source, validation, normalisation and augmentation. */
+/* The recipe's `data` map: validation, normalisation and augmentation. Its source is in parse_source.c. */
 #include <string.h>
 
 #include "recipe/experiment.h"
 #include "recipe/schema.h"
 
 #define MAX_CHANNELS 65536
-
-static decant_status parse_source(const dcn_doc *doc, dcn_data_spec *data)
-{
-    if (doc->type == DCN_DOC_SCALAR) {
-        data->source_kind = DCN_SOURCE_NAMED;
-        return dcn_doc_text(doc, "source", &data->source);
-    }
-    const char *format = NULL;
-    TRY_RETURN(dcn_schema_check(DCN_SECTION_SOURCE, doc));
-    TRY_RETURN(dcn_schema_text(DCN_SECTION_SOURCE, doc, "format", &format));
-    TRY_RETURN(dcn_schema_text(DCN_SECTION_SOURCE, doc, "path", &data->source));
-    data->source_kind = strcmp(format, "idx") == 0 ? DCN_SOURCE_IDX : DCN_SOURCE_CIFAR;
-    return DECANT_OK;
-}
 
 /* A number, or a list with one a channel. */
 static decant_status parse_numbers(dcn_arena *arena, const dcn_doc *doc, const char *what, float **ret_numbers,
@@ -95,7 +81,7 @@ decant_status dcn_data_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec
     dcn_data_spec data = {.doc = doc};
     int64_t seed = 0;
     TRY_RETURN(dcn_schema_check(DCN_SECTION_DATA, doc));
-    TRY_RETURN(parse_source(dcn_doc_get(doc, "source"), &data));
+    TRY_RETURN(dcn_source_parse(arena, dcn_doc_get(doc, "source"), &data));
     TRY_RETURN(dcn_schema_int(DCN_SECTION_DATA, doc, "validation", &data.validation));
     TRY_RETURN(dcn_schema_int(DCN_SECTION_DATA, doc, "seed", &seed));
     TRY_RETURN(dcn_schema_bool(DCN_SECTION_DATA, doc, "allow_overlap", &data.allow_overlap));
@@ -103,6 +89,8 @@ decant_status dcn_data_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec
     const dcn_doc *augment = dcn_doc_get(doc, "augment");
     if (augment != NULL) TRY_RETURN(dcn_augment_parse(augment, &data.augment));
     data.seed = (uint64_t)seed;
+    data.csv.seed = data.seed;
+    data.csv.validation = data.validation;
     *ret_data = data;
     return DECANT_OK;
 }

@@ -129,17 +129,65 @@ decant_status dcn_schedule_parse(const dcn_doc *doc, dcn_schedule *ret_schedule)
 
 /* --- loss --- */
 
-/* The section of a term's settings, and which of its keys goes where. */
+static const dcn_section term_sections[DCN_TERM_COUNT] = {
+    [DCN_TERM_CE] = DCN_SECTION_CE,     [DCN_TERM_KD] = DCN_SECTION_KD,
+    [DCN_TERM_BCE] = DCN_SECTION_BCE,   [DCN_TERM_LOGITS] = DCN_SECTION_LOGITS,
+    [DCN_TERM_DKD] = DCN_SECTION_DKD,   [DCN_TERM_COSINE] = DCN_SECTION_COSINE_LOSS,
+    [DCN_TERM_HINT] = DCN_SECTION_HINT,
+};
+
+/* The layers that a feature loss compares, and how. */
+static decant_status parse_feature(dcn_section section, const dcn_doc *value, const dcn_doc *settings, dcn_term *term)
+{
+    const char *match = NULL;
+    if (settings == NULL)
+        return dcn_doc_fail(value, DECANT_USAGE,
+                            "%s compares layers: write {weight: W, student: LAYER, teacher: LAYER}",
+                            dcn_term_class_of(term->kind)->name);
+    TRY_RETURN(dcn_schema_text(section, settings, "student", &term->student));
+    TRY_RETURN(dcn_schema_text(section, settings, "teacher", &term->teacher));
+    if (term->kind == DCN_TERM_HINT) {
+        term->regressor = dcn_doc_get(settings, "regressor");
+        if (term->regressor != NULL && term->regressor->type != DCN_DOC_LIST)
+            return dcn_doc_fail(term->regressor, DECANT_USAGE, "regressor must be a list of layers");
+        return DECANT_OK;
+    }
+    TRY_RETURN(dcn_schema_text(section, settings, "match", &match));
+    term->match = strcmp(match, "avgpool") == 0 ? DCN_MATCH_AVGPOOL : DCN_MATCH_NONE;
+    return DECANT_OK;
+}
+
+/* Which of a term's keys goes where. */
 static decant_status parse_term(dcn_term_kind kind, const dcn_doc *value, dcn_term *term)
 {
-    const dcn_section section = kind == DCN_TERM_CE ? DCN_SECTION_CE : DCN_SECTION_KD;
+    const dcn_section section = term_sections[kind];
     const dcn_doc *settings = value->type == DCN_DOC_MAP ? value : NULL;
     term->kind = kind;
+    if (dcn_term_class_of(kind)->reads_features && settings == NULL)
+        return parse_feature(section, value, settings, term);
     if (settings != NULL) TRY_RETURN(dcn_schema_check(section, settings));
     TRY_RETURN(dcn_schema_number(section, settings, "weight", &term->weight));
     if (settings == NULL) TRY_RETURN(dcn_schema_bare_number(section, "weight", value, &term->weight));
-    if (kind == DCN_TERM_CE) return dcn_schema_number(section, settings, "label_smoothing", &term->label_smoothing);
-    return dcn_schema_number(section, settings, "temperature", &term->temperature);
+    if (dcn_term_class_of(kind)->has_temperature)
+        TRY_RETURN(dcn_schema_number(section, settings, "temperature", &term->temperature));
+    switch (kind) {
+    case DCN_TERM_CE:
+        return dcn_schema_number(section, settings, "label_smoothing", &term->label_smoothing);
+    case DCN_TERM_KD:
+        return dcn_schema_bool(section, settings, "standardize", &term->standardize);
+    case DCN_TERM_LOGITS:
+        return dcn_schema_bool(section, settings, "center", &term->center);
+    case DCN_TERM_DKD:
+        TRY_RETURN(dcn_schema_number(section, settings, "alpha", &term->alpha));
+        return dcn_schema_number(section, settings, "beta", &term->beta);
+    case DCN_TERM_COSINE:
+    case DCN_TERM_HINT:
+        return parse_feature(section, value, settings, term);
+    case DCN_TERM_BCE:
+    case DCN_TERM_COUNT:
+        break;
+    }
+    return DECANT_OK;
 }
 
 static decant_status unknown_term(const dcn_doc *key)

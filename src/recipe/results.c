@@ -59,6 +59,12 @@ static json_t *describe_wrong(const decant_run_result *result)
     return wrong;
 }
 
+static json_t *describe_cache(const decant_run_result *result)
+{
+    return json_pack("{s:I, s:I, s:f}", "needed", (json_int_t)result->answers_needed, "computed",
+                     (json_int_t)result->answers_computed, "hit_rate", decant_result_hit_rate(result));
+}
+
 /* Epochs count from 1 in files, as in metrics.jsonl. */
 static json_t *describe(const decant_run_result *result, const dcn_identity *identity, const char *model_hex)
 {
@@ -80,6 +86,7 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
                                   (json_int_t)result->test_errors, "count", (json_int_t)result->test_count, "loss",
                                   result->test_loss));
     json_object_set_new(json, "majority_accuracy", json_real(result->majority_accuracy));
+    if (result->teacher_cached) json_object_set_new(json, "teacher_cache", describe_cache(result));
     json_object_set_new(json, "seconds", json_real(result->seconds));
     json_object_set_new(json, "images_per_second", json_real(result->images_per_second));
     json_object_set(json, "config", identity->config);
@@ -159,6 +166,25 @@ static decant_status read_numbers(const json_t *json, decant_run_result *result)
     return DECANT_OK;
 }
 
+static decant_status read_cache(const json_t *cache, decant_run_result *result)
+{
+    json_int_t needed = 0, computed = 0;
+    if (cache == NULL) return DECANT_OK; /* the run used none */
+    if (json_unpack((json_t *)cache, "{s:I, s:I}", "needed", &needed, "computed", &computed) != 0 || needed < 0 ||
+        computed < 0 || computed > needed)
+        return DCN_FAIL(FORMAT, "it is damaged: what it says of the teacher cache makes no sense");
+    result->teacher_cached = true;
+    result->answers_needed = needed;
+    result->answers_computed = computed;
+    return DECANT_OK;
+}
+
+double decant_result_hit_rate(const decant_run_result *result)
+{
+    if (result->answers_needed == 0) return 0;
+    return (double)(result->answers_needed - result->answers_computed) / (double)result->answers_needed;
+}
+
 decant_status dcn_result_read(const char *directory, decant_result_list *list)
 {
     uint8_t *data = NULL;
@@ -182,6 +208,7 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
         goto out;
     }
     TRY(read_numbers(json, result));
+    TRY(read_cache(json_object_get(json, "teacher_cache"), result));
     TRY(read_wrong(json_object_get(json, "wrong"), result));
 out:
     if (status != DECANT_OK) dcn_while("reading %s", path != NULL ? path : directory);

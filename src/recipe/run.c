@@ -69,6 +69,19 @@ static void on_epoch(void *context, const dcn_epoch *epoch)
     if (runner->options->on_epoch != NULL) runner->options->on_epoch(runner->options->context, &told);
 }
 
+static void on_note(void *context, const char *text)
+{
+    const run_context *runner = context;
+    const decant_finding finding = {DECANT_SEVERITY_NOTE, text};
+    if (runner->options->on_finding != NULL) runner->options->on_finding(runner->options->context, &finding);
+}
+
+static void on_asked(void *context, int64_t done, int64_t count)
+{
+    const run_context *runner = context;
+    if (runner->options->on_asked != NULL) runner->options->on_asked(runner->options->context, done, count);
+}
+
 static void on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
 {
     const run_context *runner = context;
@@ -268,6 +281,9 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     result->validation_accuracy = result->has_validation ? trained->validation_accuracy : 0;
     result->validation_loss = result->has_validation ? trained->validation_loss : 0;
     result->majority_accuracy = runner->materials->majority_accuracy;
+    result->teacher_cached = trained->cached;
+    result->answers_needed = trained->answers_needed;
+    result->answers_computed = trained->answers_computed;
     result->seconds = trained->seconds;
     result->images_per_second = trained->images_per_second;
     TRY(test_model(runner, model, result));
@@ -287,6 +303,7 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
     dcn_train_result trained = {0};
     dcn_split split = runner->materials->split; /* the lists stay the materials' */
     int32_t *taken = NULL;
+    char *cache_folder = NULL;
     decant_status status = dcn_materials_model(runner->materials, run->model, runner->seed, &model);
     if (status != DECANT_OK) goto out;
     if (run->samples > 0) {
@@ -295,6 +312,7 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
         split.train = taken;
         split.n_train = run->samples;
     }
+    TRY(dcn_cache_folder("teacher", &cache_folder));
     dcn_train_options options = {.device = runner->device,
                                  .model = model,
                                  .teacher = taught ? runner->teacher : NULL,
@@ -311,17 +329,23 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
                                  .checkpoint_path = directory->checkpoint,
                                  .metrics_path = directory->metrics,
                                  .checkpoint_seconds = runner->options->checkpoint_seconds,
+                                 .teacher_cache_bytes =
+                                     runner->options->no_teacher_cache ? 0 : runner->experiment->teacher_cache,
+                                 .teacher_cache_folder = cache_folder,
                                  .identity = identity->hex,
                                  .context = runner,
                                  .stop_requested = stop_requested,
                                  .on_progress = on_progress,
                                  .on_epoch = on_epoch,
-                                 .on_loss_sheet = on_loss_sheet};
+                                 .on_loss_sheet = on_loss_sheet,
+                                 .on_note = on_note,
+                                 .on_asked = on_asked};
     memcpy(options.terms, run->terms, sizeof options.terms);
     TRY(dcn_train(&options, &trained));
     TRY(describe_model_file(runner, identity, taught, &trained, model));
     TRY(conclude(runner, directory, identity, &trained, model));
 out:
+    dcn_free(cache_folder);
     dcn_free(taken);
     dcn_model_destroy(model);
     return status;

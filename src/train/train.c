@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "distill/cache.h"
 #include "train/check.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
@@ -22,10 +23,12 @@
 
 typedef struct dcn_trainer {
     const dcn_train_options *options;
-    const dcn_graph *graph; /* of the model */
+    const dcn_graph *graph; /* what trains: the model's graph, regressors behind it; the step's */
     dcn_loader *loader;
     dcn_training_step *full;      /* owns the memory that all plans share */
     dcn_training_step *partial;   /* for the last, smaller batch; NULL when there is none */
+    dcn_teacher_cache *cache;     /* NULL where there is no teacher, or it is asked in each step */
+    float *teacher_logits;        /* [batch, classes] bound to both steps, with a cache */
     dcn_evaluator *evaluator;     /* NULL without (labelled) validation samples */
     float **best;                 /* weights of the best epoch; NULL when not selected by it */
     int64_t batches, total_steps; /* an epoch's, the run's */
@@ -40,9 +43,11 @@ static void destroy_trainer(dcn_trainer *trainer)
 {
     dcn_loader_destroy(trainer->loader);
     dcn_evaluator_destroy(trainer->evaluator);
-    dcn_training_step_destroy(trainer->partial);
-    dcn_training_step_destroy(trainer->full);
     dcn_weights_destroy(trainer->graph, trainer->best);
+    dcn_training_step_destroy(trainer->partial);
+    dcn_training_step_destroy(trainer->full); /* the graph is its */
+    dcn_teacher_cache_destroy(trainer->cache);
+    dcn_free_aligned(trainer->teacher_logits);
 }
 
 static bool averages(const dcn_train_options *options)
@@ -52,24 +57,72 @@ static bool averages(const dcn_train_options *options)
 
 /* --- making ready --- */
 
+static int64_t largest_batch(const dcn_train_options *options)
+{
+    return options->batch < options->split->n_train ? options->batch : options->split->n_train;
+}
+
+/* A term that taps a layer of the teacher needs more of it than its logits. */
+static bool taps_teacher(const dcn_train_options *options)
+{
+    for (int32_t i = 0; i < options->n_terms; i++)
+        if (dcn_term_class_of(options->terms[i].kind)->reads_features) return true;
+    return false;
+}
+
+static decant_status create_cache(dcn_trainer *trainer)
+{
+    const dcn_train_options *options = trainer->options;
+    if (options->teacher == NULL || options->teacher_cache_bytes == 0 || taps_teacher(options)) return DECANT_OK;
+    const dcn_teacher_cache_options cache = {
+        .device = options->device,
+        .teacher = options->teacher,
+        .dataset = options->dataset,
+        .indices = options->split->train,
+        .count = options->split->n_train,
+        .augment = options->augment,
+        .seed = options->seed,
+        .limit = options->teacher_cache_bytes,
+        .folder = options->teacher_cache_folder,
+        .context = options->context,
+        .on_note = options->on_note,
+        .on_asked = options->on_asked,
+        .stop_requested = options->stop_requested,
+    };
+    TRY_RETURN(dcn_teacher_cache_create(&cache, &trainer->cache));
+    if (trainer->cache == NULL) return DECANT_OK;
+    const dcn_graph *teacher = options->teacher->graph;
+    size_t row_bytes = (size_t)teacher->values[teacher->output].shape.dim[1] * sizeof(float);
+    return dcn_new_aligned((size_t)largest_batch(options) * row_bytes, (void **)&trainer->teacher_logits);
+}
+
+static decant_status create_step(dcn_trainer *trainer, const dcn_training_spec *spec, int64_t batch, dcn_plan *share,
+                                 dcn_training_step **ret_step)
+{
+    TRY_RETURN(dcn_training_step_create(spec, batch, share, ret_step));
+    if (trainer->cache == NULL) return DECANT_OK;
+    return dcn_plan_bind((*ret_step)->plan, (*ret_step)->teacher_logits, trainer->teacher_logits);
+}
+
 static decant_status create_steps(dcn_trainer *trainer)
 {
     const dcn_train_options *options = trainer->options;
-    int64_t samples = options->split->n_train;
-    int64_t batch = options->batch < samples ? options->batch : samples;
+    int64_t samples = options->split->n_train, batch = largest_batch(options);
     const dcn_training_spec spec = {
         .device = options->device,
         .model = options->model,
         .teacher = options->teacher,
+        .teacher_known = trainer->cache != NULL,
         .optimizer = &options->optimizer,
         .terms = options->terms,
         .n_terms = options->n_terms,
         .labelled = options->dataset->train.labels != NULL,
         .mixup = options->augment.mixup > 0 && options->dataset->train.labels != NULL,
     };
-    TRY_RETURN(dcn_training_step_create(&spec, batch, NULL, &trainer->full));
+    TRY_RETURN(create_step(trainer, &spec, batch, NULL, &trainer->full));
+    trainer->graph = trainer->full->graph;
     if (samples % batch == 0 || options->drop_last) return DECANT_OK;
-    return dcn_training_step_create(&spec, samples % batch, trainer->full->plan, &trainer->partial);
+    return create_step(trainer, &spec, samples % batch, trainer->full->plan, &trainer->partial);
 }
 
 static decant_status create_loader(dcn_trainer *trainer)
@@ -227,23 +280,33 @@ out:
     return status;
 }
 
+/* The model's weights, and fresh ones for what only trains beside it. */
 static decant_status start_afresh(dcn_trainer *trainer)
 {
     const dcn_training_step *step = trainer->full;
-    float *const *data = trainer->options->model->data;
-    TRY_RETURN(dcn_weights_write(step->plan, step->values, trainer->graph, DCN_BLOCK_PARAMETER, data));
-    if (!averages(trainer->options)) return DECANT_OK;
+    const decant_model *model = trainer->options->model;
+    dcn_graph *graph = NULL;
+    decant_model *start = NULL;
+    decant_status status = DECANT_OK;
+    TRY(dcn_graph_clone(trainer->graph, &graph));
+    TRY(dcn_model_create(graph, &start));
+    TRY(dcn_model_init(start, trainer->options->seed));
+    dcn_weights_copy(model->graph, model->data, start->data);
+    TRY(dcn_weights_write(step->plan, step->values, trainer->graph, DCN_BLOCK_PARAMETER, start->data));
     /* The average starts at the initial weights. */
-    for (int32_t v = 0; v < trainer->graph->n_values; v++) {
+    for (int32_t v = 0; v < trainer->graph->n_values && averages(trainer->options); v++) {
         if (trainer->graph->values[v].kind != DCN_VALUE_PARAMETER) continue;
-        TRY_RETURN(dcn_plan_block_write(step->plan, DCN_BLOCK_EMA, step->values[v], data[v]));
+        TRY(dcn_plan_block_write(step->plan, DCN_BLOCK_EMA, step->values[v], start->data[v]));
     }
-    return DECANT_OK;
+out:
+    dcn_model_destroy(start);
+    return status;
 }
 
 static decant_status make_ready(dcn_trainer *trainer)
 {
     const dcn_train_options *options = trainer->options;
+    TRY_RETURN(create_cache(trainer));
     TRY_RETURN(create_steps(trainer));
     TRY_RETURN(create_loader(trainer));
     TRY_RETURN(create_evaluator(trainer));
@@ -313,21 +376,23 @@ static decant_status show_loss_sheet(const dcn_trainer *trainer, const dcn_train
 {
     const dcn_train_options *options = trainer->options;
     dcn_loss_sheet sheet = {.n_terms = options->n_terms, .total = total_loss(options, losses)};
-    int64_t elements = step->batch * step->classes;
-    float *gradient = NULL; /* [batch, classes] */
+    int64_t most = 0;
+    float *gradient = NULL;
     decant_status status = DECANT_OK;
-    TRY(dcn_new_array((size_t)elements, sizeof *gradient, (void **)&gradient));
+    for (int32_t i = 0; i < options->n_terms; i++)
+        most = step->gradient_count[i] > most ? step->gradient_count[i] : most;
+    TRY(dcn_new_array((size_t)most, sizeof *gradient, (void **)&gradient));
     for (int32_t i = 0; i < options->n_terms; i++) {
         const dcn_term *term = &options->terms[i];
         const dcn_term_class *class = dcn_term_class_of(term->kind);
         double squares = 0;
         TRY(dcn_plan_read(step->plan, step->gradient[i], gradient));
-        for (int64_t e = 0; e < elements; e++)
+        for (int64_t e = 0; e < step->gradient_count[i]; e++)
             squares += (double)gradient[e] * (double)gradient[e];
         sheet.term[i].name = class->name;
-        sheet.term[i].formula = class->formula;
+        sheet.term[i].formula = dcn_term_formula(term);
         sheet.term[i].reduction = class->reduction;
-        sheet.term[i].temperature = term->kind == DCN_TERM_KD ? term->temperature : 0;
+        sheet.term[i].temperature = class->has_temperature ? term->temperature : 0;
         sheet.term[i].weight = term->weight;
         sheet.term[i].value = losses[i];
         sheet.term[i].contribution = term->weight * losses[i];
@@ -360,6 +425,8 @@ static decant_status run_step(dcn_trainer *trainer, const dcn_batch *batch)
     double losses[DCN_MAX_TERMS];
 
     TRY_RETURN(dcn_training_step_bind(step, batch));
+    if (trainer->cache != NULL)
+        dcn_teacher_cache_read(trainer->cache, batch->samples, batch->size, trainer->teacher_logits);
     step->counter[0] = (int64_t)options->seed;
     step->counter[1] = trainer->counters.step;
     dcn_optimizer_hyper(&options->optimizer, trainer->counters.step, trainer->batches, trainer->total_steps,
@@ -412,16 +479,22 @@ static void report_progress(dcn_trainer *trainer)
     options->on_progress(options->context, &progress);
 }
 
+static decant_status stop(dcn_trainer *trainer)
+{
+    TRY_RETURN(save_checkpoint(trainer));
+    return DCN_FAIL(INTERRUPTED, "stopped after step %" PRId64 " of %" PRId64 "%s", trainer->counters.step,
+                    trainer->total_steps, trainer->options->checkpoint_path != NULL ? "; the run can be resumed" : "");
+}
+
 /* After each step: stop, save or show, as asked. */
 static decant_status attend(dcn_trainer *trainer)
 {
     const dcn_train_options *options = trainer->options;
-    bool stop = options->stop_requested != NULL && options->stop_requested(options->context);
-    stop = stop || (options->stop_after_steps > 0 && trainer->counters.step == options->stop_after_steps);
-    if (stop) {
-        TRY_RETURN(save_checkpoint(trainer));
-        return DCN_FAIL(INTERRUPTED, "stopped after step %" PRId64 " of %" PRId64 "%s", trainer->counters.step,
-                        trainer->total_steps, options->checkpoint_path != NULL ? "; the run can be resumed" : "");
+    bool wanted = options->stop_requested != NULL && options->stop_requested(options->context);
+    wanted = wanted || (options->stop_after_steps > 0 && trainer->counters.step == options->stop_after_steps);
+    if (wanted) {
+        if (trainer->cache != NULL) TRY_RETURN(dcn_teacher_cache_save(trainer->cache));
+        return stop(trainer);
     }
     if (options->checkpoint_seconds > 0 && dcn_clock_seconds() - trainer->saved >= options->checkpoint_seconds) {
         TRY_RETURN(save_checkpoint(trainer));
@@ -430,11 +503,20 @@ static decant_status attend(dcn_trainer *trainer)
     return DECANT_OK;
 }
 
+/* With a cache, the teacher's part of an epoch comes before its steps. */
+static decant_status ask_teacher(dcn_trainer *trainer)
+{
+    if (trainer->cache == NULL) return DECANT_OK;
+    decant_status status = dcn_teacher_cache_fill(trainer->cache, trainer->counters.epoch);
+    return status == DECANT_INTERRUPTED ? stop(trainer) : status;
+}
+
 static decant_status train_epoch(dcn_trainer *trainer)
 {
     if (trainer->counters.batch == trainer->batches) return DECANT_OK; /* stopped just before its end */
-    TRY_RETURN(dcn_loader_start(trainer->loader, trainer->counters.epoch, trainer->counters.batch));
     double last = dcn_clock_seconds();
+    TRY_RETURN(dcn_loader_start(trainer->loader, trainer->counters.epoch, trainer->counters.batch));
+    TRY_RETURN(ask_teacher(trainer));
     for (;;) {
         const dcn_batch *batch = NULL;
         TRY_RETURN(dcn_loader_next(trainer->loader, &batch));
@@ -506,15 +588,20 @@ static decant_status hand_over(dcn_trainer *trainer, dcn_train_result *ret_resul
     decant_model *model = trainer->options->model;
     const char *bad_name = NULL;
     if (trainer->best != NULL) {
-        dcn_weights_copy(trainer->graph, trainer->best, model->data);
+        dcn_weights_copy(model->graph, trainer->best, model->data);
     } else {
         dcn_block block = averages(trainer->options) ? DCN_BLOCK_EMA : DCN_BLOCK_PARAMETER;
-        TRY_RETURN(dcn_weights_read(trainer->full->plan, trainer->full->values, trainer->graph, block, model->data));
+        TRY_RETURN(dcn_weights_read(trainer->full->plan, trainer->full->values, model->graph, block, model->data));
     }
     if (!dcn_model_finite(model, &bad_name)) {
         return DCN_FAIL(NUMERIC, "after training, %s is not finite; try a lower learning rate", bad_name);
     }
     const dcn_run_sums *sums = &trainer->sums;
+    dcn_teacher_cache_use use = {0};
+    if (trainer->cache != NULL) {
+        TRY_RETURN(dcn_teacher_cache_save(trainer->cache));
+        use = dcn_teacher_cache_used(trainer->cache);
+    }
     bool validated = trainer->evaluator != NULL, selected = trainer->best != NULL;
     *ret_result = (dcn_train_result){
         .epochs_done = trainer->counters.epoch,
@@ -526,6 +613,9 @@ static decant_status hand_over(dcn_trainer *trainer, dcn_train_result *ret_resul
         .validation_loss = !validated ? (double)NAN
                            : selected ? sums->best_loss
                                       : sums->last_loss,
+        .cached = trainer->cache != NULL,
+        .answers_needed = use.asked,
+        .answers_computed = use.computed,
         .seconds = sums->seconds + dcn_clock_seconds() - trainer->started,
         .images_per_second = (double)trainer->counters.total_samples / sums->step_seconds,
     };
@@ -534,7 +624,7 @@ static decant_status hand_over(dcn_trainer *trainer, dcn_train_result *ret_resul
 
 decant_status dcn_train(const dcn_train_options *options, dcn_train_result *ret_result)
 {
-    dcn_trainer trainer = {.options = options, .graph = options->model->graph};
+    dcn_trainer trainer = {.options = options};
     decant_status status = DECANT_OK;
     TRY(dcn_check_training(options));
     TRY(make_ready(&trainer));

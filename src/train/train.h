@@ -46,8 +46,11 @@ typedef struct dcn_train_options {
     const char *checkpoint_path; /* NULL: none. Resumed from when it exists and fits, else written */
     const char *metrics_path;    /* metrics.jsonl or NULL */
     double checkpoint_seconds;   /* also within an epoch, at least this often; 0: only at epoch ends */
-    const char *identity;        /* hash of what this run is; a checkpoint with another identity is STALE */
-    int64_t stop_after_steps;    /* tests: behave as if interrupted after this many steps in total; 0 off */
+    /* The teacher's answers are computed once and looked up where that is possible (distill/cache.h). */
+    int64_t teacher_cache_bytes;      /* the most they may take; 0: ask the teacher in each step */
+    const char *teacher_cache_folder; /* where they are kept for other runs; NULL: in memory only */
+    const char *identity;             /* hash of what this run is; a checkpoint with another identity is STALE */
+    int64_t stop_after_steps;         /* tests: behave as if interrupted after this many steps in total; 0 off */
     /* Called from the training thread; any may be NULL. */
     void *context;
     bool (*stop_requested)(
@@ -55,6 +58,8 @@ typedef struct dcn_train_options {
     void (*on_progress)(void *context, const struct dcn_progress *progress); /* at most ~10 times a second */
     void (*on_epoch)(void *context, const struct dcn_epoch *epoch);
     void (*on_loss_sheet)(void *context, const struct dcn_loss_sheet *sheet); /* once, at step 0 */
+    void (*on_note)(void *context, const char *text);             /* something was amiss and could be put right */
+    void (*on_asked)(void *context, int64_t done, int64_t count); /* before an epoch: answers of the teacher */
 } dcn_train_options;
 
 typedef struct dcn_progress {
@@ -78,8 +83,9 @@ typedef struct dcn_loss_sheet {
     int32_t n_terms;
     struct {
         const char *name, *formula, *reduction;
-        double temperature;                                /* 0 where it has none */
-        double weight, value, contribution, gradient_norm; /* gradient norm: l2 at the student's logits, weighted */
+        double temperature; /* 0 where it has none */
+        double weight, value, contribution,
+            gradient_norm; /* gradient norm: l2 at the student's logits or feature, weighted */
     } term[DCN_MAX_TERMS];
     double total;
 } dcn_loss_sheet;
@@ -88,6 +94,8 @@ typedef struct dcn_train_result {
     int64_t epochs_done, steps_done;
     int64_t best_epoch; /* 0-based */
     double validation_accuracy, validation_loss;
+    bool cached; /* the teacher's answers were looked up; in this session: */
+    int64_t answers_needed, answers_computed;
     double seconds; /* training time over all sessions of this run */
     double images_per_second;
 } dcn_train_result;

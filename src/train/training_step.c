@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "distill/features.h"
 #include "tensor/shape.h"
 
 /* The plan's name for a value of the teacher's input conversion; "m1." marks what belongs to model 1. */
@@ -17,6 +18,7 @@ typedef struct builder {
     dcn_value_id *teacher_values; /* [teacher->graph->n_values] */
     dcn_value_id
         conversion[4]; /* weight, bias, mean, variance of the teacher's input; DCN_NONE when it takes x itself */
+    dcn_tap taps[DCN_MAX_TERMS];
     dcn_value_id keep[2 * DCN_MAX_TERMS + 1];
     int32_t n_keep;
 } builder;
@@ -58,14 +60,33 @@ static decant_status emit_teacher_input(builder *b, dcn_value_id *ret_x)
     return dcn_graph_add_node(graph, DECANT_OP_BATCHNORM, &attrs, TEACHER_INPUT, inputs, 5, 1, ret_x);
 }
 
-/* Where the teacher's logits come from: a forward pass within the step, inference only. This is the one place to change
- * for logits that were computed before; the loss terms only see the value. */
+/* The values of one network that the terms tap, so that nothing fuses them away. */
+static int32_t list_taps(const builder *b, bool of_teacher, dcn_value_id ret_taps[DCN_MAX_TERMS])
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < b->spec->n_terms; i++) {
+        dcn_value_id value = of_teacher ? b->taps[i].teacher : b->taps[i].student;
+        if (value != DCN_NONE) ret_taps[count++] = value;
+    }
+    return count;
+}
+
+/* Where the teacher's logits come from: from outside when they are known, else from a forward pass within the step,
+ * inference only. The loss terms only see the value. */
 static decant_status emit_teacher(builder *b, dcn_value_id *ret_logits)
 {
-    dcn_value_id x = DCN_NONE;
+    dcn_value_id x = DCN_NONE, taps[DCN_MAX_TERMS];
+    int32_t n_taps = list_taps(b, true, taps);
+    if (b->spec->teacher_known) {
+        const dcn_graph *teacher = b->spec->teacher->graph;
+        decant_shape classes = dcn_shape1(teacher->values[teacher->output].shape.dim[1]);
+        TRY_RETURN(dcn_program_input(b->program, "teacher_logits", DECANT_F32, &classes, &b->step->teacher_logits));
+        *ret_logits = b->step->teacher_logits;
+        return DECANT_OK;
+    }
     decant_status status = emit_teacher_input(b, &x);
     if (status == DECANT_OK) {
-        status = dcn_program_add_model(b->program, b->spec->teacher->graph, 1, DCN_MODE_INFERENCE, x, NULL, 0,
+        status = dcn_program_add_model(b->program, b->spec->teacher->graph, 1, DCN_MODE_INFERENCE, x, taps, n_taps,
                                        &b->teacher_values, ret_logits);
     }
     if (status != DECANT_OK) dcn_while("adding the teacher to the training step");
@@ -91,16 +112,23 @@ static decant_status emit_losses(builder *b, dcn_value_id student_logits, dcn_va
 {
     dcn_training_step *step = b->step;
     dcn_seed seeds[DCN_MAX_TERMS];
-    const dcn_term_context context = {
-        .student_logits = student_logits,
-        .teacher_logits = teacher_logits,
-        .labels = step->labels,
-        .labels_b = step->labels_b,
-        .mix = step->mix,
-    };
     for (int32_t i = 0; i < b->spec->n_terms; i++) {
-        TRY_RETURN(dcn_term_emit(&b->spec->terms[i], b->program, &context, &step->loss[i], &step->gradient[i]));
-        seeds[i] = (dcn_seed){.value = student_logits, .gradient = step->gradient[i]};
+        const dcn_tap *tap = &b->taps[i];
+        const dcn_term_context context = {
+            .student_logits = student_logits,
+            .teacher_logits = teacher_logits,
+            .labels = step->labels,
+            .labels_b = step->labels_b,
+            .mix = step->mix,
+            .student_feature = tap->student != DCN_NONE ? step->values[tap->student] : DCN_NONE,
+            .teacher_feature = tap->teacher != DCN_NONE ? b->teacher_values[tap->teacher] : DCN_NONE,
+        };
+        dcn_term_output output;
+        TRY_RETURN(dcn_term_emit(&b->spec->terms[i], b->program, &context, &output));
+        seeds[i] = output.seed;
+        step->loss[i] = output.loss;
+        step->gradient[i] = output.seed.gradient;
+        step->gradient_count[i] = decant_shape_count(&b->program->graph->values[output.seed.gradient].shape);
         b->keep[b->n_keep++] = step->loss[i];
         b->keep[b->n_keep++] = step->gradient[i];
     }
@@ -117,17 +145,20 @@ static decant_status emit_losses(builder *b, dcn_value_id student_logits, dcn_va
 
 static decant_status build_program(builder *b, int64_t batch)
 {
-    dcn_value_id teacher_logits = DCN_NONE, student_logits = DCN_NONE;
+    const decant_model *teacher = b->spec->teacher;
+    dcn_value_id teacher_logits = DCN_NONE, student_logits = DCN_NONE, taps[DCN_MAX_TERMS];
+    TRY_RETURN(dcn_features_extend(b->spec->model->graph, teacher != NULL ? teacher->graph : NULL, b->spec->terms,
+                                   b->spec->n_terms, &b->step->graph, b->taps));
     TRY_RETURN(dcn_program_create(batch, DECANT_F32, &b->program));
     TRY_RETURN(emit_inputs(b));
-    if (b->spec->teacher != NULL) TRY_RETURN(emit_teacher(b, &teacher_logits));
-    decant_status status = dcn_program_add_model(b->program, b->spec->model->graph, 0, DCN_MODE_TRAIN, b->step->x, NULL,
-                                                 0, &b->step->values, &student_logits);
+    if (teacher != NULL) TRY_RETURN(emit_teacher(b, &teacher_logits));
+    int32_t n_taps = list_taps(b, false, taps);
+    decant_status status = dcn_program_add_model(b->program, b->step->graph, 0, DCN_MODE_TRAIN, b->step->x, taps,
+                                                 n_taps, &b->step->values, &student_logits);
     if (status != DECANT_OK) {
         dcn_while("adding the model to the training step");
         return status;
     }
-    b->step->classes = b->program->graph->values[student_logits].shape.dim[1];
     TRY_RETURN(emit_losses(b, student_logits, teacher_logits));
     return dcn_optimizer_emit(b->spec->optimizer, b->program);
 }
@@ -159,7 +190,7 @@ out:
 static decant_status load_teacher(const builder *b, dcn_plan *plan)
 {
     const decant_model *teacher = b->spec->teacher;
-    if (teacher == NULL) return DECANT_OK;
+    if (teacher == NULL || b->spec->teacher_known) return DECANT_OK;
     for (int32_t v = 0; v < teacher->graph->n_values; v++) {
         if (teacher->data[v] == NULL || b->teacher_values[v] == DCN_NONE) continue;
         TRY_RETURN(dcn_plan_write(plan, b->teacher_values[v], teacher->data[v]));
@@ -176,7 +207,7 @@ decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t ba
     dcn_training_step *step = b.step;
     step->batch = batch;
     step->n_terms = spec->n_terms;
-    step->x = step->labels = step->labels_b = step->mix = step->correct = DCN_NONE;
+    step->x = step->labels = step->labels_b = step->mix = step->teacher_logits = step->correct = DCN_NONE;
     TRY(build_program(&b, batch));
 
     const dcn_plan_options options = {.share = share, .keep = b.keep, .n_keep = b.n_keep};
@@ -197,6 +228,7 @@ void dcn_training_step_destroy(dcn_training_step *step)
 {
     if (step == NULL) return;
     dcn_plan_destroy(step->plan);
+    dcn_graph_destroy(step->graph);
     dcn_free(step->values);
     dcn_free(step);
 }

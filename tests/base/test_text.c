@@ -96,6 +96,26 @@ static void booleans_are_yaml_words(void **state)
     assert_true(value);
 }
 
+static void sizes_are_read_strictly(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word;
+        int64_t bytes;
+    } good[] = {{"512 MiB", 512 << 20}, {"1.5kB", 1500}, {"4096", 4096},        {"1 B", 1},
+                {"2 GB", 2000000000},   {"0.5KiB", 512}, {"3   TiB", 3LL << 40}};
+    static const char *const bad[] = {"",  "MiB",  "512 mib",  "512 MiB ", " 5",  "-1 MB",
+                                      "0", "0 GB", "1.2.3 kB", "1e3",      "1 M", "9999999999 TiB"};
+    int64_t bytes = 7;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(dcn_parse_bytes(bad[i], &bytes));
+    assert_int_equal(bytes, 7);
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(dcn_parse_bytes(good[i].word, &bytes));
+        assert_int_equal(bytes, good[i].bytes);
+    }
+}
+
 /* A program that calls setlocale for its own reasons must not change what decant reads or writes. */
 static void the_locale_changes_nothing(void **state)
 {
@@ -177,6 +197,7 @@ int main(void)
         cmocka_unit_test(whole_numbers_are_parsed_strictly),
         cmocka_unit_test(numbers_are_parsed_strictly),
         cmocka_unit_test(booleans_are_yaml_words),
+        cmocka_unit_test(sizes_are_read_strictly),
         cmocka_unit_test(the_locale_changes_nothing),
         cmocka_unit_test(truncation_is_a_failure),
         cmocka_unit_test(the_nearest_word_is_the_likely_typo),

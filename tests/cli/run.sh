@@ -4,8 +4,9 @@
 set -eu
 DECANT=$1 MAKE_TINY=$2 name=$3 work=$4
 here=$(cd "$(dirname "$0")" && pwd)
-export DECANT MAKE_TINY LC_ALL=C TERM=dumb
-unset DECANT_DATA NO_COLOR || true
+XDG_CACHE_HOME=$work/cache
+export DECANT MAKE_TINY XDG_CACHE_HOME LC_ALL=C TERM=dumb
+unset DECANT_CACHE DECANT_DATA NO_COLOR || true
 rm -rf "$work"
 mkdir -p "$work"
 cd "$work"

@@ -68,6 +68,91 @@ void cases_loss_kd(case_list *list)
             }
 }
 
+void cases_loss_bce(case_list *list)
+{
+    for (size_t i = 0; i < DCN_COUNT(row_sizes); i++) {
+        decant_op_attrs attrs = {.loss = {.weight = 0.75}};
+        op_case *test = case_begin(list, DECANT_OP_LOSS_BCE, &attrs, 2);
+        test->limit = row_sizes[i][1] > 1 ? row_sizes[i][1] : 2; /* one output is for labels 0 and 1 */
+        case_input(test, FILL_LOGITS, dcn_shape2(row_sizes[i][0], row_sizes[i][1]));
+        case_input(test, FILL_LABEL, dcn_shape1(row_sizes[i][0]));
+        case_end(test);
+    }
+}
+
+void cases_loss_dkd(case_list *list)
+{
+    static const double temperatures[] = {1, 4};
+    for (size_t i = 1; i < DCN_COUNT(row_sizes); i++)
+        for (size_t k = 0; k < DCN_COUNT(temperatures); k++)
+            for (int huge = 0; huge < 2; huge++) {
+                decant_op_attrs attrs = {
+                    .loss = {.weight = 0.5, .temperature = temperatures[k], .alpha = 0.5, .beta = 2}};
+                op_case *test = case_begin(list, DECANT_OP_LOSS_DKD, &attrs, 2);
+                decant_shape shape = dcn_shape2(row_sizes[i][0], row_sizes[i][1]);
+                test->limit = row_sizes[i][1];
+                case_input(test, huge ? FILL_HUGE_LOGITS : FILL_LOGITS, shape);
+                case_input(test, huge ? FILL_HUGE_LOGITS : FILL_LOGITS, shape);
+                case_input(test, FILL_LABEL, dcn_shape1(row_sizes[i][0]));
+                case_end(test);
+            }
+}
+
+/* Features: rows of logits, long rows, and maps. */
+static void feature_cases(case_list *list, decant_op op, const decant_op_attrs *attrs, bool maps)
+{
+    const decant_shape map_shapes[] = {dcn_shape4(1, 1, 1, 1), dcn_shape4(3, 16, 8, 8), dcn_shape4(2, 5, 3, 7)};
+    size_t n_shapes = DCN_COUNT(row_sizes) + (maps ? DCN_COUNT(map_shapes) : 0);
+    for (size_t i = 0; i < n_shapes; i++) {
+        decant_shape shape = i < DCN_COUNT(row_sizes) ? dcn_shape2(row_sizes[i][0], row_sizes[i][1])
+                                                      : map_shapes[i - DCN_COUNT(row_sizes)];
+        op_case *test = case_begin(list, op, attrs, 2);
+        case_input(test, FILL_NORMAL, shape);
+        case_input(test, FILL_NORMAL, shape);
+        case_end(test);
+    }
+}
+
+void cases_loss_mse(case_list *list)
+{
+    decant_op_attrs plain = {.loss = {.weight = 0.75}}, centered = {.loss = {.weight = 2, .center = true}};
+    feature_cases(list, DECANT_OP_LOSS_MSE, &plain, true);
+    feature_cases(list, DECANT_OP_LOSS_MSE, &centered, false);
+}
+
+/* Zeros have no direction: no gradient, and no NaN. */
+void cases_loss_cosine(case_list *list)
+{
+    decant_op_attrs attrs = {.loss = {.weight = 0.75}};
+    feature_cases(list, DECANT_OP_LOSS_COSINE, &attrs, true);
+    op_case *test = case_begin(list, DECANT_OP_LOSS_COSINE, &attrs, 2);
+    case_input(test, FILL_TIES, dcn_shape2(16, 1));
+    case_input(test, FILL_TIES, dcn_shape2(16, 1));
+    case_end(test);
+}
+
+void cases_standardize(case_list *list)
+{
+    for (size_t i = 1; i < DCN_COUNT(row_sizes); i++) {
+        op_case *test = case_begin(list, DECANT_OP_STANDARDIZE, NULL, 1);
+        case_input(test, FILL_LOGITS, dcn_shape2(row_sizes[i][0], row_sizes[i][1]));
+        case_end(test);
+    }
+}
+
+/* Rows of two whole numbers are often equal: they get zeros. */
+void cases_standardize_grad(case_list *list)
+{
+    for (size_t i = 1; i < DCN_COUNT(row_sizes); i++)
+        for (int ties = 0; ties < 2; ties++) {
+            op_case *test = case_begin(list, DECANT_OP_STANDARDIZE_GRAD, NULL, 1);
+            decant_shape shape = ties ? dcn_shape2(16, 2) : dcn_shape2(row_sizes[i][0], row_sizes[i][1]);
+            case_input(test, FILL_NORMAL, shape);
+            case_input(test, ties ? FILL_TIES : FILL_LOGITS, shape);
+            case_end(test);
+        }
+}
+
 void cases_accuracy(case_list *list)
 {
     for (size_t i = 0; i < DCN_COUNT(row_sizes); i++)

@@ -189,6 +189,43 @@ static void test_draws_lie_in_their_ranges_and_fill_them(void **state)
     assert_in_range(flips, N / 2 - 354, N / 2 + 354);
 }
 
+/* Breaks when two outcomes share a number, a number is out of range, or outcomes that cannot be counted are. */
+static void test_variants_are_numbered(void **state)
+{
+    (void)state;
+    static const struct {
+        dcn_augment augment;
+        int64_t variants;
+    } cases[] = {{{0}, 1},
+                 {{.flip = true}, 2},
+                 {{.shift = 2}, 25},
+                 {{.crop_padding = 1, .flip = true}, 18},
+                 {{.shift = 1, .crop_padding = 1, .flip = true}, 162},
+                 {{.shift = 1, .cutout = 2}, 0},
+                 {{.mixup = 0.1}, 0},
+                 {{.shift = INT32_MAX, .crop_padding = INT32_MAX}, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const dcn_augment *augment = &cases[i].augment;
+        dcn_augment_choice seen[162];
+        bool met[162] = {false};
+        int64_t n_met = 0;
+        assert_int_equal(dcn_augment_variants(augment), cases[i].variants);
+        for (int32_t sample = 0; sample < 3000 && cases[i].variants > 0; sample++) {
+            const decant_shape shape = {.rank = 3, .dim = {1, 8, 8}};
+            dcn_augment_choice choice = dcn_augment_choose(augment, &shape, 1, 2, sample);
+            int64_t variant = dcn_augment_variant(augment, &choice);
+            assert_true(variant >= 0 && variant < cases[i].variants);
+            if (!met[variant]) seen[variant] = choice;
+            n_met += !met[variant];
+            met[variant] = true;
+            assert_true(seen[variant].shift_y == choice.shift_y && seen[variant].shift_x == choice.shift_x);
+            assert_true(seen[variant].crop_y == choice.crop_y && seen[variant].crop_x == choice.crop_x);
+            assert_int_equal(seen[variant].flip, choice.flip);
+        }
+        assert_int_equal(n_met, cases[i].variants);
+    }
+}
+
 static void test_draws_depend_on_seed_epoch_and_sample_only(void **state)
 {
     (void)state;
@@ -233,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_plain_conversion),
         cmocka_unit_test(test_impossible_normalisations),
         cmocka_unit_test(test_draws_lie_in_their_ranges_and_fill_them),
+        cmocka_unit_test(test_variants_are_numbered),
         cmocka_unit_test(test_draws_depend_on_seed_epoch_and_sample_only),
         cmocka_unit_test(test_impossible_augmentations),
     };

@@ -47,6 +47,7 @@ static const layer_case cases[] = {
     {"sigmoid", DECANT_OP_SIGMOID, {.none = 0}, 1},
     {"gelu", DECANT_OP_GELU, {.none = 0}, 1},
     {"softmax", DECANT_OP_SOFTMAX, {.none = 0}, 1},
+    {"standardize", DECANT_OP_STANDARDIZE, {.none = 0}, 1},
     {"maxpool", DECANT_OP_MAXPOOL, {POOL(BOTH(2, 2), BOTH(2, 2), BOTH(0, 0), false, false)}, 2},
     {"maxpool_padded", DECANT_OP_MAXPOOL, {POOL(BOTH(3, 3), BOTH(2, 2), BOTH(1, 1), false, false)}, 2},
     {"maxpool_ceil", DECANT_OP_MAXPOOL, {POOL(BOTH(2, 3), BOTH(2, 2), BOTH(0, 0), true, false)}, 2},

@@ -1,4 +1,5 @@
-/* The losses and their gradients against PyTorch's cross_entropy and kl_div. */
+/* The losses and their gradients against PyTorch's cross_entropy, kl_div, binary_cross_entropy_with_logits, mse_loss
+ * and cosine_similarity, and decoupled distillation as its authors write it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,14 +15,39 @@ typedef struct loss_case {
     const char *name;
     decant_op op;
     double temperature, smoothing;
-    bool mixed;
+    bool mixed, center;
+    bool standardized; /* both sides of kd, as the term does it */
+    double alpha, beta;
+    const char *others[2]; /* what stands beside the logits, instead of ce's labels */
 } loss_case;
 
 static const loss_case cases[] = {
-    {"ce", DECANT_OP_LOSS_CE, 0, 0, false},      {"ce_smoothed", DECANT_OP_LOSS_CE, 0, 0.1, false},
-    {"ce_mixed", DECANT_OP_LOSS_CE, 0, 0, true}, {"ce_mixed_smoothed", DECANT_OP_LOSS_CE, 0, 0.1, true},
-    {"kd_1", DECANT_OP_LOSS_KD, 1, 0, false},    {"kd_2", DECANT_OP_LOSS_KD, 2, 0, false},
-    {"kd_4", DECANT_OP_LOSS_KD, 4, 0, false},    {"kd_20", DECANT_OP_LOSS_KD, 20, 0, false},
+    {.name = "ce", .op = DECANT_OP_LOSS_CE},
+    {.name = "ce_smoothed", .op = DECANT_OP_LOSS_CE, .smoothing = 0.1},
+    {.name = "ce_mixed", .op = DECANT_OP_LOSS_CE, .mixed = true},
+    {.name = "ce_mixed_smoothed", .op = DECANT_OP_LOSS_CE, .smoothing = 0.1, .mixed = true},
+    {.name = "kd_1", .op = DECANT_OP_LOSS_KD, .temperature = 1, .others = {"teacher"}},
+    {.name = "kd_2", .op = DECANT_OP_LOSS_KD, .temperature = 2, .others = {"teacher"}},
+    {.name = "kd_4", .op = DECANT_OP_LOSS_KD, .temperature = 4, .others = {"teacher"}},
+    {.name = "kd_20", .op = DECANT_OP_LOSS_KD, .temperature = 20, .others = {"teacher"}},
+    {.name = "kd_standardized", .op = DECANT_OP_LOSS_KD, .temperature = 2, .standardized = true, .others = {"teacher"}},
+    {.name = "bce", .op = DECANT_OP_LOSS_BCE, .others = {"label_a"}},
+    {.name = "bce_one", .op = DECANT_OP_LOSS_BCE, .others = {"label_bit"}},
+    {.name = "logits", .op = DECANT_OP_LOSS_MSE, .others = {"teacher"}},
+    {.name = "logits_centered", .op = DECANT_OP_LOSS_MSE, .center = true, .others = {"teacher"}},
+    {.name = "dkd",
+     .op = DECANT_OP_LOSS_DKD,
+     .temperature = 4,
+     .alpha = 1,
+     .beta = 8,
+     .others = {"teacher", "label_a"}},
+    {.name = "dkd_other",
+     .op = DECANT_OP_LOSS_DKD,
+     .temperature = 1,
+     .alpha = 0.5,
+     .beta = 2,
+     .others = {"teacher", "label_a"}},
+    {.name = "cosine", .op = DECANT_OP_LOSS_COSINE, .others = {"teacher"}},
 };
 
 static dcn_safetensors *file;
@@ -43,20 +69,29 @@ static void check_loss(const golden_setting *setting, const loss_case *test, dou
 {
     runner run;
     runner_init(&run, setting->device, setting->dtype);
-    decant_op_attrs attrs = {
-        .loss = {.weight = weight, .temperature = test->temperature, .label_smoothing = test->smoothing}};
+    decant_op_attrs attrs = {.loss = {.weight = weight,
+                                      .temperature = test->temperature,
+                                      .label_smoothing = test->smoothing,
+                                      .alpha = test->alpha,
+                                      .beta = test->beta,
+                                      .center = test->center}};
     dcn_value_id inputs[4], outputs[2];
     int32_t n_inputs = 0;
     inputs[n_inputs++] = add_input(&run, test->name, "logits");
-    if (test->op == DECANT_OP_LOSS_KD) {
-        inputs[n_inputs++] = add_input(&run, "", "teacher");
-    } else {
+    for (size_t i = 0; i < DCN_COUNT(test->others) && test->others[i] != NULL; i++)
+        inputs[n_inputs++] = add_input(&run, "", test->others[i]);
+    if (test->op == DECANT_OP_LOSS_CE) {
         inputs[n_inputs++] = add_input(&run, "", "label_a");
         if (test->mixed) inputs[n_inputs++] = add_input(&run, "", "label_b");
         if (test->mixed) inputs[n_inputs++] = add_input(&run, "", "mix");
     }
+    dcn_value_id logits = inputs[0];
+    for (int i = 0; i < 2 && test->standardized; i++)
+        runner_node(&run, DECANT_OP_STANDARDIZE, NULL, &inputs[i], 1, 1, &inputs[i]);
     runner_node(&run, test->op, &attrs, inputs, n_inputs, 2, outputs);
-    runner_run(&run, 1);
+    const dcn_value_id back[2] = {outputs[1], logits};
+    if (test->standardized) runner_node(&run, DECANT_OP_STANDARDIZE_GRAD, NULL, back, 2, 1, &outputs[1]);
+    runner_run(&run, run.graph->n_nodes);
     golden_compare_value(test->name, "loss", setting, golden_need(file, test->name, "loss"), &run, outputs[0]);
     const double *gradient = golden_need(file, test->name, "dlogits")->data;
     for (int64_t i = 0; i < runner_count(&run, outputs[1]); i++)

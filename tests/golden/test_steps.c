@@ -1,6 +1,7 @@
-/* Two whole training steps of LightNN (cross-entropy and distillation, dropout, Adam) and one of the CIFAR ResNet-20
- * (label smoothing, batch normalisation, option A shortcuts, Nesterov) through zoo, lowering, loss terms, derivatives,
- * plan and optimiser, against PyTorch: logits, losses, every gradient, every updated weight and running statistic. */
+/* Two whole training steps of LightNN (cross-entropy and distillation, dropout, Adam), one each with a feature of
+ * DeepNN (cosine and hint, whose regressor trains too), and one of the CIFAR ResNet-20 (label smoothing, batch
+ * normalisation, option A shortcuts, Nesterov) through zoo, lowering, loss terms, derivatives, plan and optimiser,
+ * against PyTorch: logits, losses, every gradient, every updated weight and running statistic. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "distill/term.h"
+#include "distill/features.h"
 #include "engine/plan.h"
 #include "golden/golden.h"
 #include "nn/zoo.h"
@@ -22,10 +23,11 @@
 enum { BATCH = 3, CLASSES = 10, PIXELS = 3 * 32 * 32, MAX_TERMS = 2, SAMPLES = 64 };
 
 /* Ordinals of the numbers that both sides make; parameter k has ordinal k. */
-enum { LABELS = 1001, IMAGES = 1010, TEACHER = 1020 };
+enum { TEACHER_WEIGHTS = 500, LABELS = 1001, IMAGES = 1010, TEACHER = 1020 };
 
 typedef struct step_case {
     const char *vectors, *network;
+    const char *teacher; /* NULL: its logits are given */
     dcn_term terms[MAX_TERMS];
     int32_t n_terms, n_steps;
     dcn_optimizer_kind optimizer;
@@ -39,6 +41,35 @@ static const step_case light_nn = {
     .terms = {{.kind = DCN_TERM_CE, .weight = 0.75}, {.kind = DCN_TERM_KD, .weight = 0.25, .temperature = 2}},
     .n_terms = 2,
     .n_steps = 2,
+    .optimizer = DCN_OPTIMIZER_ADAM,
+    .lr = 1e-3,
+};
+
+static const step_case light_nn_cosine = {
+    .vectors = "step_lightnn_cosine",
+    .network = "lightnn",
+    .teacher = "deepnn",
+    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75},
+              {.kind = DCN_TERM_COSINE,
+               .weight = 0.25,
+               .student = "features.5",
+               .teacher = "features.9",
+               .match = DCN_MATCH_AVGPOOL}},
+    .n_terms = 2,
+    .n_steps = 1,
+    .optimizer = DCN_OPTIMIZER_ADAM,
+    .lr = 1e-3,
+};
+
+/* The regressor is read from text in its test. */
+static step_case light_nn_hint = {
+    .vectors = "step_lightnn_hint",
+    .network = "lightnn",
+    .teacher = "deepnn",
+    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75},
+              {.kind = DCN_TERM_HINT, .weight = 0.25, .student = "features.5", .teacher = "features.9"}},
+    .n_terms = 2,
+    .n_steps = 1,
     .optimizer = DCN_OPTIMIZER_ADAM,
     .lr = 1e-3,
 };
@@ -79,6 +110,8 @@ typedef struct trainer {
     dcn_plan *plan;
     dcn_optimizer optimizer;
     dcn_value_id x, labels, teacher, logits, losses[MAX_TERMS];
+    dcn_value_id *student_values, *teacher_values; /* teacher_values: NULL without a teacher network */
+    dcn_tap taps[MAX_TERMS];
     void *x_data, *teacher_data; /* in the program's type */
     int32_t label_data[BATCH];
     int64_t counter[2];
@@ -122,20 +155,21 @@ static void fill_input(trainer *train, uint32_t ordinal, int64_t count, double s
 static void write_weights(trainer *train)
 {
     const dcn_graph *graph = train->program->graph;
-    uint32_t ordinal = 0;
+    uint32_t next[2] = {0, TEACHER_WEIGHTS}; /* of the student, of the teacher */
     for (dcn_value_id v = 0; v < graph->n_values; v++) {
         const dcn_value *value = &graph->values[v];
         if (value->kind != DCN_VALUE_PARAMETER && value->kind != DCN_VALUE_STATE) continue;
         int64_t count = decant_shape_count(&value->shape);
         double *numbers = test_malloc((size_t)count * sizeof *numbers);
+        uint32_t *ordinal = &next[value->model];
         bool weight = strstr(value->name, ".weight") != NULL, variance = strstr(value->name, ".running_var") != NULL;
         if (value->kind == DCN_VALUE_STATE)
             for (int64_t i = 0; i < count; i++)
                 numbers[i] = variance ? 1 : 0;
         else if (value->shape.rank > 1)
-            draw(ordinal++, count, sqrt(6.0 / (double)(count / value->shape.dim[0])), 0, numbers);
+            draw((*ordinal)++, count, sqrt(6.0 / (double)(count / value->shape.dim[0])), 0, numbers);
         else
-            draw(ordinal++, count, 0.1, weight ? 1 : 0, numbers);
+            draw((*ordinal)++, count, 0.1, weight ? 1 : 0, numbers);
         void *typed = converted(train->setting->dtype, numbers, count);
         require(dcn_plan_write(train->plan, v, typed), value->name);
         test_free(typed);
@@ -148,31 +182,68 @@ static void write_weights(trainer *train)
 static void add_losses(trainer *train)
 {
     const step_case *test = train->test;
-    const dcn_term_context context = {train->logits, train->teacher, train->labels, DCN_NONE, DCN_NONE};
     dcn_seed seeds[MAX_TERMS];
     for (int32_t t = 0; t < test->n_terms; t++) {
-        const dcn_term_class *class = dcn_term_class_of(test->terms[t].kind);
-        seeds[t].value = train->logits;
-        require(class->emit(&test->terms[t], train->program, &context, &train->losses[t], &seeds[t].gradient),
-                class->name);
+        const dcn_tap *tap = &train->taps[t];
+        bool feature = tap->student != DCN_NONE;
+        const dcn_term_context context = {
+            .student_logits = train->logits,
+            .teacher_logits = train->teacher,
+            .labels = train->labels,
+            .labels_b = DCN_NONE,
+            .mix = DCN_NONE,
+            .student_feature = feature ? train->student_values[tap->student] : DCN_NONE,
+            .teacher_feature = feature ? train->teacher_values[tap->teacher] : DCN_NONE,
+        };
+        dcn_term_output output;
+        require(dcn_term_emit(&test->terms[t], train->program, &context, &output), "term");
+        train->losses[t] = output.loss;
+        seeds[t] = output.seed;
     }
     require(dcn_graph_backward(train->program->graph, seeds, test->n_terms), "backward");
 }
 
+/* The teacher's logits: of a network, or given. */
+static void add_teacher(trainer *train, const dcn_graph *teacher)
+{
+    const decant_shape logits = dcn_shape1(CLASSES);
+    dcn_value_id keep[MAX_TERMS];
+    int32_t n_keep = 0;
+    for (int32_t t = 0; t < train->test->n_terms; t++)
+        if (train->taps[t].teacher != DCN_NONE) keep[n_keep++] = train->taps[t].teacher;
+    if (teacher == NULL)
+        require(dcn_program_input(train->program, "teacher", train->setting->dtype, &logits, &train->teacher),
+                "teacher");
+    else
+        require(dcn_program_add_model(train->program, teacher, 1, DCN_MODE_INFERENCE, train->x, keep, n_keep,
+                                      &train->teacher_values, &train->teacher),
+                "teacher");
+}
+
 static void make_program(trainer *train)
 {
-    const decant_shape image = {3, {3, 32, 32}}, scalar = {0, {0}}, logits = dcn_shape1(CLASSES);
+    const decant_shape image = {3, {3, 32, 32}}, scalar = {0, {0}};
     const dcn_zoo_options options = {.sample = &image};
+    const step_case *test = train->test;
     decant_dtype dtype = train->setting->dtype;
-    dcn_graph *model = NULL;
-    require(dcn_zoo_build(train->test->network, &options, &model), train->test->network);
+    dcn_graph *model = NULL, *teacher = NULL, *extended = NULL;
+    dcn_value_id keep[MAX_TERMS];
+    int32_t n_keep = 0;
+    require(dcn_zoo_build(test->network, &options, &model), test->network);
+    if (test->teacher != NULL) require(dcn_zoo_build(test->teacher, &options, &teacher), test->teacher);
+    require(dcn_features_extend(model, teacher, test->terms, test->n_terms, &extended, train->taps), "features");
+    for (int32_t t = 0; t < test->n_terms; t++)
+        if (train->taps[t].student != DCN_NONE) keep[n_keep++] = train->taps[t].student;
     require(dcn_program_create(BATCH, dtype, &train->program), "program");
     require(dcn_program_input(train->program, "x", dtype, &image, &train->x), "x");
     require(dcn_program_input(train->program, "labels", DECANT_I32, &scalar, &train->labels), "labels");
-    require(dcn_program_input(train->program, "teacher", dtype, &logits, &train->teacher), "teacher");
-    require(dcn_program_add_model(train->program, model, 0, DCN_MODE_TRAIN, train->x, NULL, 0, NULL, &train->logits),
+    add_teacher(train, teacher);
+    require(dcn_program_add_model(train->program, extended, 0, DCN_MODE_TRAIN, train->x, keep, n_keep,
+                                  &train->student_values, &train->logits),
             "lowering");
     dcn_graph_destroy(model);
+    dcn_graph_destroy(teacher);
+    dcn_graph_destroy(extended);
     add_losses(train);
     require(dcn_optimizer_emit(&train->optimizer, train->program), "optimizer");
 }
@@ -202,7 +273,7 @@ static void trainer_init(trainer *train, const step_case *test, const step_setti
     train->teacher_data = test_calloc(BATCH * CLASSES, sizeof(double));
     require(dcn_plan_bind(train->plan, train->x, train->x_data), "x");
     require(dcn_plan_bind(train->plan, train->labels, train->label_data), "labels");
-    require(dcn_plan_bind(train->plan, train->teacher, train->teacher_data), "teacher");
+    if (test->teacher == NULL) require(dcn_plan_bind(train->plan, train->teacher, train->teacher_data), "teacher");
     require(dcn_plan_bind(train->plan, train->program->hyper, train->hyper), "hyper");
     if (train->program->counter != DCN_NONE)
         require(dcn_plan_bind(train->plan, train->program->counter, train->counter), "counter");
@@ -214,6 +285,8 @@ static void trainer_finish(trainer *train)
     dcn_plan_destroy(train->plan);
     dcn_program_destroy(train->program);
     dcn_device_close(train->device);
+    dcn_free(train->student_values);
+    dcn_free(train->teacher_values);
     test_free(train->x_data);
     test_free(train->teacher_data);
 }
@@ -257,13 +330,14 @@ static void compare_summary(const trainer *train, const char *what, const decant
     }
 }
 
-/* Gradients, updated parameters and running statistics. */
+/* Gradients, updated parameters and running statistics of what trains. */
 static void compare_weights(trainer *train, int64_t step)
 {
     const dcn_graph *graph = train->program->graph;
     for (dcn_value_id v = 0; v < graph->n_values; v++) {
         const dcn_value *value = &graph->values[v];
         if (value->kind != DCN_VALUE_PARAMETER && value->kind != DCN_VALUE_STATE) continue;
+        if (value->model != 0) continue;
         int64_t count = decant_shape_count(&value->shape);
         void *data = test_malloc((size_t)count * sizeof(double));
         char what[128];
@@ -320,6 +394,25 @@ static void test_light_nn(void **state)
     check_steps(&light_nn);
 }
 
+static void test_light_nn_cosine(void **state)
+{
+    (void)state;
+    check_steps(&light_nn_cosine);
+}
+
+static void test_light_nn_hint(void **state)
+{
+    (void)state;
+    static const char text[] = "[conv: {channels: 32, kernel: 3, padding: 1}]";
+    dcn_arena *arena = NULL;
+    dcn_doc *regressor = NULL;
+    require(dcn_arena_create(&arena), "arena");
+    require(dcn_doc_parse(arena, "regressor", text, sizeof text - 1, &regressor), "regressor");
+    light_nn_hint.terms[1].regressor = regressor;
+    check_steps(&light_nn_hint);
+    dcn_arena_destroy(arena);
+}
+
 static void test_resnet20(void **state)
 {
     (void)state;
@@ -328,6 +421,7 @@ static void test_resnet20(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_light_nn), cmocka_unit_test(test_resnet20)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_light_nn), cmocka_unit_test(test_light_nn_cosine),
+                                       cmocka_unit_test(test_light_nn_hint), cmocka_unit_test(test_resnet20)};
     return cmocka_run_group_tests_name("golden steps", tests, NULL, NULL);
 }

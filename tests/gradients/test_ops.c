@@ -296,28 +296,105 @@ static void check_loss_kd(void)
     }
 }
 
+static void check_loss_bce(void)
+{
+    for (int64_t classes = 1; classes <= 5; classes += 4) {
+        network net;
+        network_init(&net);
+        decant_op_attrs attrs = {.loss = {.weight = 0.4}};
+        dcn_value_id inputs[2], loss[2];
+        inputs[0] = network_parameter(&net, "logits", dcn_shape2(6, classes));
+        inputs[1] = network_input(&net, "labels", DECANT_I32, dcn_shape1(6), classes == 1 ? 2 : (int32_t)classes);
+        network_node(&net, DECANT_OP_LOSS_BCE, &attrs, inputs, 2, 2, loss);
+        network_check_losses(&net, "loss_bce", inputs[0], &(network_loss){loss[0], loss[1], attrs.loss.weight}, 1);
+        network_finish(&net);
+    }
+}
+
+/* alpha and beta alone, then together. */
+static void check_loss_dkd(void)
+{
+    static const double parts[][2] = {{1, 0}, {0, 1}, {0.5, 8}};
+    for (size_t i = 0; i < DCN_COUNT(parts); i++) {
+        network net;
+        network_init(&net);
+        decant_op_attrs attrs = {.loss = {.weight = 0.3, .temperature = 2, .alpha = parts[i][0], .beta = parts[i][1]}};
+        dcn_value_id inputs[3], loss[2];
+        inputs[0] = network_parameter(&net, "student", dcn_shape2(6, 5));
+        inputs[1] = network_input(&net, "teacher", DECANT_F64, dcn_shape2(6, 5), 0);
+        inputs[2] = network_input(&net, "labels", DECANT_I32, dcn_shape1(6), 5);
+        network_node(&net, DECANT_OP_LOSS_DKD, &attrs, inputs, 3, 2, loss);
+        network_check_losses(&net, "loss_dkd", inputs[0], &(network_loss){loss[0], loss[1], attrs.loss.weight}, 1);
+        network_finish(&net);
+    }
+}
+
+static void check_feature_loss(const char *name, decant_op op, decant_shape shape, bool center)
+{
+    network net;
+    network_init(&net);
+    decant_op_attrs attrs = {.loss = {.weight = 0.6, .center = center}};
+    dcn_value_id inputs[2], loss[2];
+    inputs[0] = network_parameter(&net, "student", shape);
+    inputs[1] = network_input(&net, "teacher", DECANT_F64, shape, 0);
+    network_node(&net, op, &attrs, inputs, 2, 2, loss);
+    network_check_losses(&net, name, inputs[0], &(network_loss){loss[0], loss[1], attrs.loss.weight}, 1);
+    network_finish(&net);
+}
+
+static void check_loss_mse(void)
+{
+    check_feature_loss("loss_mse", DECANT_OP_LOSS_MSE, dcn_shape4(2, 3, 2, 2), false);
+    check_feature_loss("loss_mse of centred rows", DECANT_OP_LOSS_MSE, dcn_shape2(4, 5), true);
+}
+
+static void check_loss_cosine(void)
+{
+    check_feature_loss("loss_cosine", DECANT_OP_LOSS_COSINE, dcn_shape2(4, 5), false);
+    check_feature_loss("loss_cosine of maps", DECANT_OP_LOSS_COSINE, dcn_shape4(2, 3, 2, 2), false);
+}
+
+static void check_standardize(void)
+{
+    network net;
+    network_init(&net);
+    dcn_value_id x = network_parameter(&net, "x", dcn_shape2(4, 5));
+    network_check(&net, "standardize", network_node(&net, DECANT_OP_STANDARDIZE, NULL, &x, 1, 1, NULL));
+    network_finish(&net);
+}
+
 /* --- what is checked --- */
 
-#define CHECKS(ROW)                                                                                                    \
-    ROW(CONV2D, conv2d)                                                                                                \
-    ROW(LINEAR, linear)                                                                                                \
-    ROW(BATCHNORM_TRAIN, batchnorm_train)                                                                              \
-    ROW(RELU, relu)                                                                                                    \
-    ROW(RELU6, relu6)                                                                                                  \
-    ROW(HARDSWISH, hardswish)                                                                                          \
-    ROW(SIGMOID, sigmoid)                                                                                              \
-    ROW(GELU, gelu)                                                                                                    \
-    ROW(MAXPOOL, maxpool)                                                                                              \
-    ROW(AVGPOOL, avgpool)                                                                                              \
-    ROW(ADAPTIVE_AVGPOOL, adaptive_avgpool)                                                                            \
-    ROW(DROPOUT, dropout)                                                                                              \
-    ROW(FLATTEN, flatten)                                                                                              \
-    ROW(RESHAPE, reshape)                                                                                              \
-    ROW(ADD, add)                                                                                                      \
-    ROW(CONCAT, concat)                                                                                                \
-    ROW(SLICE, slice)                                                                                                  \
-    ROW(SOFTMAX, softmax)                                                                                              \
-    ROW(PAD_CHANNELS, pad_channels) ROW(REPEAT_CHANNELS, repeat_channels) ROW(LOSS_CE, loss_ce) ROW(LOSS_KD, loss_kd)
+/* clang-format off */
+#define CHECKS(ROW) \
+    ROW(CONV2D, conv2d) \
+    ROW(LINEAR, linear) \
+    ROW(BATCHNORM_TRAIN, batchnorm_train) \
+    ROW(RELU, relu) \
+    ROW(RELU6, relu6) \
+    ROW(HARDSWISH, hardswish) \
+    ROW(SIGMOID, sigmoid) \
+    ROW(GELU, gelu) \
+    ROW(MAXPOOL, maxpool) \
+    ROW(AVGPOOL, avgpool) \
+    ROW(ADAPTIVE_AVGPOOL, adaptive_avgpool) \
+    ROW(DROPOUT, dropout) \
+    ROW(FLATTEN, flatten) \
+    ROW(RESHAPE, reshape) \
+    ROW(ADD, add) \
+    ROW(CONCAT, concat) \
+    ROW(SLICE, slice) \
+    ROW(SOFTMAX, softmax) \
+    ROW(PAD_CHANNELS, pad_channels) \
+    ROW(REPEAT_CHANNELS, repeat_channels) \
+    ROW(LOSS_CE, loss_ce) \
+    ROW(LOSS_KD, loss_kd) \
+    ROW(LOSS_BCE, loss_bce) \
+    ROW(LOSS_DKD, loss_dkd) \
+    ROW(LOSS_MSE, loss_mse) \
+    ROW(LOSS_COSINE, loss_cosine) \
+    ROW(STANDARDIZE, standardize)
+/* clang-format on */
 
 #define TEST(upper, lower)                                                                                             \
     static void test_##lower(void **state)                                                                             \

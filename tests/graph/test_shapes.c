@@ -120,6 +120,12 @@ static const good_case good[] = {
     {DECANT_OP_LOSS_CE, .attrs = {.loss = {.weight = 1, .label_smoothing = 0.1}}, IN(S2(4, 10), S1(4)), OUT(S1(1), S2(4, 10))},
     {DECANT_OP_LOSS_CE, .attrs = {.loss = {.weight = 1}}, IN(S2(4, 10), S1(4), S1(4), S1(4)), OUT(S1(1), S2(4, 10))},
     {DECANT_OP_LOSS_KD, .attrs = {.loss = {.weight = 0.5, .temperature = 4}}, IN(S2(4, 10), S2(4, 10)), OUT(S1(1), S2(4, 10))},
+    {DECANT_OP_LOSS_BCE, .attrs = {.loss = {.weight = 1}}, IN(S2(4, 1), S1(4)), OUT(S1(1), S2(4, 1))},
+    {DECANT_OP_LOSS_DKD, .attrs = {.loss = {.weight = 1, .temperature = 4, .alpha = 1, .beta = 8}}, IN(S2(4, 10), S2(4, 10), S1(4)), OUT(S1(1), S2(4, 10))},
+    {DECANT_OP_LOSS_MSE, .attrs = {.loss = {.weight = 1}}, IN(S4(4, 3, 2, 2), S4(4, 3, 2, 2)), OUT(S1(1), S4(4, 3, 2, 2))},
+    {DECANT_OP_LOSS_COSINE, .attrs = {.loss = {.weight = 1}}, IN(S4(4, 3, 2, 2), S4(4, 3, 2, 2)), OUT(S1(1), S4(4, 3, 2, 2))},
+    {DECANT_OP_STANDARDIZE, .attrs = {.none = 0}, IN(S2(4, 10)), OUT(S2(4, 10))},
+    {DECANT_OP_STANDARDIZE_GRAD, .attrs = {.none = 0}, IN(S2(4, 10), S2(4, 10)), OUT(S2(4, 10))},
     {DECANT_OP_ACCURACY, .attrs = {.none = 0}, IN(S2(4, 10), S1(4)), OUT(S1(1))},
     {DECANT_OP_GRAD_NORM, .attrs = {.none = 0}, IN(S1(1000)), OUT(S1(1))},
     {DECANT_OP_SGD_UPDATE, .attrs = {.update = {.nesterov = true, .has_momentum = true}}, IN(S1(9), S1(9), S1(9), S1(DCN_HYPER_COUNT)), .n_outputs = 0},
@@ -230,6 +236,14 @@ static const bad_case bad[] = {
     {DECANT_OP_LOSS_CE, DECANT_INVALID_ARG, "weight", .attrs = {.loss = {.weight = (double)INFINITY}}, IN(S2(4, 10), S1(4))},
     {DECANT_OP_LOSS_KD, DECANT_INVALID_ARG, "temperature is 0", .attrs = {.loss = {.weight = 1}}, IN(S2(4, 10), S2(4, 10))},
     {DECANT_OP_LOSS_KD, DECANT_SHAPE, "teacher's logits is [4, 100]", .attrs = {.loss = {.weight = 1, .temperature = 4}}, IN(S2(4, 10), S2(4, 100))},
+    {DECANT_OP_LOSS_BCE, DECANT_SHAPE, "labels", .attrs = {.loss = {.weight = 1}}, IN(S2(4, 1), S1(3))},
+    {DECANT_OP_LOSS_DKD, DECANT_SHAPE, "beside the label's", .attrs = {.loss = {.weight = 1, .temperature = 4}}, IN(S2(4, 1), S2(4, 1), S1(4))},
+    {DECANT_OP_LOSS_DKD, DECANT_INVALID_ARG, "alpha and beta", .attrs = {.loss = {.weight = 1, .temperature = 4, .beta = (double)NAN}}, IN(S2(4, 10), S2(4, 10), S1(4))},
+    {DECANT_OP_LOSS_MSE, DECANT_SHAPE, "[4, 9]", .attrs = {.loss = {.weight = 1}}, IN(S2(4, 10), S2(4, 9))},
+    {DECANT_OP_LOSS_MSE, DECANT_SHAPE, "centred", .attrs = {.loss = {.weight = 1, .center = true}}, IN(S4(4, 3, 2, 2), S4(4, 3, 2, 2))},
+    {DECANT_OP_LOSS_COSINE, DECANT_SHAPE, "[4, 9]", .attrs = {.loss = {.weight = 1}}, IN(S2(4, 10), S2(4, 9))},
+    {DECANT_OP_STANDARDIZE, DECANT_SHAPE, "no deviation", .attrs = {.none = 0}, IN(S2(4, 1))},
+    {DECANT_OP_STANDARDIZE_GRAD, DECANT_SHAPE, "[4, 9]", .attrs = {.none = 0}, IN(S2(4, 10), S2(4, 9))},
     {DECANT_OP_ACCURACY, DECANT_SHAPE, "labels", .attrs = {.none = 0}, IN(S2(4, 10), S1(3))},
     {DECANT_OP_GRAD_NORM, DECANT_SHAPE, "empty", .attrs = {.none = 0}, IN(S1(0))},
     {DECANT_OP_SGD_UPDATE, DECANT_INVALID_ARG, "nesterov needs momentum", .attrs = {.update = {.nesterov = true}}, IN(S1(9), S1(9), S1(9), S1(DCN_HYPER_COUNT))},
@@ -246,6 +260,7 @@ static decant_dtype documented_dtype(decant_op op, int32_t i)
 {
     if ((op == DECANT_OP_DROPOUT || op == DECANT_OP_DROPOUT_GRAD) && i == 1) return DECANT_I64;
     if (op == DECANT_OP_MAXPOOL_GRAD && i == 1) return DECANT_I32;
+    if ((op == DECANT_OP_LOSS_BCE && i == 1) || (op == DECANT_OP_LOSS_DKD && i == 2)) return DECANT_I32;
     if ((op == DECANT_OP_LOSS_CE && (i == 1 || i == 2)) || (op == DECANT_OP_ACCURACY && i == 1)) return DECANT_I32;
     return DECANT_F32;
 }

@@ -37,7 +37,7 @@ static void build_rig(test_rig *rig, const dcn_optimizer *optimizer)
 {
     dcn_graph *model = NULL;
     dcn_program *program = NULL;
-    dcn_value_id input, output, x, labels, logits, loss, gradient;
+    dcn_value_id input, output, x, labels, logits;
     const decant_shape sample = dcn_shape1(FEATURES), one = decant_shape_make(0, NULL);
     dcn_random random = dcn_random_start(11, DCN_PURPOSE_TEST, 0, 0);
     for (int i = 0; i < BATCH * FEATURES; i++)
@@ -55,10 +55,10 @@ static void build_rig(test_rig *rig, const dcn_optimizer *optimizer)
     assert_int_equal(dcn_program_input(program, "labels", DECANT_I32, &one, &labels), DECANT_OK);
     assert_int_equal(dcn_program_add_model(program, model, 0, DCN_MODE_TRAIN, x, NULL, 0, NULL, &logits), DECANT_OK);
     const dcn_term term = {.kind = DCN_TERM_CE, .weight = 1};
-    const dcn_term_context context = {logits, DCN_NONE, labels, DCN_NONE, DCN_NONE};
-    assert_int_equal(dcn_term_emit(&term, program, &context, &loss, &gradient), DECANT_OK);
-    const dcn_seed seed = {logits, gradient};
-    assert_int_equal(dcn_graph_backward(program->graph, &seed, 1), DECANT_OK);
+    const dcn_term_context context = {logits, DCN_NONE, labels, DCN_NONE, DCN_NONE, DCN_NONE, DCN_NONE};
+    dcn_term_output loss;
+    assert_int_equal(dcn_term_emit(&term, program, &context, &loss), DECANT_OK);
+    assert_int_equal(dcn_graph_backward(program->graph, &loss.seed, 1), DECANT_OK);
     assert_int_equal(dcn_optimizer_emit(optimizer, program), DECANT_OK);
     rig->weight = dcn_graph_find(program->graph, "fc.weight");
 

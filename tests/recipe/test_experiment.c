@@ -51,13 +51,28 @@ static const mistake mistakes[] = {
     {{.top = "decant: 1\nname: ''\n"}, "name must not be empty", 2},
     {{.top = "decant: 1\nname: t\nthread: 2\n"}, "did you mean 'threads'?", 3},
     {{.top = "decant: 1\nname: t\nthreads: -1\n"}, "threads must be at least 0", 3},
+    {{.top = "decant: 1\nname: t\nteacher_cache: lots\n"}, "teacher_cache wants a size such as 512 MiB, or off", 3},
+    {{.top = "decant: 1\nname: t\nteacher_cache: 0\n"}, "not '0'", 3},
     {{.rest = "wibble: 1\n"}, "unknown key of a recipe: 'wibble'; known: decant, name, data", 0},
     {{.rest = "name: u\n"}, "name", 0},
     /* data */
     {{.data = "data: {}\n"}, "data needs the key 'source'", 0},
     {{.data = "data: mnist\n"}, "data must be a map", 3},
     {{.data = "data: {sorce: mnist}\n"}, "did you mean 'source'?", 3},
-    {{.data = "data: {source: {format: csv, path: x}}\n"}, "format must be one of idx|cifar, not csv", 3},
+    {{.data = "data: {source: {format: tsv, path: x}}\n"}, "format must be one of idx|cifar|csv, not tsv", 3},
+    {{.data = "data: {source: {format: csv, path: x, test: 0.5}}\n"}, "format csv needs the key 'target'", 3},
+    {{.data = "data: {source: {format: csv, path: x, target: y}}\n"}, "format csv needs the key 'test'", 3},
+    {{.data = "data: {source: {format: csv, path: x, target: y, test: 0}}\n"}, "a share of the rows between", 3},
+    {{.data = "data: {source: {format: csv, path: x, target: y, test: 1}}\n"}, "a share of the rows between", 3},
+    {{.data = "data: {source: {format: csv, path: x, target: y, test: .5, unlabelled: 1}}\n"}, "less than 1", 3},
+    {{.data = "data: {source: {format: csv, path: x, target: y, test: .5, drop: a}}\n"}, "wants a list of columns", 3},
+    {{.data = "data: {source: {format: csv, path: x, target: y, test: .5, columns: [a]}}\n"}, "wants a map", 3},
+    {{.data = "data: {source: {format: csv, path: x, target: y, test: .5, columns: {a: number}}}\n"},
+     "unknown type of column 'number'; did you mean 'numeric'?",
+     3},
+    {{.data = "data: {source: {format: csv, path: x, target: y, test: .5, drop: [a], columns: {a: drop}}}\n"},
+     "dropped here and declared in columns",
+     3},
     {{.data = "data: {source: {format: idx}}\n"}, "data.source needs the key 'path'", 3},
     {{.data = "data: {source: [mnist]}\n"}, "data.source must be a map", 3},
     {{.data = "data: {source: mnist, validation: -5}\n"}, "validation must be at least 0, not -5", 3},
@@ -134,7 +149,24 @@ static const mistake mistakes[] = {
      5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: ce}}\n"}, "loss must be a map", 5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {hinge: 1}}}\n"},
-     "unknown loss 'hinge'; known: ce, kd",
+     "unknown loss 'hinge'; did you mean 'hint'?",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {quadratic: 1}}}\n"},
+     "unknown loss 'quadratic'; known: ce, kd, bce, logits, dkd, cosine, hint",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {cosine: 1}}}\n"},
+     "cosine compares layers: write {weight: W, student: LAYER, teacher: LAYER}",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {hint: {student: x}}}}\n"},
+     "runs.RUN.loss.hint needs the key 'teacher'",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {hint: {student: x, teacher: y, regressor: "
+              "conv}}}}\n"},
+     "regressor must be a list of layers",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {cosine: {student: x, teacher: y, match: "
+              "pool}}}}\n"},
+     "match must be one of none|avgpool",
      5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 0}}}\n"},
      "weight must be greater than 0",
@@ -185,6 +217,32 @@ static void test_mistakes_are_told(void **state)
             fail_msg("'%s' is placed at '%s', not in line %d of:\n%s", decant_error_message(), decant_error_place(),
                      mistakes[i].line, text);
     }
+}
+
+/* Breaks when a key of a loss goes nowhere, or into another term. */
+static void test_every_key_of_the_losses_is_read(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "decant: 1\nname: t\ndata: {source: mnist}\nmodels: {m: {zoo: mlp}}\n"
+        "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {kd: {standardize: true}, bce: 3, logits: {center: "
+        "true},\n"
+        "  dkd: {alpha: 0.5, beta: 2, temperature: 3}, cosine: {student: s, teacher: t, match: avgpool},\n"
+        "  hint: {weight: 7, student: u, teacher: v, regressor: [linear: 3]}}}}\n";
+    dcn_experiment *experiment = parse_or_fail(text, NULL, 0);
+    const dcn_term *terms = experiment->runs[0].terms;
+    assert_true(terms[0].kind == DCN_TERM_KD && terms[0].standardize && terms[0].temperature == 4);
+    assert_true(terms[1].kind == DCN_TERM_BCE && terms[1].weight == 3);
+    assert_true(terms[2].kind == DCN_TERM_LOGITS && terms[2].center && terms[2].weight == 1);
+    assert_true(terms[3].kind == DCN_TERM_DKD && terms[3].alpha == 0.5 && terms[3].beta == 2);
+    assert_true(terms[3].temperature == 3);
+    assert_true(terms[4].kind == DCN_TERM_COSINE && terms[4].match == DCN_MATCH_AVGPOOL);
+    assert_string_equal(terms[4].student, "s");
+    assert_string_equal(terms[4].teacher, "t");
+    assert_true(terms[5].kind == DCN_TERM_HINT && terms[5].weight == 7 && terms[5].regressor != NULL);
+    assert_string_equal(terms[5].student, "u");
+    assert_true(experiment->runs[0].has_teacher_term);
+    dcn_experiment_destroy(experiment);
 }
 
 /* Breaks when a default changes. */
@@ -389,6 +447,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mistakes_are_told),
+        cmocka_unit_test(test_every_key_of_the_losses_is_read),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_selection_without_validation_is_the_last_epoch),
         cmocka_unit_test(test_settings_arrive),

@@ -70,6 +70,32 @@ static const fault faults[] = {
     {{"runs.distilled.teacher=./nothing.safetensors"}, DECANT_SEVERITY_ERROR, "nothing.safetensors"},
     {{"runs.teacher.model=student"}, DECANT_SEVERITY_WARNING, "teacher and student are the same network"},
     {{"runs.teacher.seeds=[5, 6]"}, DECANT_SEVERITY_ERROR, "has the seed 0, which its teacher 'teacher' has not"},
+    /* features */
+    {{"runs.distilled.loss={ce: 1, cosine: {student: 3, teacher: 33}}"},
+     DECANT_SEVERITY_ERROR,
+     "the teacher has no layer '33'; did you mean '3'?"},
+    {{"runs.distilled.loss={ce: 1, cosine: {student: 1, teacher: 2}}"},
+     DECANT_SEVERITY_ERROR,
+     "'1' of the student has 8 elements a sample and '2' of the teacher 128; compare equals, or set match: avgpool"},
+    {{"models.student=[flatten, linear: 9, relu, linear: 4]",
+      "runs.distilled.loss={ce: 1, cosine: {student: 1, teacher: 2, match: avgpool}}"},
+     DECANT_SEVERITY_ERROR,
+     "'2' has 128 elements a sample and '1' 9"},
+    {{"runs.distilled.loss={ce: 1, hint: {student: 1, teacher: 2}}"},
+     DECANT_SEVERITY_ERROR,
+     "the regressor turns '1' into [1, 8], but '2' of the teacher is [1, 8, 4, 4]"},
+    {{"runs.distilled.loss={ce: 1, hint: {student: 1, teacher: 3, regressor: [liner: 128]}}"},
+     DECANT_SEVERITY_ERROR,
+     "did you mean \"linear\"?"},
+    {{"runs.distilled.loss={ce: 1, hint: {student: 0, teacher: 3}}"},
+     DECANT_SEVERITY_ERROR,
+     "nothing trains before the student's layer '0'"},
+    {{"runs.distilled.loss={cosine: {student: 1, teacher: 2, match: avgpool}}"},
+     DECANT_SEVERITY_WARNING,
+     "no loss reaches '3.weight'"},
+    {{"runs.distilled.loss={ce: 1, dkd: 1}", "runs.distilled.augment={mixup: 0.2}"},
+     DECANT_SEVERITY_ERROR,
+     "dkd needs one label a sample"},
     /* selection and batches */
     {{"data.validation=0", "runs.alone.select=best"}, DECANT_SEVERITY_ERROR, "the test part may not choose"},
     {{"runs.alone.batch=170", "runs.alone.drop_last=true"},
@@ -115,6 +141,53 @@ static void test_faults_are_found(void **state)
         assert_int_equal(errors, list->errors);
         decant_finding_list_destroy(list);
     }
+}
+
+/* Breaks when the right use of every loss is taken for a mistake. */
+static void test_feature_losses_that_fit_have_no_findings(void **state)
+{
+    (void)state;
+    static const char *const losses[] = {
+        "runs.distilled.loss={ce: 1, hint: {student: 1, teacher: 3}}",
+        "runs.distilled.loss={ce: 1, hint: {student: 2, teacher: 3, regressor: [linear: 32, relu, linear: 128]}}",
+        "runs.distilled.loss={ce: 1, cosine: {student: 2, teacher: 2, match: avgpool}}",
+        "runs.distilled.loss={bce: 1, logits: {center: true}, kd: {standardize: true}, dkd: {alpha: 1, beta: 2}}",
+    };
+    for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++) {
+        decant_finding_list *list = lint(&losses[i], 1);
+        for (int32_t f = 0; f < list->count; f++)
+            print_error("%s\n", list->items[f].text);
+        assert_int_equal(list->count, 0);
+        decant_finding_list_destroy(list);
+    }
+}
+
+/* Breaks when a feature loss's fault is told without its line. */
+static void test_feature_errors_name_the_losses_line(void **state)
+{
+    (void)state;
+    static const char text[] = "decant: 1\nname: t\ndata: {source: {format: idx, path: " DATA "}}\n"
+                               "models:\n"
+                               "  t: [flatten, linear: 8, relu, linear: 4]\n"
+                               "  s: [flatten, linear: {features: 6, name: hidden}, relu, linear: 4]\n"
+                               "runs:\n"
+                               "  a: {model: t, epochs: 1, optimizer: adam, loss: {ce: 1}}\n"
+                               "  b: {model: s, epochs: 1, optimizer: adam, loss: {ce: 1}}\n"
+                               "  c:\n"
+                               "    like: b\n"
+                               "    teacher: a\n"
+                               "    loss:\n"
+                               "      ce: 1\n"
+                               "      hint: {student: hiden, teacher: 1}\n";
+    decant_recipe *recipe = NULL;
+    decant_finding_list *list = NULL;
+    assert_int_equal(decant_recipe_parse("t.yaml", text, strlen(text), NULL, 0, &recipe), DECANT_OK);
+    assert_int_equal(decant_recipe_lint(recipe, &list), DECANT_OK);
+    assert_int_equal(list->errors, 1);
+    assert_int_equal(strncmp(list->items[0].text, "t.yaml:15:", 10), 0);
+    assert_non_null(strstr(list->items[0].text, "the student has no layer 'hiden'; did you mean 'hidden'?"));
+    decant_finding_list_destroy(list);
+    decant_recipe_destroy(recipe);
 }
 
 /* Files of so many zero bytes behind a header: every image the same, so the test part stands in the training split. */
@@ -222,6 +295,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sound_recipe_has_no_findings),
         cmocka_unit_test(test_faults_are_found),
+        cmocka_unit_test(test_feature_losses_that_fit_have_no_findings),
+        cmocka_unit_test(test_feature_errors_name_the_losses_line),
         cmocka_unit_test(test_a_known_name_does_not_excuse_a_leak),
         cmocka_unit_test(test_shape_errors_name_the_layers_line),
         cmocka_unit_test(test_memory_failures_are_no_findings),

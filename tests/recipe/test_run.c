@@ -458,6 +458,40 @@ static void test_teacher_files(void **state)
     assert_refused("other_file", differs, false, DECANT_USAGE, "normalised in another way");
 }
 
+/* Breaks when the recipe's limit or the caller's wish is not heard, or the result does not say what the cache did. */
+static void test_teacher_cache(void **state)
+{
+    (void)state;
+    static const char *const off[] = {"teacher_cache=off", NULL};
+    static const char *const distilled[] = {"distilled"};
+    static const struct {
+        const char *where;
+        const char *const *overrides;
+        bool no_cache, cached;
+    } cases[] = {{"cached", NULL, false, true}, {"off", off, false, false}, {"wish", NULL, true, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        run_watch watch = {.polls_left = -1};
+        decant_result_list *results = NULL;
+        char folder[512];
+        const decant_run_options options = {.runs = distilled, .n_runs = 1, .no_teacher_cache = cases[i].no_cache};
+        assert_int_equal(run_tiny(cases[i].where, cases[i].overrides, options, &watch, &results), DECANT_OK);
+        decant_result_list_destroy(results);
+        snprintf(folder, sizeof folder, FOLDER "/%s/tiny/distilled-seed1", cases[i].where);
+        const char *const directory = folder;
+        assert_int_equal(decant_results_read(&directory, 1, &results), DECANT_OK);
+        const decant_run_result *result = &results->items[0];
+        assert_int_equal(result->teacher_cached, cases[i].cached);
+        assert_int_equal(result->answers_needed, cases[i].cached ? 2 * 160 : 0);
+        assert_int_equal(result->answers_computed, 0); /* the first seed had asked */
+        assert_true(decant_result_hit_rate(result) == (cases[i].cached ? 1 : 0));
+        decant_result_list_destroy(results);
+    }
+    assert_same_file(FOLDER "/cached/tiny/distilled-seed0/model.safetensors",
+                     FOLDER "/whole/tiny/distilled-seed0/model.safetensors");
+    assert_same_file(FOLDER "/off/tiny/distilled-seed0/model.safetensors",
+                     FOLDER "/wish/tiny/distilled-seed0/model.safetensors");
+}
+
 static int make_data(void **state)
 {
     (void)state;
@@ -486,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_model_files_tell_their_story),
         cmocka_unit_test(test_teacher_files),
         cmocka_unit_test(test_part_of_the_samples),
+        cmocka_unit_test(test_teacher_cache),
         cmocka_unit_test(test_test_part_has_no_say),
     };
     return cmocka_run_group_tests(tests, make_data, NULL);

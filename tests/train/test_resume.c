@@ -198,6 +198,25 @@ static void save_always(dcn_train_options *options)
     options->checkpoint_seconds = 1e-9;
 }
 
+/* The regressor, its slots and its average are in the checkpoint; a run that drew them anew would end elsewhere. */
+static void listen_to_features(dcn_train_options *options)
+{
+    options->terms[options->n_terms++] =
+        (dcn_term){.kind = DCN_TERM_HINT, .weight = 0.5, .student = "6", .teacher = "1"};
+    options->terms[options->n_terms++] =
+        (dcn_term){.kind = DCN_TERM_COSINE, .weight = 0.5, .student = "9", .teacher = "3"};
+}
+
+static void test_regressors_are_kept(void **state)
+{
+    (void)state;
+    static const int64_t stops[] = {3, 12, 0};
+    run_outcome unbroken = run(listen_to_features, never), broken = run(listen_to_features, stops);
+    assert_same(&unbroken, &broken);
+    finish_outcome(&unbroken);
+    finish_outcome(&broken);
+}
+
 static void test_saving_within_epochs_changes_nothing(void **state)
 {
     (void)state;
@@ -388,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup(test_one_stop_anywhere, clean_folder),
         cmocka_unit_test_setup(test_many_stops, clean_folder),
         cmocka_unit_test_setup(test_momentum_is_kept, clean_folder),
+        cmocka_unit_test_setup(test_regressors_are_kept, clean_folder),
         cmocka_unit_test_setup(test_saving_within_epochs_changes_nothing, clean_folder),
         cmocka_unit_test_setup(test_metrics_are_not_doubled_after_a_crash, clean_folder),
         cmocka_unit_test_setup(test_a_fresh_run_begins_its_metrics_anew, clean_folder),

@@ -131,7 +131,8 @@ dcn_cpu_compile dcn_cpu_compile_concat, dcn_cpu_compile_slice, dcn_cpu_compile_p
     dcn_cpu_compile_pad_channels_grad, dcn_cpu_compile_repeat_channels,
     dcn_cpu_compile_repeat_channels_grad; /* channels.c */
 dcn_cpu_compile dcn_cpu_compile_softmax, dcn_cpu_compile_softmax_grad, dcn_cpu_compile_loss_ce, dcn_cpu_compile_loss_kd,
-    dcn_cpu_compile_accuracy; /* loss.c */
+    dcn_cpu_compile_loss_bce, dcn_cpu_compile_loss_dkd, dcn_cpu_compile_loss_mse, dcn_cpu_compile_loss_cosine,
+    dcn_cpu_compile_standardize, dcn_cpu_compile_standardize_grad, dcn_cpu_compile_accuracy; /* loss.c */
 dcn_cpu_compile dcn_cpu_compile_grad_norm, dcn_cpu_compile_sgd_update, dcn_cpu_compile_adam_update,
     dcn_cpu_compile_ema_update; /* update.c */
 

@@ -36,7 +36,9 @@ typedef struct dcn_cpu_loss {
     int64_t classes;
     double temperature;
     double smoothing;
-    float scale; /* of the gradient: weight / rows (times the temperature for kd) */
+    float scale;        /* of the gradient: weight / rows (times the temperature for kd) */
+    double alpha, beta; /* dkd */
+    bool center;        /* mse */
 } dcn_cpu_loss;
 
 typedef struct dcn_cpu_update {

@@ -138,7 +138,7 @@ void DCN_CPU_LOOP(correct)(const float *logits, const int32_t *label, int64_t cl
 {
     int32_t count = 0;
     for (int64_t row = 0; row < rows; row++, logits += classes) {
-        int64_t best = 0;
+        int64_t best = classes == 1 && logits[0] > 0.0F;
         for (int64_t c = 1; c < classes; c++)
             if (logits[c] > logits[best]) best = c;
         count += best == label[row];

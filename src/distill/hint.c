@@ -1,0 +1,19 @@
+/* Hints (Romero et al. 2015): a regressor turns a feature of the student into one of the teacher's, and the squared
+ * distance trains both. features.c puts the regressor into the training graph; the student's file never sees it. */
+#include "distill/term_classes.h"
+
+static decant_status emit_hint(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
+                               dcn_term_output *ret_output)
+{
+    const dcn_value_id inputs[2] = {context->student_feature, context->teacher_feature};
+    return dcn_term_add_node(program, DECANT_OP_LOSS_MSE, term, "loss.hint", inputs, 2, ret_output);
+}
+
+const dcn_term_class dcn_term_hint = {
+    .name = "hint",
+    .formula = "mean (regressor(fs) - ft)^2",
+    .reduction = "mean over samples and elements",
+    .needs_teacher = true,
+    .reads_features = true,
+    .emit = emit_hint,
+};

@@ -1,0 +1,113 @@
+/* Asking a frozen teacher. */
+#include "distill/teacher.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "tensor/shape.h"
+
+struct dcn_teacher {
+    dcn_plan *plan;
+    dcn_value_id x, logits;
+    int64_t elements, classes; /* of one sample, of one answer */
+    float *padded;             /* [DCN_TEACHER_BATCH, sample...]: a smaller batch, zeros behind it */
+    float *rows;               /* [DCN_TEACHER_BATCH, classes] */
+};
+
+static decant_status create_plan(dcn_teacher *teacher, dcn_device *device, const decant_model *model)
+{
+    const decant_shape *input = &model->graph->values[model->graph->input].shape; /* [1, sample...] */
+    decant_shape sample = decant_shape_make(input->rank - 1, input->dim + 1);
+    dcn_program *program = NULL;
+    dcn_value_id *values = NULL; /* [model->graph->n_values] */
+    decant_status status = dcn_program_create(DCN_TEACHER_BATCH, DECANT_F32, &program);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_program_input(program, "x", DECANT_F32, &sample, &teacher->x));
+    TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, teacher->x, NULL, 0, &values,
+                              &teacher->logits));
+    const dcn_plan_options options = {.keep = &teacher->logits, .n_keep = 1};
+    TRY(dcn_plan_create(device, program, &options, &teacher->plan));
+    for (int32_t v = 0; v < model->graph->n_values; v++) {
+        if (model->data[v] == NULL || values[v] == DCN_NONE) continue;
+        TRY(dcn_plan_write(teacher->plan, values[v], model->data[v]));
+    }
+out:
+    dcn_free(values);
+    dcn_program_destroy(program);
+    return status;
+}
+
+decant_status dcn_teacher_create(dcn_device *device, const decant_model *model, dcn_teacher **ret_teacher)
+{
+    dcn_teacher *teacher = NULL;
+    decant_status status = dcn_new(sizeof *teacher, (void **)&teacher);
+    if (status != DECANT_OK) goto out;
+    teacher->elements = decant_shape_count(&model->graph->values[model->graph->input].shape);
+    teacher->classes = decant_shape_count(&model->graph->values[model->graph->output].shape);
+    size_t inputs = 0, outputs = 0;
+    if (!dcn_mul_size((size_t)teacher->elements, DCN_TEACHER_BATCH * sizeof(float), &inputs) ||
+        !dcn_mul_size((size_t)teacher->classes, DCN_TEACHER_BATCH * sizeof(float), &outputs)) {
+        status = DCN_FAIL(NO_MEMORY, "a batch for the teacher is larger than any memory");
+        goto out;
+    }
+    TRY(dcn_new_aligned(inputs, (void **)&teacher->padded));
+    TRY(dcn_new_aligned(outputs, (void **)&teacher->rows));
+    TRY(create_plan(teacher, device, model));
+    *ret_teacher = teacher;
+    teacher = NULL;
+out:
+    dcn_teacher_destroy(teacher);
+    if (status != DECANT_OK) dcn_while("making the teacher ready");
+    return status;
+}
+
+void dcn_teacher_destroy(dcn_teacher *teacher)
+{
+    if (teacher == NULL) return;
+    dcn_plan_destroy(teacher->plan);
+    dcn_free_aligned(teacher->padded);
+    dcn_free_aligned(teacher->rows);
+    dcn_free(teacher);
+}
+
+decant_status dcn_teacher_ask(dcn_teacher *teacher, const float *x, int64_t count, float *ret_logits)
+{
+    size_t sample_bytes = (size_t)teacher->elements * sizeof *x;
+    if (count < DCN_TEACHER_BATCH) {
+        memcpy(teacher->padded, x, (size_t)count * sample_bytes);
+        memset(teacher->padded + count * teacher->elements, 0, (size_t)(DCN_TEACHER_BATCH - count) * sample_bytes);
+        x = teacher->padded;
+    }
+    TRY_RETURN(dcn_plan_bind(teacher->plan, teacher->x, x));
+    dcn_plan_run(teacher->plan);
+    TRY_RETURN(dcn_plan_read(teacher->plan, teacher->logits, teacher->rows));
+    memcpy(ret_logits, teacher->rows, (size_t)(count * teacher->classes) * sizeof *ret_logits);
+    return DECANT_OK;
+}
+
+decant_status dcn_teacher_rows_stand_alone(dcn_teacher *teacher, const float *x, bool *ret_alone)
+{
+    const int64_t batch = DCN_TEACHER_BATCH, elements = teacher->elements, classes = teacher->classes;
+    const size_t row_bytes = (size_t)classes * sizeof(float);
+    float *backwards = NULL; /* [batch, sample...] */
+    float *answers = NULL;   /* [3, batch, classes] */
+    bool alone = true;
+    decant_status status = dcn_new_aligned((size_t)(batch * elements) * sizeof *x, (void **)&backwards);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_new_array(3 * (size_t)batch, row_bytes, (void **)&answers));
+    for (int64_t i = 0; i < batch; i++)
+        memcpy(backwards + (batch - 1 - i) * elements, x + i * elements, (size_t)elements * sizeof *x);
+
+    float *forth = answers, *back = answers + batch * classes, *half = answers + 2 * batch * classes;
+    TRY(dcn_teacher_ask(teacher, x, batch, forth));
+    TRY(dcn_teacher_ask(teacher, backwards, batch, back));
+    TRY(dcn_teacher_ask(teacher, backwards, batch / 2, half));
+    for (int64_t i = 0; i < batch; i++)
+        alone = alone && memcmp(forth + i * classes, back + (batch - 1 - i) * classes, row_bytes) == 0;
+    alone = alone && memcmp(half, back, (size_t)(batch / 2) * row_bytes) == 0;
+    *ret_alone = alone;
+out:
+    dcn_free(answers);
+    dcn_free_aligned(backwards);
+    return status;
+}

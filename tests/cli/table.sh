@@ -1,0 +1,41 @@
+# A table from end to end: learnt, evaluated and predicted from raw rows, and what is said when rows are wrong.
+awk 'BEGIN { print "id,size,kind,note,y"; for (i = 0; i < 120; i++) printf "%d,%s,%s,%s,%s\n", i,
+    i % 10 == 7 ? "" : i % 3 == 0 ? i % 7 : 10 + i % 7, substr("uvw", 1 + i % 3, 1), i % 2 ? "\"a, b\"" : "c",
+    i % 3 == 0 ? "small" : "large" }' >rows.csv
+cat >table.yaml <<END
+decant: 1
+name: table
+threads: 1
+data:
+  source: {format: csv, path: rows.csv, target: y, drop: [id], unlabelled: 0.1, test: 0.2}
+  allow_overlap: true
+models:
+  net: [linear: 4, relu, linear: 2]
+runs:
+  net: {model: net, epochs: 30, batch: 8, optimizer: {adam: {lr: 1e-2}}, loss: {ce: 1}}
+END
+show lint table.yaml
+show run table.yaml -q >/dev/null
+model=runs/table/net/model.safetensors
+show eval $model | sed 's/loss .*/loss N/'
+show eval $model --split train | tail -3 | sed 's/loss .*/loss N/'
+printf 'kind,size,note\nu,1,c\nw,15,"a, b"\n' >new.csv
+show predict $model new.csv | sed 's/[0-9.]* %/N %/'
+show predict $model rows.csv:3 | sed 's/[0-9.]* %/N %/'
+show predict $model new.csv:1-2
+printf '\357\273\277kind,size,note\r\nu,1,c\n\nx,2,c\r\n' >bad.csv
+show predict $model bad.csv
+printf 'kind,size,note\nu,many,c\n' >bad.csv
+show predict $model bad.csv
+printf 'kind,size\nu,1\n' >bad.csv
+show predict $model bad.csv
+printf 'kind,size,note\nu,1\n' >bad.csv
+show predict $model bad.csv
+show eval $model --data new.csv
+show eval $model --data absent.csv | sed 's/, nor .*//'
+show lint table.yaml -o data.source.target=z
+show lint table.yaml -o data.source.drop=[idd]
+show lint table.yaml -o data.source.columns={kind:\ number}
+show lint table.yaml -o data.source.test=1.5
+show lint table.yaml -o data.source.test=other.csv | sed 's/, nor .*//'
+show lint table.yaml -o data.source.targets=y
