@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Convolution, batch normalisation, relu. What fails leaves a message, so the steps only have to stop. */
+/* Convolution that halves height and width, batch normalisation, relu. A failed call leaves a message, so just stop. */
 static bool add_block(decant_graph *graph, const char *const names[3], int64_t channels, decant_value *x)
 {
     decant_conv_options conv = decant_conv_options_default(channels, 3);
+    conv.stride[0] = conv.stride[1] = 2;
     conv.padding[0] = conv.padding[1] = 1;
     conv.bias = false; /* batch normalisation has one */
     return decant_graph_conv2d(graph, names[0], *x, &conv, x) == DECANT_OK &&
@@ -22,14 +23,11 @@ static bool build_network(decant_graph *graph, const decant_dataset *dataset)
 {
     static const char *const first[3] = {"conv1", "bn1", "relu1"}, *const second[3] = {"conv2", "bn2", "relu2"};
     const decant_shape image = decant_dataset_sample_shape(dataset); /* [1, 28, 28] */
-    const decant_pool_options pool = decant_pool_options_default(2);
     decant_value x;
-    return decant_graph_input(graph, &image, &x) == DECANT_OK &&              /* [n, 1, 28, 28] */
-           add_block(graph, first, 8, &x) &&                                  /* [n, 8, 28, 28] */
-           decant_graph_maxpool(graph, "pool1", x, &pool, &x) == DECANT_OK && /* [n, 8, 14, 14] */
-           add_block(graph, second, 16, &x) &&                                /* [n, 16, 14, 14] */
-           decant_graph_maxpool(graph, "pool2", x, &pool, &x) == DECANT_OK && /* [n, 16, 7, 7] */
-           decant_graph_flatten(graph, "flatten", x, &x) == DECANT_OK &&      /* [n, 784] */
+    return decant_graph_input(graph, &image, &x) == DECANT_OK &&         /* [n, 1, 28, 28] */
+           add_block(graph, first, 8, &x) &&                             /* [n, 8, 14, 14] */
+           add_block(graph, second, 16, &x) &&                           /* [n, 16, 7, 7] */
+           decant_graph_flatten(graph, "flatten", x, &x) == DECANT_OK && /* [n, 784] */
            decant_graph_linear(graph, "fc", x, decant_dataset_class_count(dataset), true, &x) == DECANT_OK &&
            decant_graph_set_output(graph, x) == DECANT_OK;
 }

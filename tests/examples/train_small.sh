@@ -15,7 +15,7 @@ cat out.txt
 grep -qx "9122 parameters" out.txt
 grep -qx "saved model.safetensors" out.txt
 accuracy=$(sed -n 's/^test accuracy \([0-9.]*\) % on 10000 images$/\1/p' out.txt)
-# One epoch gives about 88 %; what is linear in the pixels stays below 85 %.
+# One epoch gives about 87 %; what is linear in the pixels stays below 85 %.
 awk -v accuracy="$accuracy" 'BEGIN { exit !(accuracy >= 85) }' || { echo "the network did not learn: $accuracy %"; exit 1; }
 
 "$decant" eval model.safetensors --data fashion-mnist >eval.txt
