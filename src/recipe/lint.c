@@ -2,12 +2,16 @@
  * lint_runs.c. */
 #include "recipe/lint.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "base/text.h"
 
-#define PUBLISHED_SHARE 200 /* one test sample in so many may be identical to another under a known name */
+/* Given statistics further from the training split's than this are another data set's. */
+#define MEAN_SLACK      0.1f /* in deviations */
+#define STD_SLACK       1.2f /* as a factor */
+#define PUBLISHED_SHARE 200  /* one test sample in so many may be identical to another under a known name */
 
 decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, dcn_severity severity,
                            const char *format, ...)
@@ -94,6 +98,37 @@ static decant_status lint_table(const dcn_lint_context *context)
                         (long long)dataset->n_unlabelled);
 }
 
+/* Given statistics serve a teacher that was trained with them; for anything else they are usually another data set's.
+ */
+static decant_status lint_normalization(const dcn_lint_context *context)
+{
+    const dcn_data_spec *data = &context->experiment->data;
+    const dcn_materials *materials = context->materials;
+    if (data->normalize != DCN_NORMALIZE_GIVEN) return DECANT_OK;
+    const int32_t channels = dcn_statistics_channels(materials->dataset);
+    float *mean = NULL, *std = NULL; /* [channels] of the training split */
+    decant_status status = dcn_new_array((size_t)channels, sizeof *mean, (void **)&mean);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_new_array((size_t)channels, sizeof *std, (void **)&std));
+    TRY(dcn_statistics(materials->dataset, materials->split.train, materials->split.n_train, mean, std));
+    for (int32_t c = 0; c < channels; c++) {
+        const int32_t given = materials->norm_channels == 1 ? 0 : c;
+        const float given_mean = materials->mean[given], given_std = materials->std[given];
+        const bool alike = fabsf(given_mean - mean[c]) <= MEAN_SLACK * std[c] && given_std >= std[c] / STD_SLACK &&
+                           given_std <= std[c] * STD_SLACK;
+        if (alike) continue;
+        TRY(dcn_lint_add(context, dcn_doc_get(data->doc, "normalize"), DCN_NOTE,
+                         "data.normalize gives channel %d mean %.4g and std %.4g, but the training split has %.4g and "
+                         "%.4g; `normalize: train` would use those",
+                         c, (double)given_mean, (double)given_std, (double)mean[c], (double)std[c]));
+        break;
+    }
+out:
+    dcn_free(std);
+    dcn_free(mean);
+    return status;
+}
+
 static decant_status lint_data(const dcn_lint_context *context)
 {
     const dcn_data_spec *data = &context->experiment->data;
@@ -103,6 +138,7 @@ static decant_status lint_data(const dcn_lint_context *context)
     if (augments && dataset->sample.rank != 3)
         TRY_RETURN(dcn_lint_add(context, dcn_doc_get(data->doc, "augment"), DCN_ERROR,
                                 "shift, crop, flip and cutout are for images; %s has none", dataset->name));
+    TRY_RETURN(lint_normalization(context));
     TRY_RETURN(lint_table(context));
     return lint_overlap(context);
 }

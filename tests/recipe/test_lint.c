@@ -54,6 +54,7 @@ static const fault faults[] = {
      "the test accuracy is too good"},
     {{"data.validation=200"}, DECANT_SEVERITY_ERROR, "leaves nothing of the 200 training samples"},
     {{"data.normalize={mean: [1, 2], std: [1, 1]}"}, DECANT_SEVERITY_ERROR, "the data has 1 channels"},
+    {{"data.normalize={mean: 0.9, std: 0.1}"}, DECANT_SEVERITY_NOTE, "but the training split has"},
     /* models */
     {{"models.spare=[flatten, linear: 4]"}, DECANT_SEVERITY_WARNING, "no run trains the model 'spare'"},
     {{"models.student=[flatten, linear: 8, linear: 4]"}, DECANT_SEVERITY_WARNING, "model 'student': "},
