@@ -33,23 +33,3 @@ void dcn_hash_hex(dcn_hash hash, char ret_text[DCN_HASH_HEX])
     }
     ret_text[32] = '\0';
 }
-
-bool dcn_hash_parse(const char *hex, dcn_hash *ret_hash)
-{
-    uint64_t half[2] = {0, 0};
-    for (int i = 0; i < 32; i++) {
-        char c = hex[i];
-        unsigned digit;
-        if (c >= '0' && c <= '9') {
-            digit = (unsigned)(c - '0');
-        } else if (c >= 'a' && c <= 'f') {
-            digit = (unsigned)(c - 'a') + 10;
-        } else {
-            return false;
-        }
-        half[i / 16] = half[i / 16] << 4 | digit;
-    }
-    if (hex[32] != '\0') return false;
-    *ret_hash = (dcn_hash){.low = half[1], .high = half[0]};
-    return true;
-}

@@ -25,12 +25,6 @@ int32_t dcn_optimizer_slots(const dcn_optimizer *optimizer)
     return optimizer->momentum > 0 ? 1 : 0;
 }
 
-const char *dcn_optimizer_name(dcn_optimizer_kind kind)
-{
-    static const char *const names[] = {"sgd", "adam", "adamw"};
-    return names[kind];
-}
-
 static bool in_unit_interval(double x)
 {
     return x >= 0 && x < 1;

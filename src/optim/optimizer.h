@@ -38,7 +38,6 @@ typedef struct dcn_optimizer {
 
 dcn_optimizer dcn_optimizer_default(
     dcn_optimizer_kind kind); /* PyTorch's defaults; sgd lr 0.01, adam lr 1e-3, adamw weight decay 0.01 */
-const char *dcn_optimizer_name(dcn_optimizer_kind kind); /* "sgd", "adam", "adamw" */
 /* INVALID_ARG names the number that is outside its range. */
 decant_status dcn_optimizer_check(const dcn_optimizer *optimizer);
 /* Appends grad norm, update and EMA nodes to a program whose backward is in place. */

@@ -17,32 +17,6 @@ static void the_digits_are_xxh3s(void **state)
     assert_string_equal(digits, "99aa06d3014798d86001c324468d497f");
 }
 
-static void digits_round_trip(void **state)
-{
-    (void)state;
-    dcn_hash hash = dcn_hash_bytes("decant", 6), back = {0, 0};
-    char digits[DCN_HASH_HEX];
-    dcn_hash_hex(hash, digits);
-    assert_true(dcn_hash_parse(digits, &back));
-    assert_true(dcn_hash_equal(hash, back));
-}
-
-static void bad_digits_are_refused(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {"",
-                                      "99aa",
-                                      "99aa06d3014798d86001c324468d497",
-                                      "99aa06d3014798d86001c324468d497f0",
-                                      "99aa06d3014798d86001c324468d497g",
-                                      "99AA06D3014798D86001C324468D497F"};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        dcn_hash hash = {1, 2};
-        assert_false(dcn_hash_parse(bad[i], &hash));
-        assert_true(hash.low == 1 && hash.high == 2);
-    }
-}
-
 static void content_and_order_matter(void **state)
 {
     (void)state;
@@ -60,8 +34,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_digits_are_xxh3s),
-        cmocka_unit_test(digits_round_trip),
-        cmocka_unit_test(bad_digits_are_refused),
         cmocka_unit_test(content_and_order_matter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
