@@ -40,12 +40,18 @@ static int64_t batch_for(int64_t sample_elements, int64_t count)
     return batch < count ? batch : count;
 }
 
+/* Weights of a training plan are read as they are; a model of its own is folded first. */
 static decant_status create_plan(dcn_evaluator *evaluator, const dcn_evaluator_options *options)
 {
     const decant_model *model = options->model;
+    decant_model *folded = NULL;
     dcn_program *program = NULL;
     dcn_value_id *values = NULL;
     decant_status status = DECANT_OK;
+    if (options->share == NULL) {
+        TRY(dcn_model_fold(options->model, NULL, 0, &folded, NULL));
+        model = folded;
+    }
 
     TRY(dcn_program_create(evaluator->batch, DECANT_F32, &program));
     TRY(dcn_program_input(program, "x", DECANT_F32, &options->dataset->sample, &evaluator->x));
@@ -67,6 +73,7 @@ static decant_status create_plan(dcn_evaluator *evaluator, const dcn_evaluator_o
 out:
     dcn_free(values);
     dcn_program_destroy(program);
+    dcn_model_destroy(folded);
     return status;
 }
 
