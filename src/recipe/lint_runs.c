@@ -56,8 +56,8 @@ static decant_status lint_same_outputs(const dcn_lint_context *context, const dc
     const int64_t theirs = teacher->values[teacher->output].shape.dim[1];
     if (ours == theirs) return DECANT_OK;
     return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DCN_ERROR,
-                        "run '%s': the teacher has %lld outputs and the student %lld; they must tell classes apart in "
-                        "the same way",
+                        "run '%s': teacher and student have %lld and %lld outputs; they must tell classes apart in the "
+                        "same way",
                         run->name, (long long)theirs, (long long)ours);
 }
 

@@ -83,6 +83,15 @@ out:
     return status;
 }
 
+/* The first plan has them now; the graph is still needed for other plans. */
+static void drop_weights(decant_predictor *predictor)
+{
+    for (dcn_value_id v = 0; v < predictor->model->graph->n_values; v++) {
+        dcn_free_aligned(predictor->model->data[v]);
+        predictor->model->data[v] = NULL;
+    }
+}
+
 /* An empty place, or that of the plan that was not used for longest. The first plan has the weights and stays. */
 static slot *choose_slot(decant_predictor *predictor)
 {
@@ -106,6 +115,7 @@ static decant_status find_slot(decant_predictor *predictor, int64_t batch, slot 
     slot *place = choose_slot(predictor);
     empty_slot(place);
     TRY_RETURN(fill_slot(predictor, batch, place));
+    if (place == predictor->slots) drop_weights(predictor);
     place->used = ++predictor->clock;
     *ret_slot = place;
     return DECANT_OK;

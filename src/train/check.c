@@ -103,8 +103,7 @@ static decant_status check_teacher(const dcn_train_options *options)
     decant_status status = dcn_check_fit(options->teacher, options->dataset);
     if (status != DECANT_OK) dcn_while("fitting the teacher to the data");
     if (status != DECANT_OK || options->teacher->n_outputs == options->model->n_outputs) return status;
-    return DCN_FAIL(SHAPE,
-                    "the teacher has %d outputs and the student %d; they must tell classes apart in the same way",
+    return DCN_FAIL(SHAPE, "teacher and student have %d and %d outputs; they must tell classes apart in the same way",
                     (int)options->teacher->n_outputs, (int)options->model->n_outputs);
 }
 
