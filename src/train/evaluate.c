@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "tensor/shape.h"
 #include "train/check.h"
+#include "train/measure.h"
 
 #define LARGEST_BATCH  256
 #define SMALLEST_BATCH 16
@@ -137,24 +138,6 @@ static decant_status run_batch(dcn_evaluator *evaluator, const dcn_batch *batch)
     return dcn_plan_read(evaluator->plan, evaluator->logits, evaluator->rows);
 }
 
-static int64_t largest(const float *row, int64_t classes)
-{
-    int64_t best = 0;
-    for (int64_t c = 1; c < classes; c++) {
-        if (row[c] > row[best]) best = c;
-    }
-    return best;
-}
-
-/* -log softmax(row)[label] */
-static double cross_entropy(const float *row, int64_t classes, int64_t label)
-{
-    double top = (double)row[largest(row, classes)], sum = 0;
-    for (int64_t c = 0; c < classes; c++)
-        sum += exp((double)row[c] - top);
-    return log(sum) + top - (double)row[label];
-}
-
 static decant_status check_finite(const float *row, int64_t classes, int32_t sample)
 {
     for (int64_t c = 0; c < classes; c++) {
@@ -174,14 +157,14 @@ static decant_status count_batch(const dcn_evaluator *evaluator, const dcn_batch
     for (int64_t n = 0; n < batch->size; n++) {
         const float *row = evaluator->rows + n * classes; /* [classes] */
         TRY_RETURN(check_finite(row, classes, batch->samples[n]));
-        int64_t predicted = largest(row, classes);
+        int64_t predicted = dcn_logits_answer(row, classes);
         if (predictions != NULL) predictions[done + n] = (int32_t)predicted;
         if (logits != NULL) memcpy(logits + (done + n) * classes, row, (size_t)classes * sizeof *row);
         if (evaluator->part->labels == NULL) continue;
 
         int64_t label = batch->labels[n];
         metrics->errors += predicted != label;
-        metrics->loss += cross_entropy(row, classes, label);
+        metrics->loss += dcn_logits_log_sum(row, classes) - (double)row[label];
         metrics->confusion[label * classes + predicted]++;
     }
     return DECANT_OK;
