@@ -20,13 +20,13 @@ void dcn_teacher_answers_finish(dcn_teacher_answers *answers)
     *answers = (dcn_teacher_answers){0};
 }
 
-/* The logits of one part, [count, classes], with the counts that come with them. */
+/* The logits of one part, [count, outputs], with the counts that come with them. */
 static decant_status answer(dcn_device *device, const decant_model *model, const decant_dataset *dataset,
                             const measured_part *part, dcn_metrics *ret_metrics, int32_t *ret_predictions,
                             float **ret_logits)
 {
     float *logits = NULL;
-    size_t elements = (size_t)part->count * (size_t)model->n_classes;
+    size_t elements = (size_t)part->count * (size_t)model->n_outputs;
     decant_status status = dcn_new_array(elements, sizeof *logits, (void **)&logits);
     if (status != DECANT_OK) goto out;
     TRY(dcn_evaluate(device, model, dataset, part->samples, part->indices, part->count, ret_metrics, ret_predictions,
@@ -38,18 +38,19 @@ out:
     return status;
 }
 
-static decant_status measure(dcn_device *device, const decant_model *teacher, const decant_dataset *dataset,
-                             const measured_part *part, const float *logits, float **taught, decant_measures *measures)
+static decant_status measure(dcn_device *device, const decant_model *model, const decant_model *teacher,
+                             const decant_dataset *dataset, const measured_part *part, const float *logits,
+                             float **taught, decant_measures *measures)
 {
     dcn_metrics metrics = {0};
     decant_status status = DECANT_OK;
     *measures = (decant_measures){.known = true};
-    dcn_measure_calibration(logits, part->samples->labels, part->indices, part->count, dataset->n_classes,
+    dcn_measure_calibration(logits, part->samples->labels, part->indices, part->count, model->n_outputs,
                             &measures->calibration);
-    /* A teacher with more outputs than there are classes answers other questions as well: nothing to compare. */
-    if (teacher == NULL || teacher->n_classes != dataset->n_classes) goto out;
+    /* A teacher with other outputs answers other questions as well: nothing to compare. */
+    if (teacher == NULL || teacher->n_outputs != model->n_outputs) goto out;
     if (*taught == NULL) TRY(answer(device, teacher, dataset, part, &metrics, NULL, taught));
-    dcn_measure_fidelity(logits, *taught, part->count, dataset->n_classes, &measures->fidelity);
+    dcn_measure_fidelity(logits, *taught, part->count, model->n_outputs, &measures->fidelity);
     measures->has_teacher = true;
 out:
     dcn_metrics_finish(&metrics);
@@ -103,12 +104,12 @@ decant_status dcn_assess(dcn_device *device, const dcn_materials *materials, con
     decant_status status = dcn_new_array((size_t)test.count, sizeof *predictions, (void **)&predictions);
     if (status != DECANT_OK) goto out;
     TRY(answer(device, model, dataset, &test, &metrics, predictions, &logits));
-    TRY(measure(device, teacher, dataset, &test, logits, &answers->test, &result->test_measures));
+    TRY(measure(device, model, teacher, dataset, &test, logits, &answers->test, &result->test_measures));
     TRY(fill_test(test.samples, &metrics, &predictions, result));
     TRY(copy_class_names(dataset, result));
     if (validation.count == 0) goto out;
     TRY(answer(device, model, dataset, &validation, &validated, NULL, &validation_logits));
-    TRY(measure(device, teacher, dataset, &validation, validation_logits, &answers->validation,
+    TRY(measure(device, model, teacher, dataset, &validation, validation_logits, &answers->validation,
                 &result->validation_measures));
 out:
     dcn_free(validation_logits);

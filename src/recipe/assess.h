@@ -9,8 +9,8 @@
 
 /* A teacher's logits for the samples that its students are measured on, asked for when they are first needed. */
 typedef struct dcn_teacher_answers {
-    float *test;       /* [test count, classes]; NULL: not asked yet */
-    float *validation; /* [n_validation, classes]; the same */
+    float *test;       /* [test count, outputs]; NULL: not asked yet */
+    float *validation; /* [n_validation, outputs]; the same */
 } dcn_teacher_answers;
 void dcn_teacher_answers_finish(dcn_teacher_answers *answers);
 

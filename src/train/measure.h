@@ -5,16 +5,22 @@
 
 #include "decant/model.h"
 
-/* row [classes] of finite logits: the class it answers, which is the first of the largest. */
-int64_t dcn_logits_answer(const float *row, int64_t classes);
-/* log sum_c exp(row[c]), by the largest so that nothing overflows. */
-double dcn_logits_log_sum(const float *row, int64_t classes);
+/* A row of finite logits [outputs]. A single output is the logit of the second of two classes, the first's being 0. */
+static inline double dcn_logit(const float *row, int64_t outputs, int64_t class)
+{
+    if (outputs == 1) return class == 1 ? (double)row[0] : 0;
+    return (double)row[class];
+}
+/* The class that the row answers: the first of the largest. */
+int64_t dcn_logits_answer(const float *row, int64_t outputs);
+/* log sum_c exp(logit of c), by the largest so that nothing overflows. */
+double dcn_logits_log_sum(const float *row, int64_t outputs);
 
-/* logits [count, classes] of the samples `indices` (NULL: 0, 1, ...); labels by sample. count >= 1. */
+/* logits [count, outputs] of the samples `indices` (NULL: 0, 1, ...); labels by sample. count >= 1. */
 void dcn_measure_calibration(const float *logits, const int32_t *labels, const int32_t *indices, int64_t count,
-                             int64_t classes, decant_calibration *ret_calibration);
-/* student, teacher [count, classes] logits of the same samples. count >= 1. */
-void dcn_measure_fidelity(const float *student, const float *teacher, int64_t count, int64_t classes,
+                             int64_t outputs, decant_calibration *ret_calibration);
+/* student, teacher [count, outputs] logits of the same samples. count >= 1. */
+void dcn_measure_fidelity(const float *student, const float *teacher, int64_t count, int64_t outputs,
                           decant_fidelity *ret_fidelity);
 
 #endif

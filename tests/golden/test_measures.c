@@ -64,9 +64,31 @@ static void test_labels_are_found_through_indices(void **state)
     assert_true(calibration.bins[14].accuracy >= 1);
 }
 
+/* A network with one output says the same as one with two whose first is always 0. */
+static void test_one_logit_is_two(void **state)
+{
+    (void)state;
+    static const float one[] = {-3, 0, 0.5f, 40}, pairs[] = {0, -3, 0, 0, 0, 0.5f, 0, 40};
+    static const float teacher_one[] = {1, -1, 2, -40}, teacher_pairs[] = {0, 1, 0, -1, 0, 2, 0, -40};
+    static const int32_t labels[] = {0, 1, 1, 1};
+    decant_calibration calibration[2];
+    decant_fidelity fidelity[2];
+    dcn_measure_calibration(one, labels, NULL, 4, 1, &calibration[0]);
+    dcn_measure_calibration(pairs, labels, NULL, 4, 2, &calibration[1]);
+    golden_compare("one logit", "ece", &exact, 0, calibration[1].error, calibration[0].error);
+    golden_compare("one logit", "confidence", &exact, 0, calibration[1].confidence, calibration[0].confidence);
+    for (int i = 0; i < DECANT_CALIBRATION_BINS; i++)
+        assert_int_equal(calibration[0].bins[i].count, calibration[1].bins[i].count);
+    dcn_measure_fidelity(one, teacher_one, 4, 1, &fidelity[0]);
+    dcn_measure_fidelity(pairs, teacher_pairs, 4, 2, &fidelity[1]);
+    golden_compare("one logit", "agreement", &exact, 0, fidelity[1].agreement, fidelity[0].agreement);
+    golden_compare("one logit", "kl", &exact, 0, fidelity[1].divergence, fidelity[0].divergence);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_measures),
-                                       cmocka_unit_test(test_labels_are_found_through_indices)};
+                                       cmocka_unit_test(test_labels_are_found_through_indices),
+                                       cmocka_unit_test(test_one_logit_is_two)};
     return cmocka_run_group_tests_name("golden measures", tests, NULL, NULL);
 }
