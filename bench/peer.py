@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""One training step of the peer, PyTorch: the same networks, data sizes, losses and optimisers as `decant bench train`.
+"""One training step of the peer, PyTorch: the same networks, data sizes, losses and optimisers as `decant bench train`; or one
+forward pass, as `decant bench infer`.
 
-peer.py CASE [FLAG...]   flags: channels_last, bf16 (autocast), compile, trace (teacher traced and frozen)
+peer.py CASE [FLAG...]         flags: channels_last, bf16 (autocast), compile, trace (teacher traced and frozen)
+peer.py infer CASE [FLAG...]   flags: channels_last, bf16 (autocast), trace (traced, frozen, optimised for inference), threads=N, batch=N
 Prints one JSON object: the median, fastest and slowest of seven windows, as decant does. Batches are gathered inside the timed step
 from preloaded tensors, which is kinder to the peer than its DataLoader."""
 import json
@@ -161,4 +163,59 @@ def main():
                           peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)))
 
 
-main()
+# name: (network, sample shape, batch)
+FORWARDS = {
+    'airline-1': (lambda: nn.Sequential(nn.Linear(24, 5), nn.ReLU(), nn.Linear(5, 1)), (24,), 1),
+    'airline-2': (lambda: nn.Sequential(nn.Linear(24, 5), nn.ReLU(), nn.Linear(5, 2)), (24,), 1),
+    'mlp-800': (lambda: mlp(800, 0, 0), (784,), 1),
+    'lightnn': (lightnn, (3, 32, 32), 1),
+    'fashion-3': (fashion_3, (3, 28, 28), 1),
+    'resnet50': (resnet50, (3, 28, 28), 64),
+}
+
+
+def windows_of(call, seconds):
+    """The mean time of a call in each of seven windows. The clock is not asked behind every call."""
+    def window(seconds, burst):
+        begin, calls = time.perf_counter(), 0
+        while calls == 0 or time.perf_counter() - begin < seconds:
+            for _ in range(burst):
+                call()
+            calls += burst
+        return (time.perf_counter() - begin) / calls
+    burst = 1 + int(1e-4 / window(seconds / 4, 1))
+    return [window(seconds / 7, burst) for _ in range(7)]
+
+
+def infer():
+    """Normalised floats to logits: the input is ready, which is kinder to the peer than raw bytes."""
+    case, flags = sys.argv[2], set(sys.argv[3:])
+    numbers = dict(flag.split('=') for flag in flags if '=' in flag)
+    network, shape, batch = FORWARDS[case]
+    batch = int(numbers.get('batch', batch))
+    torch.set_num_threads(int(numbers.get('threads', 2)))
+    model, x = network().eval(), torch.rand(batch, *shape) * 2 - 1
+    if 'channels_last' in flags and len(shape) == 3:
+        model, x = model.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        if 'bf16' in flags:
+            model, x = model.to(torch.bfloat16), x.to(torch.bfloat16)
+        if 'trace' in flags:
+            model = torch.jit.freeze(torch.jit.trace(model, x))
+            if 'bf16' not in flags:
+                model = torch.jit.optimize_for_inference(model)
+        for _ in range(10):
+            model(x)
+        first = time.monotonic() - started
+        windows = windows_of(lambda: model(x), float(numbers.get('seconds', 4)))
+    middle = statistics.median(windows)
+    print(json.dumps(dict(inference=case, batch=batch, flags=sorted(f for f in flags if not f.startswith(('seconds', 'batch'))),
+                          version=torch.__version__, call_seconds=middle, fastest_seconds=min(windows),
+                          slowest_seconds=max(windows), images_per_second=batch / middle, first_step_seconds=first,
+                          peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)))
+
+
+if len(sys.argv) > 2 and sys.argv[1] == 'infer':
+    infer()
+else:
+    main()
