@@ -113,9 +113,15 @@ static decant_status check_terms(const dcn_train_options *options)
     for (int32_t i = 0; i < options->n_terms; i++) {
         TRY_RETURN(dcn_term_check(&options->terms[i]));
         const dcn_term_class *class = dcn_term_class_of(options->terms[i].kind);
-        if (class->needs_labels && options->dataset->train.labels == NULL) {
+        if (!class->needs_labels) continue;
+        if (options->dataset->train.labels == NULL) {
             return DCN_FAIL(INVALID_ARG, "loss term %s needs labels, and the training data of %s has none", class->name,
                             options->dataset->name);
+        }
+        if (options->ignore_labels) {
+            return DCN_FAIL(INVALID_ARG, "loss term %s reads labels, and this run is to ignore them; kd and logits "
+                                         "listen to the teacher alone",
+                            class->name);
         }
     }
     return DECANT_OK;

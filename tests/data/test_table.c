@@ -251,7 +251,7 @@ static void test_parts_are_disjoint_and_stratified(void **state)
     dcn_csv_options options = {
         .path = "t.csv", .target = "y", .test = 0.25, .unlabelled = 0.2, .validation = 20, .seed = 3};
     parse(text, &csv);
-    assert_ok(dcn_csv_build(&options, &csv, NULL, &dataset));
+    assert_ok(dcn_csv_build(&options, &csv, NULL, NULL, &dataset));
     assert_int_equal(dataset->n_unlabelled, 20);
     assert_string_equal(dataset->class_names[1], "yes");
     assert_part(&dataset->train, 60, 15, seen);
@@ -266,7 +266,7 @@ static void test_parts_are_disjoint_and_stratified(void **state)
     dcn_split_finish(&split);
 
     options.seed = 4;
-    assert_ok(dcn_csv_build(&options, &csv, NULL, &other));
+    assert_ok(dcn_csv_build(&options, &csv, NULL, NULL, &other));
     assert_false(dcn_hash_equal(other->hash, dataset->hash));
     dcn_dataset_destroy(other);
     dcn_dataset_destroy(dataset);
@@ -279,7 +279,7 @@ static void assert_unbuildable(const char *text, const dcn_csv_options *options,
     dcn_csv csv = {0};
     decant_dataset *dataset = NULL;
     parse(text, &csv);
-    assert_refused(dcn_csv_build(options, &csv, NULL, &dataset), DECANT_FORMAT, words);
+    assert_refused(dcn_csv_build(options, &csv, NULL, NULL, &dataset), DECANT_FORMAT, words);
     if (place != NULL) assert_string_equal(decant_error_place(), place);
     dcn_csv_finish(&csv);
 }
@@ -305,7 +305,7 @@ static void test_second_file(void **state)
     const dcn_csv_options options = {.path = "t.csv", .target = "y", .test_path = "u.csv"};
     parse("a,b,y\n1,u,p\n2,v,q\n3,w,p\n", &csv);
     parse("y,b,a\nq,w,9\n", &test);
-    assert_ok(dcn_csv_build(&options, &csv, &test, &dataset));
+    assert_ok(dcn_csv_build(&options, &csv, &test, NULL, &dataset));
     assert_int_equal(dataset->train.count, 3);
     assert_int_equal(dataset->test.count, 1);
     assert_int_equal(dataset->test.labels[0], 1);
@@ -314,7 +314,7 @@ static void test_second_file(void **state)
     dcn_dataset_destroy(dataset);
     dcn_csv_finish(&test);
     parse("y,b,a\nr,w,9\n", &test);
-    assert_refused(dcn_csv_build(&options, &csv, &test, &dataset), DECANT_FORMAT, "'r' is none of the 2 classes");
+    assert_refused(dcn_csv_build(&options, &csv, &test, NULL, &dataset), DECANT_FORMAT, "'r' is none of the 2 classes");
     dcn_csv_finish(&test);
     dcn_csv_finish(&csv);
 }
@@ -361,7 +361,7 @@ static void test_allocations_fail(void **state)
     for (int64_t nth = 1;; nth++) {
         decant_dataset *dataset = NULL;
         dcn_memory_fail_nth(nth);
-        decant_status status = dcn_csv_build(&options, &csv, NULL, &dataset);
+        decant_status status = dcn_csv_build(&options, &csv, NULL, NULL, &dataset);
         dcn_memory_fail_nth(0);
         dcn_dataset_destroy(dataset);
         if (status == DECANT_OK) break;
