@@ -37,10 +37,9 @@ decant_status dcn_encoder_to_json(const dcn_encoder *encoder, char **ret_text)
     json_t *columns = json_array();
     for (int32_t i = 0; i < encoder->n_columns; i++)
         json_array_append_new(columns, column_json(&encoder->columns[i]));
-    json_t *file =
-        json_pack("{s:s, s:f, s:f, s:I, s:s*, s:s*}", "hash", parting->file_hash, "test", parting->test, "unlabelled",
-                  parting->unlabelled, "seed", (json_int_t)parting->seed, "test_path", parting->test_path,
-                  "unlabelled_path", parting->unlabelled_path);
+    json_t *file = json_pack("{s:s, s:f, s:f, s:I, s:s*, s:s*}", "hash", parting->file_hash, "test", parting->test,
+                             "unlabelled", parting->unlabelled, "seed", (json_int_t)parting->seed, "test_path",
+                             parting->test_path, "unlabelled_path", parting->unlabelled_path);
     json_t *json = json_pack("{s:s, s:o, s:o, s:o}", "target", encoder->target, "classes",
                              texts_json(encoder->classes, encoder->n_classes), "columns", columns, "file", file);
     char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;

@@ -4,7 +4,8 @@
 
 enum { IN_TRAIN = 1, IN_VALIDATION = 2, IN_POOL = 4 };
 
-/* A hash table of the samples of train, validation and the unlabelled pool: open addressing, never more than half full, nothing removed. */
+/* A hash table of the samples of train, validation and the unlabelled pool: open addressing, never more than half full,
+ * nothing removed. */
 typedef struct seen_samples {
     dcn_hash *hashes;
     uint8_t *where; /* IN_TRAIN | IN_VALIDATION | IN_POOL; 0: free */
@@ -62,8 +63,7 @@ decant_status dcn_overlap_count(const decant_dataset *dataset, const dcn_split *
         overlap.within_train = enter(dataset, split->train, split->n_train, IN_TRAIN, IN_TRAIN, &seen);
         overlap.train_validation =
             enter(dataset, split->validation, split->n_validation, IN_VALIDATION, IN_TRAIN, &seen);
-        overlap.pool_validation =
-            enter(dataset, split->unlabelled, split->n_unlabelled, IN_POOL, IN_VALIDATION, &seen);
+        overlap.pool_validation = enter(dataset, split->unlabelled, split->n_unlabelled, IN_POOL, IN_VALIDATION, &seen);
     } else {
         overlap.within_train = enter(dataset, NULL, dataset->train.count, IN_TRAIN, IN_TRAIN, &seen);
     }

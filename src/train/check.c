@@ -119,8 +119,9 @@ static decant_status check_terms(const dcn_train_options *options)
                             options->dataset->name);
         }
         if (options->ignore_labels) {
-            return DCN_FAIL(INVALID_ARG, "loss term %s reads labels, and this run is to ignore them; kd and logits "
-                                         "listen to the teacher alone",
+            return DCN_FAIL(INVALID_ARG,
+                            "loss term %s reads labels, and this run is to ignore them; kd and logits "
+                            "listen to the teacher alone",
                             class->name);
         }
     }
