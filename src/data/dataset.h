@@ -136,7 +136,8 @@ typedef struct dcn_overlap {
     int64_t train_validation, train_test,
         validation_test; /* samples of the second part whose bytes also stand in the first */
     int64_t within_train;
-    int64_t pool_validation, pool_test; /* samples of the second part that the unlabelled pool holds */
+    int64_t pool_validation; /* samples of the unlabelled pool that also stand in the validation split */
+    int64_t pool_test;       /* test samples that also stand in the pool */
 } dcn_overlap;
 decant_status dcn_overlap_count(const decant_dataset *dataset, const dcn_split *split, dcn_overlap *ret_overlap);
 

@@ -151,9 +151,8 @@ decant_status dcn_bias_fit(const dcn_bias_problem *problem, const int32_t *label
 
 /* --- where they go --- */
 
-decant_status dcn_model_output_bias(const decant_model *model, dcn_value_id *ret_bias)
+decant_status dcn_graph_output_bias(const dcn_graph *graph, dcn_value_id *ret_bias)
 {
-    const dcn_graph *graph = model->graph;
     const dcn_node_id producer = graph->values[graph->output].producer;
     if (producer == DCN_NONE) return DCN_FAIL(INVALID_ARG, "no layer makes the logits, so none can take offsets");
     const dcn_node *node = &graph->nodes[producer];

@@ -4,7 +4,7 @@
 #ifndef DCN_DISTILL_BIAS_H
 #define DCN_DISTILL_BIAS_H
 
-#include "nn/model.h"
+#include "graph/graph.h"
 
 typedef struct dcn_bias_problem {
     const float *logits; /* [count, classes], finite */
@@ -21,7 +21,8 @@ decant_status dcn_bias_match(const dcn_bias_problem *problem, const int64_t *wan
  * of one class after the other, until none helps. */
 decant_status dcn_bias_fit(const dcn_bias_problem *problem, const int32_t *labels, float *ret_offsets);
 
-/* The bias that the model's logits come out of: [classes] of its data. INVALID_ARG where the last layer has none. */
-decant_status dcn_model_output_bias(const decant_model *model, dcn_value_id *ret_bias);
+/* The parameter that is the bias of the layer that makes the logits, [classes]. INVALID_ARG where the last layer has
+ * none. */
+decant_status dcn_graph_output_bias(const dcn_graph *graph, dcn_value_id *ret_bias);
 
 #endif
