@@ -2,6 +2,9 @@
 #ifndef DCN_RECIPE_CORRECT_H
 #define DCN_RECIPE_CORRECT_H
 
+#include <jansson.h>
+
+#include "decant/recipe.h"
 #include "device/device.h"
 #include "recipe/transfer.h"
 
@@ -10,9 +13,17 @@
 decant_status dcn_correction_classes(const dcn_materials *materials, const dcn_run_spec *run,
                                      const dcn_transfer_set *set, bool **ret_moved);
 
-/* Finds the offsets on the training or the validation split and adds them to the model's last bias.
- * ret_offsets: [n_classes]; both are untouched on failure. */
-decant_status dcn_correct_bias(dcn_device *device, const dcn_materials *materials, int32_t run, decant_model *model,
-                               float *ret_offsets);
+/* Tests the model as it is, finds the offsets on the training or the validation split, and adds them to the model's
+ * last bias. The model is untouched on failure. */
+decant_status dcn_correction_apply(dcn_device *device, const dcn_materials *materials, int32_t run, decant_model *model,
+                                   decant_bias_correction **ret_correction);
+void dcn_correction_destroy(const decant_bias_correction *correction); /* accepts NULL */
+
+/* Fills in the result's class_errors from its list of wrong samples. */
+decant_status dcn_count_class_errors(const decant_dataset *dataset, decant_run_result *result);
+
+/* As a part of result.json: nothing without a correction; FORMAT where what is read makes no sense. */
+json_t *dcn_correction_to_json(const decant_bias_correction *correction);
+decant_status dcn_correction_from_json(const json_t *json, const decant_bias_correction **ret_correction);
 
 #endif

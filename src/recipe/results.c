@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "recipe/correct.h"
 #include "recipe/run_directory.h"
 
 #define FORMAT            "decant-result"
@@ -39,6 +40,8 @@ void decant_result_list_destroy(decant_result_list *results)
         for (size_t t = 0; t < DCN_COUNT(texts); t++)
             dcn_free((void *)texts[t]);
         dcn_free((void *)result->wrong);
+        dcn_free((void *)result->class_errors);
+        dcn_correction_destroy(result->correction);
     }
     dcn_free(results->items);
     dcn_free(results);
@@ -57,6 +60,14 @@ static json_t *describe_wrong(const decant_run_result *result)
     for (int64_t i = 0; i < result->test_errors; i++)
         json_array_append_new(wrong, json_integer(result->wrong[i]));
     return wrong;
+}
+
+static json_t *describe_class_errors(const decant_run_result *result)
+{
+    json_t *errors = json_array();
+    for (int32_t c = 0; c < result->n_classes; c++)
+        json_array_append_new(errors, json_integer(result->class_errors[c]));
+    return errors;
 }
 
 static json_t *describe_cache(const decant_run_result *result)
@@ -82,9 +93,11 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
                                   number_or_null(result->has_validation, result->validation_accuracy), "loss",
                                   number_or_null(result->has_validation, result->validation_loss)));
     json_object_set_new(json, "test",
-                        json_pack("{s:f, s:I, s:I, s:f}", "accuracy", result->test_accuracy, "errors",
+                        json_pack("{s:f, s:I, s:I, s:f, s:o}", "accuracy", result->test_accuracy, "errors",
                                   (json_int_t)result->test_errors, "count", (json_int_t)result->test_count, "loss",
-                                  result->test_loss));
+                                  result->test_loss, "class_errors", describe_class_errors(result)));
+    if (result->correction != NULL)
+        json_object_set_new(json, "bias_correction", dcn_correction_to_json(result->correction));
     json_object_set_new(json, "majority_accuracy", json_real(result->majority_accuracy));
     if (result->teacher_cached) json_object_set_new(json, "teacher_cache", describe_cache(result));
     json_object_set_new(json, "seconds", json_real(result->seconds));
@@ -166,6 +179,19 @@ static decant_status read_numbers(const json_t *json, decant_run_result *result)
     return DECANT_OK;
 }
 
+static decant_status read_class_errors(const json_t *list, decant_run_result *result)
+{
+    const size_t count = json_array_size(list);
+    int64_t *errors = NULL;
+    if (count == 0) return DECANT_OK; /* an older decant did not count them */
+    TRY_RETURN(dcn_new_array(count, sizeof *errors, (void **)&errors));
+    result->class_errors = errors;
+    result->n_classes = (int32_t)count;
+    for (size_t c = 0; c < count; c++)
+        errors[c] = json_integer_value(json_array_get(list, c));
+    return DECANT_OK;
+}
+
 static decant_status read_cache(const json_t *cache, decant_run_result *result)
 {
     json_int_t needed = 0, computed = 0;
@@ -210,6 +236,8 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
     TRY(read_numbers(json, result));
     TRY(read_cache(json_object_get(json, "teacher_cache"), result));
     TRY(read_wrong(json_object_get(json, "wrong"), result));
+    TRY(read_class_errors(json_object_get(json_object_get(json, "test"), "class_errors"), result));
+    TRY(dcn_correction_from_json(json_object_get(json, "bias_correction"), &result->correction));
 out:
     if (status != DECANT_OK) dcn_while("reading %s", path != NULL ? path : directory);
     json_decref(json);
