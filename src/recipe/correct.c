@@ -62,7 +62,30 @@ out:
     return status;
 }
 
-/* The samples are looked at as they are: no augmentation, no dropout. */
+/* The model's logits on training samples as they are: no augmentation, no dropout. A single logit, of class 1, has the
+ * 0 of class 0 put before it. ret_logits: [count, n_classes]. */
+static decant_status make_logits(dcn_device *device, const decant_dataset *dataset, const decant_model *model,
+                                 const int32_t *indices, int64_t count, float **ret_logits)
+{
+    const int64_t outputs = model->n_outputs, classes = model->n_classes;
+    dcn_metrics metrics = {0};
+    float *rows = NULL, *logits = NULL; /* [count, outputs], [count, classes] */
+    decant_status status = dcn_new_array((size_t)count, (size_t)outputs * sizeof *rows, (void **)&rows);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_new_array((size_t)count, (size_t)classes * sizeof *logits, (void **)&logits));
+    TRY(dcn_evaluate(device, model, dataset, &dataset->train, indices, count, &metrics, NULL, rows));
+    for (int64_t i = 0; i < count * outputs; i++)
+        logits[i / outputs * classes + i % outputs + classes - outputs] = rows[i];
+    *ret_logits = logits;
+    logits = NULL;
+out:
+    dcn_free(logits);
+    dcn_free(rows);
+    dcn_metrics_finish(&metrics);
+    return status;
+}
+
+/* offsets: [n_classes] */
 static decant_status offsets_for(dcn_device *device, const dcn_materials *materials, int32_t index,
                                  const decant_model *model, float *offsets)
 {
@@ -70,25 +93,30 @@ static decant_status offsets_for(dcn_device *device, const dcn_materials *materi
     const dcn_split *split = &materials->split;
     const bool by_label = run->correction.kind == DCN_CORRECT_VALIDATION;
     const int32_t *indices = by_label ? split->validation : split->train;
-    const int64_t count = by_label ? split->n_validation : split->n_train;
-    dcn_metrics metrics = {0};
+    dcn_bias_problem problem = {.count = by_label ? split->n_validation : split->n_train, .classes = model->n_classes};
     dcn_transfer_set set = {0};
     bool *moved = NULL;
-    float *logits = NULL; /* [count, n_classes] */
+    float *logits = NULL;
     decant_status status = dcn_transfer_set_make(materials, index, &set);
     if (status != DECANT_OK) goto out;
     TRY(dcn_correction_classes(materials, run, &set, &moved));
-    TRY(dcn_new_array((size_t)count, (size_t)model->n_classes * sizeof *logits, (void **)&logits));
-    TRY(dcn_evaluate(device, model, materials->dataset, &materials->dataset->train, indices, count, &metrics, NULL,
-                     logits));
-    const dcn_bias_problem problem = {.logits = logits, .count = count, .classes = model->n_classes, .moved = moved};
+    TRY(make_logits(device, materials->dataset, model, indices, problem.count, &logits));
+    problem.logits = logits;
+    problem.moved = moved;
     TRY(find_offsets(materials, run, &problem, indices, offsets));
 out:
     dcn_free(logits);
     dcn_free(moved);
     dcn_transfer_set_finish(&set);
-    dcn_metrics_finish(&metrics);
     return status;
+}
+
+/* A single logit is class 1's lead over class 0. */
+static void add_offsets(decant_model *model, dcn_value_id bias, const float *offsets)
+{
+    for (int32_t output = 0; output < model->n_outputs && model->n_outputs > 1; output++)
+        model->data[bias][output] += offsets[output];
+    if (model->n_outputs == 1) model->data[bias][0] += offsets[1] - offsets[0];
 }
 
 /* The test part is looked at before the offsets are sought, and nothing of it is handed to those who seek them. */
@@ -134,10 +162,9 @@ decant_status dcn_correction_apply(dcn_device *device, const dcn_materials *mate
     correction->by = kind_names[materials->experiment->runs[run].correction.kind];
     TRY(test_as_it_is(device, materials, model, correction));
     TRY(offsets_for(device, materials, run, model, offsets));
-    for (size_t c = 0; c < n_classes; c++) {
-        model->data[bias][c] += offsets[c];
+    add_offsets(model, bias, offsets);
+    for (size_t c = 0; c < n_classes; c++)
         recorded[c] = (double)offsets[c];
-    }
     *ret_correction = correction;
     correction = NULL;
 out:
@@ -153,17 +180,6 @@ void dcn_correction_destroy(const decant_bias_correction *correction)
     dcn_free((void *)correction->offsets);
     dcn_free((void *)correction->class_errors);
     dcn_free((void *)correction);
-}
-
-decant_status dcn_count_class_errors(const decant_dataset *dataset, decant_run_result *result)
-{
-    int64_t *errors = NULL;
-    TRY_RETURN(dcn_new_array((size_t)dataset->n_classes, sizeof *errors, (void **)&errors));
-    for (int64_t i = 0; i < result->test_errors; i++)
-        errors[dataset->test.labels[result->wrong[i]]]++;
-    result->n_classes = dataset->n_classes;
-    result->class_errors = errors;
-    return DECANT_OK;
 }
 
 /* --- in result.json --- */

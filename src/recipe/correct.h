@@ -19,9 +19,6 @@ decant_status dcn_correction_apply(dcn_device *device, const dcn_materials *mate
                                    decant_bias_correction **ret_correction);
 void dcn_correction_destroy(const decant_bias_correction *correction); /* accepts NULL */
 
-/* Fills in the result's class_errors from its list of wrong samples. */
-decant_status dcn_count_class_errors(const decant_dataset *dataset, decant_run_result *result);
-
 /* As a part of result.json: nothing without a correction; FORMAT where what is read makes no sense. */
 json_t *dcn_correction_to_json(const decant_bias_correction *correction);
 decant_status dcn_correction_from_json(const json_t *json, const decant_bias_correction **ret_correction);
