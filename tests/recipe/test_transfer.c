@@ -343,6 +343,45 @@ static void test_validation_has_the_say(void **state)
     decant_result_list_destroy(results);
 }
 
+/* Breaks when the one logit of two classes is corrected as if there were two, or the wrong way. */
+static void test_a_single_logit_is_corrected(void **state)
+{
+    (void)state;
+    static const char recipe_text[] = "decant: 1\nname: logit\nthreads: 1\n"
+                                      "data:\n"
+                                      "  source: {format: csv, path: " FOLDER "/rows.csv, target: y, test: 0.25}\n"
+                                      "models: {m: [linear: 1]}\n"
+                                      "runs:\n"
+                                      "  plain: {model: m, epochs: 1, batch: 8, optimizer: sgd, loss: {bce: 1}}\n"
+                                      "  corrected: {like: plain, correct_bias: frequencies}\n";
+    static const char *const files[] = {FOLDER "/logit/logit/plain/model.safetensors",
+                                        FOLDER "/logit/logit/corrected/model.safetensors"};
+    float bias[2];
+    decant_recipe *recipe = NULL;
+    decant_result_list *results = NULL;
+    FILE *rows = fopen(FOLDER "/rows.csv", "w");
+    assert_non_null(rows);
+    fprintf(rows, "x,y\n");
+    for (int i = 0; i < 80; i++)
+        fprintf(rows, "%d,%s\n", i, i % 10 < 3 ? "yes" : "no");
+    assert_int_equal(fclose(rows), 0);
+    assert_int_equal(decant_recipe_parse("l.yaml", recipe_text, strlen(recipe_text), NULL, 0, &recipe), DECANT_OK);
+    const decant_run_options options = {.directory = FOLDER "/logit"};
+    if (decant_recipe_run(recipe, &options, &results) != DECANT_OK) fail_msg("%s", decant_error_message());
+    for (int i = 0; i < 2; i++) {
+        decant_model *model = NULL;
+        assert_int_equal(dcn_model_load(files[i], &model), DECANT_OK);
+        bias[i] = model->data[dcn_graph_find(model->graph, "0.bias")][0];
+        dcn_model_destroy(model);
+    }
+    const decant_bias_correction *correction = results->items[1].correction;
+    assert_int_equal(correction->n_classes, 2);
+    assert_true(bias[1] < bias[0] || bias[1] > bias[0]);
+    assert_true(fabs((double)bias[0] + correction->offsets[1] - correction->offsets[0] - (double)bias[1]) < 1e-6);
+    decant_result_list_destroy(results);
+    decant_recipe_destroy(recipe);
+}
+
 /* Breaks when a change of the transfer set or the correction goes unseen, or other words for the same count as one. */
 static void test_what_belongs_to_the_identity(void **state)
 {
@@ -385,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_corrections_are_read_back),
         cmocka_unit_test(test_resumed_runs_are_corrected_alike),
         cmocka_unit_test(test_validation_has_the_say),
+        cmocka_unit_test(test_a_single_logit_is_corrected),
         cmocka_unit_test(test_what_belongs_to_the_identity),
     };
     return cmocka_run_group_tests(tests, make_data, NULL);
