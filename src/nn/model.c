@@ -87,11 +87,7 @@ decant_status dcn_model_clone(const decant_model *model, decant_model **ret_mode
         size_t count = (size_t)decant_shape_count(&graph->values[id].shape);
         memcpy(copy->data[id], model->data[id], count * sizeof(float));
     }
-    const dcn_normalization *norm = &model->normalization;
-    if (norm->channels > 0) TRY(dcn_model_set_normalization(copy, norm->channels, norm->mean, norm->std));
-    TRY(dcn_model_set_class_names(copy, (const char *const *)model->class_names));
-    for (int32_t i = 0; i < model->n_metadata; i++)
-        TRY(dcn_model_set_metadata(copy, model->metadata[i].key, model->metadata[i].value));
+    TRY(dcn_model_copy_description(model, copy));
     *ret_model = copy;
     copy = NULL;
 out:
@@ -164,6 +160,16 @@ out:
     dcn_free(mean_copy);
     dcn_free(std_copy);
     return status;
+}
+
+decant_status dcn_model_copy_description(const decant_model *from, decant_model *to)
+{
+    const dcn_normalization *norm = &from->normalization;
+    if (norm->channels > 0) TRY_RETURN(dcn_model_set_normalization(to, norm->channels, norm->mean, norm->std));
+    TRY_RETURN(dcn_model_set_class_names(to, (const char *const *)from->class_names));
+    for (int32_t i = 0; i < from->n_metadata; i++)
+        TRY_RETURN(dcn_model_set_metadata(to, from->metadata[i].key, from->metadata[i].value));
+    return DECANT_OK;
 }
 
 bool dcn_model_finite(const decant_model *model, const char **ret_bad_name)

@@ -38,6 +38,9 @@ const char *dcn_model_metadata(const decant_model *model, const char *key); /* N
 decant_status dcn_model_set_normalization(decant_model *model, int32_t channels, const float *mean, const float *std);
 /* Copies model->n_classes names; NULL leaves the model without. */
 decant_status dcn_model_set_class_names(decant_model *model, const char *const *names);
+/* Gives a model what another has beside network and weights: normalisation, class names and metadata. The two have as
+ * many classes. */
+decant_status dcn_model_copy_description(const decant_model *from, decant_model *to);
 bool dcn_model_finite(const decant_model *model, const char **ret_bad_name);
 
 /* model.safetensors: see nn/model_file.c for the metadata keys. Saving is atomic. Loading checks shapes and the
