@@ -52,7 +52,8 @@ DECANT_MUST_USE decant_status decant_model_from_zoo(const char *name, int64_t cl
  * no class names; decant_train() brings those.
  *
  *  graph      taken over, also on failure: the model's, never to be used or destroyed again. It needs an input,
- *             and an output of [1, classes] that decant_graph_set_output() named.
+ *             and an output of [1, classes] (or [1, 1], the logit of the second of two classes) that
+ *             decant_graph_set_output() named.
  *  seed       decides the weights.
  *  ret_model  freed with decant_model_destroy(); untouched on failure.
  *
@@ -69,7 +70,8 @@ const char *decant_zoo_name(int32_t index);
 /** Frees a model; accepts NULL. */
 void decant_model_destroy(decant_model *model);
 
-/** Number of classes. */
+/** Number of classes: as many as outputs, but two for a network with a single logit, which says the second where it is
+ * above 0. */
 int32_t decant_model_class_count(const decant_model *model);
 
 /** Name of a class, or NULL when the model knows none or index is out of range. The model's memory. */
@@ -189,7 +191,7 @@ DECANT_MUST_USE decant_status decant_model_open_rows(const decant_model *model, 
 /** Frees an evaluation; accepts NULL. */
 void decant_evaluation_destroy(decant_evaluation *evaluation);
 
-/** Classifies samples.
+/** Classifies samples, once: to do so again and again, see decant/predictor.h.
  *
  *  compute            where; NULL for the default.
  *  inputs             [n, sample...] of u8 (0 to 255) or f32 (for images in [0, 1]), not yet normalised: the model does

@@ -1,115 +1,100 @@
-/* Decides which layers go, builds the network without them, and works their weights into the layers that stay. */
+/* Decides which linear layers go, builds the network without them, and multiplies them into those behind. */
 #include "compress/fold.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "tensor/shape.h"
 
-/* What becomes of a node. A node that stays may have taken in the linear layer before it and the batch normalisation
- * behind it. */
+/* What becomes of a node: it goes, or it stays and may have taken in the linear layer before it. A dropout between the
+ * two goes with the first. */
 typedef struct node_fate {
     bool gone;
     dcn_node_id before; /* linear layer multiplied in, or DCN_NONE */
-    dcn_node_id norm;   /* batch normalisation worked in, or DCN_NONE */
 } node_fate;
 
 typedef struct folding {
     const dcn_graph *graph;
-    dcn_fold_what what;
     node_fate *fate; /* [n_nodes] */
-    decant_fold_report report;
+    int32_t count;   /* linear layers that go */
 } folding;
 
 /* --- deciding --- */
 
-/* The node that makes what `value` holds, through what is gone, if nothing else reads anything on the way. */
-static dcn_node_id sole_maker(const folding *fold, dcn_value_id value)
+/* The node that alone gives `value` to the one node that reads it; DCN_NONE where somebody else reads it, too. */
+static dcn_node_id sole_maker(const dcn_graph *graph, dcn_value_id value)
 {
-    const dcn_graph *graph = fold->graph;
-    for (;;) {
-        const dcn_node_id maker = graph->values[value].producer;
-        if (maker == DCN_NONE || value == graph->output || dcn_graph_uses(graph, value) != 1) return DCN_NONE;
-        if (!fold->fate[maker].gone) return maker;
-        value = graph->nodes[maker].input[0];
-    }
+    const bool shared = value == graph->output || dcn_graph_uses(graph, value) != 1;
+    return shared ? DCN_NONE : graph->values[value].producer;
 }
 
 /* Its weights are nobody else's. */
-static bool is_alone(const folding *fold, dcn_node_id id)
+static bool is_alone(const dcn_graph *graph, const dcn_node *node)
 {
-    const dcn_node *node = &fold->graph->nodes[id];
     for (int32_t i = 1; i < node->n_inputs; i++)
-        if (dcn_graph_uses(fold->graph, node->input[i]) != 1) return false;
+        if (dcn_graph_uses(graph, node->input[i]) != 1) return false;
     return true;
 }
 
-/* In the order of the graph, so that a chain folds into its last layer. */
-static void decide(folding *fold, dcn_node_id id)
+/* Looks back from a linear layer. Taken in the order of the graph, so that a chain folds into its last layer. */
+static void decide(folding *fold, dcn_fold_what what, dcn_node_id id)
 {
-    const dcn_node *node = &fold->graph->nodes[id];
-    const bool all = fold->what == DCN_FOLD_ALL;
-    if (node->op == DECANT_OP_DROPOUT && all) {
-        fold->fate[id].gone = true;
-        fold->report.dropout++;
-        return;
+    const dcn_graph *graph = fold->graph;
+    const dcn_node *node = &graph->nodes[id];
+    dcn_node_id dropout = DCN_NONE, maker = DCN_NONE;
+    if (node->op != DECANT_OP_LINEAR || !is_alone(graph, node)) return;
+    maker = sole_maker(graph, node->input[0]);
+    if (maker != DCN_NONE && graph->nodes[maker].op == DECANT_OP_DROPOUT) {
+        dropout = maker;
+        maker = sole_maker(graph, graph->nodes[dropout].input[0]);
     }
-    const dcn_node_id maker = sole_maker(fold, node->input[0]);
-    if (maker == DCN_NONE || !is_alone(fold, maker) || !is_alone(fold, id)) return;
-    const dcn_node *before = &fold->graph->nodes[maker];
-    if (node->op == DECANT_OP_LINEAR && before->op == DECANT_OP_LINEAR && (all || before->attrs.linear.folds)) {
-        fold->fate[id].before = maker;
-        fold->fate[maker].gone = true;
-        fold->report.linear++;
-    }
-    if (node->op == DECANT_OP_BATCHNORM && all && fold->fate[maker].norm == DCN_NONE &&
-        (before->op == DECANT_OP_CONV2D || before->op == DECANT_OP_LINEAR)) {
-        fold->fate[maker].norm = id;
-        fold->fate[id].gone = true;
-        fold->report.batchnorm++;
-    }
+    if (maker == DCN_NONE) return;
+    const dcn_node *before = &graph->nodes[maker];
+    if (before->op != DECANT_OP_LINEAR || !is_alone(graph, before)) return;
+    if (what == DCN_FOLD_BOTTLENECKS && (!before->attrs.linear.folds || dropout != DCN_NONE)) return;
+    fold->fate[id].before = maker;
+    fold->fate[maker].gone = true;
+    if (dropout != DCN_NONE) fold->fate[dropout].gone = true;
+    fold->count++;
 }
 
 static decant_status start_folding(const dcn_graph *graph, dcn_fold_what what, folding *ret_fold)
 {
-    folding fold = {.graph = graph, .what = what};
+    folding fold = {.graph = graph};
+    if (graph->input == DCN_NONE || graph->output == DCN_NONE)
+        return DCN_FAIL(INVALID_ARG, "the network has no input or no output");
     TRY_RETURN(dcn_new_array((size_t)graph->n_nodes, sizeof *fold.fate, (void **)&fold.fate));
     for (dcn_node_id n = 0; n < graph->n_nodes; n++)
-        fold.fate[n] = (node_fate){.before = DCN_NONE, .norm = DCN_NONE};
+        fold.fate[n].before = DCN_NONE;
     for (dcn_node_id n = 0; n < graph->n_nodes; n++)
-        decide(&fold, n);
+        decide(&fold, what, n);
     *ret_fold = fold;
     return DECANT_OK;
 }
 
-static bool is_folded(const folding *fold, dcn_node_id id)
-{
-    return fold->fate[id].before != DCN_NONE || fold->fate[id].norm != DCN_NONE;
-}
-
 /* --- the graph --- */
 
-/* The folded graph as it grows, and where its values come from. */
+/* The folded graph as it grows, and where the values of the other one are in it. */
 typedef struct rewriting {
     const folding *fold;
     dcn_graph *graph;
     dcn_value_id *value; /* [old n_values] the new one, or DCN_NONE */
-    dcn_value_id *bias;  /* [old n_nodes] of folded nodes: the new graph's value, or DCN_NONE */
+    dcn_value_id *bias;  /* [old n_nodes] of layers that took another in; DCN_NONE without a bias */
 } rewriting;
 
+/* A bias anywhere in a chain is one at its end. */
 static bool has_bias(const folding *fold, dcn_node_id id)
 {
-    const node_fate *fate = &fold->fate[id];
-    if (fate->norm != DCN_NONE || fold->graph->nodes[id].n_inputs == 3) return true;
-    return fate->before != DCN_NONE && has_bias(fold, fate->before);
+    while (id != DCN_NONE && fold->graph->nodes[id].n_inputs < 3)
+        id = fold->fate[id].before;
+    return id != DCN_NONE;
 }
 
-static decant_status add_bias(rewriting *to, dcn_node_id id, int64_t channels)
+static decant_status add_bias(rewriting *to, dcn_node_id id)
 {
     const dcn_node *node = &to->fold->graph->nodes[id];
-    const decant_shape shape = decant_shape_make(1, &channels);
+    const decant_shape shape = dcn_shape1(node->attrs.linear.features);
     dcn_text name = {0};
     decant_status status = DECANT_OK;
     if (node->n_inputs == 3)
@@ -122,27 +107,21 @@ out:
     return status;
 }
 
-/* A convolution or linear layer with what was worked into it: its weight may have other columns, and it may get a bias.
- */
+/* A linear layer that reads what the one before it read. */
 static decant_status add_folded(rewriting *to, dcn_node_id id)
 {
     const dcn_node *node = &to->fold->graph->nodes[id];
-    const dcn_value *weight = &to->fold->graph->values[node->input[1]];
-    const bool biased = has_bias(to->fold, id);
+    const dcn_value_id x = to->value[node->input[0]];
+    const decant_shape weight = dcn_shape2(node->attrs.linear.features, to->graph->values[x].shape.dim[1]);
+    const char *name = to->fold->graph->values[node->input[1]].name;
     decant_op_attrs attrs = node->attrs;
-    decant_shape shape = weight->shape;
-    dcn_value_id inputs[3] = {to->value[node->input[0]]};
-    if (node->op == DECANT_OP_LINEAR) {
-        shape.dim[1] = to->graph->values[inputs[0]].shape.dim[1];
-        attrs.linear.bias = biased;
-    } else {
-        attrs.conv.bias = biased;
-    }
-    TRY_RETURN(dcn_graph_add_value(to->graph, DCN_VALUE_PARAMETER, weight->name, DECANT_F32, &shape, &inputs[1]));
-    to->value[node->input[1]] = inputs[1];
-    if (biased) TRY_RETURN(add_bias(to, id, shape.dim[0]));
+    dcn_value_id inputs[3] = {x};
+    attrs.linear.bias = has_bias(to->fold, id);
+    TRY_RETURN(dcn_graph_add_value(to->graph, DCN_VALUE_PARAMETER, name, DECANT_F32, &weight, &inputs[1]));
+    if (attrs.linear.bias) TRY_RETURN(add_bias(to, id));
     inputs[2] = to->bias[id];
-    return dcn_graph_add_node(to->graph, node->op, &attrs, node->name, inputs, biased ? 3 : 2, 1,
+    to->value[node->input[1]] = inputs[1];
+    return dcn_graph_add_node(to->graph, node->op, &attrs, node->name, inputs, attrs.linear.bias ? 3 : 2, 1,
                               &to->value[node->output[0]]);
 }
 
@@ -171,12 +150,11 @@ static decant_status rewrite_nodes(rewriting *to)
                                    &to->value[graph->input]));
     for (dcn_node_id n = 0; n < graph->n_nodes; n++) {
         const dcn_node *node = &graph->nodes[n];
-        if (to->fold->fate[n].gone)
+        const node_fate *fate = &to->fold->fate[n];
+        if (fate->gone)
             to->value[node->output[0]] = to->value[node->input[0]];
-        else if (is_folded(to->fold, n))
-            TRY_RETURN(add_folded(to, n));
         else
-            TRY_RETURN(add_unchanged(to, node));
+            TRY_RETURN(fate->before != DCN_NONE ? add_folded(to, n) : add_unchanged(to, node));
     }
     to->graph->input = to->value[graph->input];
     to->graph->output = to->value[graph->output];
@@ -196,8 +174,6 @@ static decant_status rewrite(const folding *fold, rewriting *ret_to)
     const dcn_graph *graph = fold->graph;
     rewriting to = {.fold = fold};
     decant_status status = DECANT_OK;
-    if (graph->input == DCN_NONE || graph->output == DCN_NONE)
-        return DCN_FAIL(INVALID_ARG, "the network has no input or no output");
     TRY(dcn_graph_create(&to.graph));
     TRY(dcn_new_array((size_t)graph->n_values, sizeof *to.value, (void **)&to.value));
     TRY(dcn_new_array((size_t)graph->n_nodes, sizeof *to.bias, (void **)&to.bias));
@@ -230,7 +206,7 @@ out:
 
 /* --- the weights --- */
 
-/* y = weight x + bias, in double precision. For a convolution a row is one filter. */
+/* y = weight x + bias, in double precision. */
 typedef struct affine {
     int64_t rows, columns;
     double *weight; /* [rows, columns] */
@@ -245,10 +221,10 @@ static void finish_affine(affine *map)
 
 static decant_status own_affine(const decant_model *model, const dcn_node *node, affine *map)
 {
-    const decant_shape *shape = &model->graph->values[node->input[1]].shape;
+    const decant_shape *shape = &model->graph->values[node->input[1]].shape; /* [O, I] */
     const float *bias = node->n_inputs == 3 ? model->data[node->input[2]] : NULL;
     map->rows = shape->dim[0];
-    map->columns = decant_shape_count(shape) / map->rows;
+    map->columns = shape->dim[1];
     TRY_RETURN(dcn_new_array((size_t)(map->rows * map->columns), sizeof *map->weight, (void **)&map->weight));
     TRY_RETURN(dcn_new_array((size_t)map->rows, sizeof *map->bias, (void **)&map->bias));
     for (int64_t i = 0; i < map->rows * map->columns; i++)
@@ -277,31 +253,18 @@ static decant_status multiply(affine *map, const affine *inner)
     return DECANT_OK;
 }
 
-/* map := normalisation after map, with its running statistics */
-static void normalize(const decant_model *model, const dcn_node *norm, affine *map)
-{
-    const float *weight = model->data[norm->input[1]], *bias = model->data[norm->input[2]];
-    const float *mean = model->data[norm->input[3]], *variance = model->data[norm->input[4]];
-    for (int64_t row = 0; row < map->rows; row++) {
-        const double scale = (double)weight[row] / sqrt((double)variance[row] + norm->attrs.norm.eps);
-        for (int64_t c = 0; c < map->columns; c++)
-            map->weight[row * map->columns + c] *= scale;
-        map->bias[row] = (map->bias[row] - (double)mean[row]) * scale + (double)bias[row];
-    }
-}
-
-/* What a node computes together with all that was worked into it. */
+/* What a layer computes together with the chain that it took in, from its end to its beginning. */
 static decant_status make_affine(const decant_model *model, const folding *fold, dcn_node_id id, affine *ret_map)
 {
-    const node_fate *fate = &fold->fate[id];
     affine map = {0}, inner = {0};
     decant_status status = own_affine(model, &fold->graph->nodes[id], &map);
     if (status != DECANT_OK) goto out;
-    if (fate->before != DCN_NONE) {
-        TRY(make_affine(model, fold, fate->before, &inner));
+    for (id = fold->fate[id].before; id != DCN_NONE; id = fold->fate[id].before) {
+        TRY(own_affine(model, &fold->graph->nodes[id], &inner));
         TRY(multiply(&map, &inner));
+        finish_affine(&inner);
+        inner = (affine){0};
     }
-    if (fate->norm != DCN_NONE) normalize(model, &fold->graph->nodes[fate->norm], &map);
     *ret_map = map;
     map = (affine){0};
 out:
@@ -319,25 +282,26 @@ static void round_into(const double *from, int64_t count, float *to)
 static decant_status write_weights(const decant_model *model, const rewriting *to, decant_model *folded)
 {
     const dcn_graph *graph = model->graph;
-    for (dcn_value_id v = 0; v < graph->n_values; v++) {
-        if (model->data[v] == NULL || to->value[v] == DCN_NONE) continue;
-        const int64_t count = decant_shape_count(&graph->values[v].shape);
-        if (decant_shape_equal(&graph->values[v].shape, &folded->graph->values[to->value[v]].shape))
-            memcpy(folded->data[to->value[v]], model->data[v], (size_t)count * sizeof(float));
-    }
     for (dcn_node_id n = 0; n < graph->n_nodes; n++) {
+        const dcn_node *node = &graph->nodes[n];
+        const node_fate *fate = &to->fold->fate[n];
+        for (int32_t i = 0; i < node->n_inputs && !fate->gone && fate->before == DCN_NONE; i++) {
+            const float *data = model->data[node->input[i]];
+            const size_t count = (size_t)decant_shape_count(&graph->values[node->input[i]].shape);
+            if (data != NULL) memcpy(folded->data[to->value[node->input[i]]], data, count * sizeof *data);
+        }
+        if (fate->gone || fate->before == DCN_NONE) continue;
         affine map = {0};
-        if (to->fold->fate[n].gone || !is_folded(to->fold, n)) continue;
         TRY_RETURN(make_affine(model, to->fold, n, &map));
-        round_into(map.weight, map.rows * map.columns, folded->data[to->value[graph->nodes[n].input[1]]]);
+        round_into(map.weight, map.rows * map.columns, folded->data[to->value[node->input[1]]]);
         if (to->bias[n] != DCN_NONE) round_into(map.bias, map.rows, folded->data[to->bias[n]]);
         finish_affine(&map);
     }
     return DECANT_OK;
 }
 
-decant_status dcn_fold(const decant_model *model, dcn_fold_what what, decant_model **ret_model,
-                       decant_fold_report *ret_report)
+decant_status dcn_fold_linear(const decant_model *model, dcn_fold_what what, decant_model **ret_model,
+                              int32_t *ret_count)
 {
     folding fold = {0};
     rewriting to = {0};
@@ -349,10 +313,8 @@ decant_status dcn_fold(const decant_model *model, dcn_fold_what what, decant_mod
     to.graph = NULL; /* the model's from here, also on failure */
     TRY(dcn_model_create(graph, &folded));
     TRY(write_weights(model, &to, folded));
-    TRY(dcn_model_copy_description(model, folded));
-    ret_report->linear = fold.report.linear;
-    ret_report->batchnorm = fold.report.batchnorm;
-    ret_report->dropout = fold.report.dropout;
+    TRY(dcn_model_copy_facts(model, folded));
+    *ret_count = fold.count;
     *ret_model = folded;
     folded = NULL;
 out:

@@ -1,78 +1,80 @@
-/* The proof that two networks compute the same: both are run on the same samples, and their logits compared. */
+/* The proof that two networks compute the same: both run on the same samples, and their logits are compared. */
 #include <math.h>
 
 #include "base/memory.h"
 #include "base/random.h"
 #include "compress/fold.h"
-#include "train/train.h"
+#include "engine/plan.h"
 
 #define N_SAMPLES 64
-#define TOLERANCE                                                                                                      \
-    1e-4 /* of the largest logit: two orders above what reordered sums of f32 give, far below any decision */
+#define TOLERANCE 1e-4 /* of the largest logit: far above what rounding gives, far below what changes an answer */
 
-/* Standard normal numbers as the model's normalisation makes them of raw samples. */
-static void draw_samples(const decant_model *model, int64_t per_sample, float *samples)
+/* The logits of a model as it stands, [N_SAMPLES, outputs]. x: [N_SAMPLES, sample...], normalised. */
+static decant_status run(dcn_device *device, const decant_model *model, const float *x, float *ret_logits)
 {
-    const dcn_normalization *normalization = &model->normalization;
-    const decant_shape *input = &model->graph->values[model->graph->input].shape; /* [1, channels, ...] */
-    const int64_t per_channel = per_sample / input->dim[1];
-    dcn_random random = dcn_random_start(0, DCN_PURPOSE_PROOF, 0, 0);
-    for (int64_t i = 0; i < N_SAMPLES * per_sample; i++) {
-        const int64_t channel = normalization->channels > 1 ? i % per_sample / per_channel : 0;
-        const double z = dcn_random_normal(&random);
-        const bool has = normalization->channels > 0;
-        samples[i] = (float)(has ? (double)normalization->mean[channel] + z * (double)normalization->std[channel] : z);
-    }
+    const decant_shape *shape = &model->graph->values[model->graph->input].shape; /* [1, sample...] */
+    const decant_shape sample = decant_shape_make(shape->rank - 1, shape->dim + 1);
+    dcn_program *program = NULL;
+    dcn_plan *plan = NULL;
+    dcn_value_id input = DCN_NONE, logits = DCN_NONE, *values = NULL;
+    decant_status status = dcn_program_create(N_SAMPLES, DECANT_F32, &program);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_program_input(program, "x", DECANT_F32, &sample, &input));
+    TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, input, NULL, 0, &values, &logits));
+    const dcn_plan_options options = {.keep = &logits, .n_keep = 1};
+    TRY(dcn_plan_create(device, program, &options, &plan));
+    for (dcn_value_id v = 0; v < model->graph->n_values; v++)
+        if (model->data[v] != NULL && values[v] != DCN_NONE) TRY(dcn_plan_write(plan, values[v], model->data[v]));
+    TRY(dcn_plan_bind(plan, input, x));
+    dcn_plan_run(plan);
+    TRY(dcn_plan_read(plan, logits, ret_logits));
+out:
+    dcn_free(values);
+    dcn_plan_destroy(plan);
+    dcn_program_destroy(program);
+    return status;
 }
 
-static decant_status run(dcn_device *device, const decant_model *model, void *samples, float *logits)
+static double largest_difference(const float *first, const float *second, int64_t count)
 {
-    const decant_shape *input = &model->graph->values[model->graph->input].shape;
-    char name[] = "samples";
-    const dcn_samples part = {.count = N_SAMPLES, .dtype = DECANT_F32, .data = samples};
-    const decant_dataset dataset = {.name = name,
-                                    .sample = decant_shape_make(input->rank - 1, input->dim + 1),
-                                    .n_classes = model->n_classes,
-                                    .test = part};
-    dcn_metrics metrics = {0};
-    decant_status status = dcn_evaluate(device, model, &dataset, &part, NULL, N_SAMPLES, &metrics, NULL, logits);
-    dcn_metrics_finish(&metrics);
-    return status;
+    double largest = 0, scale = 1;
+    for (int64_t i = 0; i < count; i++) {
+        const double difference = fabs((double)first[i] - (double)second[i]);
+        if (isnan(difference) || difference > largest) largest = difference; /* a NaN stays: nothing is above it */
+        scale = fmax(scale, fabs((double)first[i]));
+    }
+    return largest / scale;
 }
 
 decant_status dcn_prove_equal(dcn_device *device, const decant_model *before, const decant_model *after,
                               double *ret_largest)
 {
-    const decant_shape *input = &before->graph->values[before->graph->input].shape;
-    const int64_t per_sample = decant_shape_count(input), n_logits = (int64_t)N_SAMPLES * before->n_classes;
-    float *samples = NULL;               /* [N_SAMPLES, sample...] */
-    float *first = NULL, *second = NULL; /* [N_SAMPLES, classes] */
-    double largest = 0, scale = 1;
+    const int64_t n_inputs = N_SAMPLES * decant_shape_count(&before->graph->values[before->graph->input].shape);
+    const int64_t n_logits = (int64_t)N_SAMPLES * before->n_outputs;
+    dcn_random random = dcn_random_start(0, DCN_PURPOSE_PROOF, 0, 0);
+    float *x = NULL, *first = NULL, *second = NULL; /* first, second: [N_SAMPLES, outputs] */
     decant_status status = DECANT_OK;
-    if (before->n_classes != after->n_classes) {
+    if (before->n_outputs != after->n_outputs) {
         status = DCN_FAIL(NUMERIC, "the two networks do not have the same number of outputs");
         goto out;
     }
-    TRY(dcn_new_array((size_t)(N_SAMPLES * per_sample), sizeof *samples, (void **)&samples));
-    TRY(dcn_new_array((size_t)n_logits, sizeof *first, (void **)&first));
-    TRY(dcn_new_array((size_t)n_logits, sizeof *second, (void **)&second));
-    draw_samples(before, per_sample, samples);
-    TRY(run(device, before, samples, first));
-    TRY(run(device, after, samples, second));
-    for (int64_t i = 0; i < n_logits; i++) {
-        const double difference = fabs((double)first[i] - (double)second[i]);
-        if (isnan(difference) || difference > largest) largest = difference; /* a NaN stays: none is greater */
-        scale = fmax(scale, fabs((double)first[i]));
-    }
-    largest /= scale;
+    TRY(dcn_new_aligned((size_t)n_inputs * sizeof *x, (void **)&x));
+    TRY(dcn_new_aligned((size_t)n_logits * sizeof *first, (void **)&first));
+    TRY(dcn_new_aligned((size_t)n_logits * sizeof *second, (void **)&second));
+    for (int64_t i = 0; i < n_inputs; i++)
+        x[i] = (float)dcn_random_normal(&random);
+    TRY(run(device, before, x, first));
+    TRY(run(device, after, x, second));
+    const double largest = largest_difference(first, second, n_logits);
     if (!(largest <= TOLERANCE)) { /* written so that NaN fails */
         status = DCN_FAIL(NUMERIC, "the outputs differ by %g of the largest, more than rounding explains", largest);
         goto out;
     }
     *ret_largest = largest;
 out:
-    dcn_free(second);
-    dcn_free(first);
-    dcn_free(samples);
+    dcn_free_aligned(second);
+    dcn_free_aligned(first);
+    dcn_free_aligned(x);
+    if (status != DECANT_OK) dcn_while("comparing the outputs of two networks");
     return status;
 }

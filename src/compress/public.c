@@ -18,6 +18,28 @@ decant_status decant_model_prune(const decant_model *model, const decant_prune_o
     return DECANT_OK;
 }
 
+static int32_t count_op(const decant_model *model, decant_op op)
+{
+    int32_t count = 0;
+    for (dcn_node_id n = 0; n < model->graph->n_nodes; n++)
+        count += model->graph->nodes[n].op == op;
+    return count;
+}
+
+/* Batch normalisation first: it may stand between two linear layers. */
+static decant_status fold(const decant_model *model, decant_model **ret_model, decant_fold_report *report)
+{
+    decant_model *folded = NULL;
+    TRY_RETURN(dcn_model_fold(model, NULL, 0, &folded, NULL));
+    decant_status status = dcn_fold_linear(folded, DCN_FOLD_PAIRS, ret_model, &report->linear);
+    if (status == DECANT_OK) {
+        report->batchnorm = count_op(model, DECANT_OP_BATCHNORM) - count_op(folded, DECANT_OP_BATCHNORM);
+        report->dropout = count_op(model, DECANT_OP_DROPOUT) - count_op(folded, DECANT_OP_DROPOUT);
+    }
+    dcn_model_destroy(folded);
+    return status;
+}
+
 decant_status decant_model_fold(const decant_model *model, const decant_compute *compute, decant_model **ret_model,
                                 decant_fold_report *ret_report)
 {
@@ -27,7 +49,7 @@ decant_status decant_model_fold(const decant_model *model, const decant_compute 
     decant_model *folded = NULL;
     decant_status status = dcn_device_open(compute != NULL ? compute->device : NULL, &options, &device);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_fold(model, DCN_FOLD_ALL, &folded, &report));
+    TRY(fold(model, &folded, &report));
     TRY(dcn_prove_equal(device, model, folded, &report.largest_difference));
     if (ret_report != NULL) *ret_report = report;
     *ret_model = folded;

@@ -151,7 +151,7 @@ decant_status dcn_thin(const decant_model *model, const dcn_channels *channels, 
     TRY(dcn_model_create(graph, &made));
     for (dcn_value_id v = 0; v < graph->n_values; v++)
         if (model->data[v] != NULL) thin_weights(&thin, v, made->data[v]);
-    TRY(dcn_model_copy_description(model, made));
+    TRY(dcn_model_copy_facts(model, made));
     *ret_model = made;
     made = NULL;
 out:

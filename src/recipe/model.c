@@ -1,8 +1,10 @@
 /* decant/model.h: loading, describing, evaluating and predicting. Plans are in plan_listing.c. */
-#include <math.h>
+#include "decant/model.h"
+
+#include <string.h>
 
 #include "base/memory.h"
-#include "decant/model.h"
+#include "decant/predictor.h"
 #include "nn/model.h"
 #include "nn/zoo.h"
 #include "recipe/plan_listing.h"
@@ -207,53 +209,30 @@ static decant_status check_inputs(const decant_model *model, const decant_tensor
         return DCN_FAIL(SHAPE, "the model takes samples of %s behind the count, not an array of %s",
                         dcn_shape_text(&wanted, ours), dcn_shape_text(&inputs->shape, theirs));
     }
-    const float *values = inputs->data;
     int64_t count = 0;
     TRY_RETURN(dcn_shape_count_checked(&inputs->shape, &count));
-    if (count > 0 && values == NULL) return DCN_FAIL(INVALID_ARG, "inputs have no data");
-    if (inputs->dtype != DECANT_F32) return DECANT_OK;
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
-            return DCN_FAIL(NUMERIC, "value %lld of sample %lld is not finite",
-                            (long long)(i % decant_shape_count(&wanted)), (long long)(i / decant_shape_count(&wanted)));
+    if (count > 0 && inputs->data == NULL) return DCN_FAIL(INVALID_ARG, "inputs have no data");
     return DECANT_OK;
-}
-
-/* [n, classes] logits -> probabilities, by the largest of each row so that nothing overflows. */
-static void softmax_rows(const float *logits, int64_t n, int32_t classes, float *probabilities)
-{
-    for (int64_t row = 0; row < n; row++, logits += classes, probabilities += classes) {
-        double largest = (double)logits[0], sum = 0;
-        for (int32_t c = 1; c < classes; c++)
-            largest = fmax(largest, (double)logits[c]);
-        for (int32_t c = 0; c < classes; c++)
-            sum += exp((double)logits[c] - largest);
-        for (int32_t c = 0; c < classes; c++)
-            probabilities[c] = (float)(exp((double)logits[c] - largest) / sum);
-    }
 }
 
 decant_status decant_model_predict(const decant_model *model, const decant_compute *compute,
                                    const decant_tensor *inputs, float *ret_probabilities)
 {
-    dcn_device *device = NULL;
-    dcn_metrics metrics = {0};
-    float *logits = NULL; /* [n, classes] */
-    char name[] = "inputs";
+    decant_predictor *predictor = NULL;
+    float *probabilities = NULL; /* [n, classes]; the caller's memory is left alone until all is well */
     decant_status status = check_inputs(model, inputs);
     if (status != DECANT_OK) goto out;
-    int64_t n = inputs->shape.dim[0];
+    const int64_t n = inputs->shape.dim[0];
     if (n == 0) goto out;
-    const dcn_samples samples = {.count = n, .dtype = inputs->dtype, .data = inputs->data};
-    const decant_dataset dataset = {
-        .name = name, .sample = decant_model_input_shape(model), .n_classes = model->n_classes, .test = samples};
-    TRY(dcn_compute_open(compute, &device));
-    TRY(dcn_new_array((size_t)n * (size_t)model->n_classes, sizeof *logits, (void **)&logits));
-    TRY(dcn_evaluate(device, model, &dataset, &samples, NULL, n, &metrics, NULL, logits));
-    softmax_rows(logits, n, model->n_classes, ret_probabilities);
+    const size_t count = (size_t)n * (size_t)model->n_classes;
+    TRY(dcn_new_array(count, sizeof *probabilities, (void **)&probabilities));
+    TRY(decant_predictor_create(model, compute, NULL, &predictor));
+    status = inputs->dtype == DECANT_U8 ? decant_predictor_run_bytes(predictor, inputs->data, n, probabilities)
+                                        : decant_predictor_run(predictor, inputs->data, n, probabilities);
+    if (status != DECANT_OK) goto out;
+    memcpy(ret_probabilities, probabilities, count * sizeof *probabilities);
 out:
-    dcn_metrics_finish(&metrics);
-    dcn_free(logits);
-    dcn_device_close(device);
+    decant_predictor_destroy(predictor);
+    dcn_free(probabilities);
     return status;
 }

@@ -1,15 +1,28 @@
 /* Folding: fewer layers, the same outputs, and nothing folded that may not be. */
 #include "compress/models.h"
 
-static decant_model *fold(const decant_model *model, dcn_fold_what what, decant_fold_report *ret_report)
+#include "decant/compress.h"
+
+/* Folds, and proves the outputs equal to more digits than the proof asks for. */
+static decant_model *fold(const decant_model *model, dcn_fold_what what, int32_t *ret_count)
 {
     decant_model *folded = NULL;
     dcn_device *device = open_device();
-    require_ok(dcn_fold(model, what, &folded, ret_report));
-    ret_report->largest_difference = 1;
-    require_ok(dcn_prove_equal(device, model, folded, &ret_report->largest_difference));
-    assert_true(ret_report->largest_difference < 2e-5);
+    double largest = 1;
+    require_ok(dcn_fold_linear(model, what, &folded, ret_count));
+    require_ok(dcn_prove_equal(device, model, folded, &largest));
+    assert_true(largest < 2e-5);
     dcn_device_close(device);
+    return folded;
+}
+
+static decant_model *fold_all(const decant_model *model, decant_fold_report *ret_report)
+{
+    const decant_compute compute = {.threads = 1};
+    decant_model *folded = NULL;
+    ret_report->largest_difference = 1;
+    require_ok(decant_model_fold(model, &compute, &folded, ret_report));
+    assert_true(ret_report->largest_difference < 2e-5);
     return folded;
 }
 
@@ -28,10 +41,10 @@ static void test_bottleneck(void **state)
     decant_model *model = layers_model("- linear: {features: 30, bottleneck: 4, name: fc1}\n- relu\n- dropout: 0.5\n- "
                                        "linear: {features: 3, name: fc2}\n",
                                        1, 20, 0, 0);
-    decant_fold_report report = {0};
+    int32_t count = 0;
     assert_int_equal(dcn_graph_parameters(model->graph), 20 * 4 + 4 * 30 + 30 + 30 * 3 + 3);
-    decant_model *folded = fold(model, DCN_FOLD_BOTTLENECKS, &report);
-    assert_int_equal(report.linear, 1);
+    decant_model *folded = fold(model, DCN_FOLD_BOTTLENECKS, &count);
+    assert_int_equal(count, 1);
     assert_int_equal(dcn_graph_parameters(folded->graph), 20 * 30 + 30 + 30 * 3 + 3);
     assert_int_equal(count_op(folded, DECANT_OP_DROPOUT), 1); /* what training on needs stays */
     const decant_shape *weight = &folded->graph->values[dcn_graph_find(folded->graph, "fc1.weight")].shape;
@@ -59,13 +72,13 @@ static void test_kept_and_undeclared_pairs_stay(void **state)
     (void)state;
     decant_model *model = layers_model(
         "- linear: {features: 30, bottleneck: 4, keep: true}\n- relu\n- linear: 5\n- linear: 3\n", 1, 20, 0, 0);
-    decant_fold_report report = {0};
-    decant_model *folded = fold(model, DCN_FOLD_BOTTLENECKS, &report);
-    assert_int_equal(report.linear, 0);
+    int32_t count = 0;
+    decant_model *folded = fold(model, DCN_FOLD_BOTTLENECKS, &count);
+    assert_int_equal(count, 0);
     assert_int_equal(dcn_graph_parameters(folded->graph), dcn_graph_parameters(model->graph));
     dcn_model_destroy(folded);
-    folded = fold(model, DCN_FOLD_ALL, &report);
-    assert_int_equal(report.linear, 2);
+    folded = fold(model, DCN_FOLD_PAIRS, &count);
+    assert_int_equal(count, 2);
     assert_int_equal(dcn_graph_parameters(folded->graph), 20 * 30 + 30 + 30 * 3 + 3);
     dcn_model_destroy(folded);
     dcn_model_destroy(model);
@@ -80,7 +93,7 @@ static void test_chain(void **state)
                      "- linear: {features: 3, bias: false, name: last}\n",
                      1, 12, 0, 0);
     decant_fold_report report = {0};
-    decant_model *folded = fold(model, DCN_FOLD_ALL, &report);
+    decant_model *folded = fold_all(model, &report);
     assert_int_equal(report.linear, 2);
     assert_int_equal(report.batchnorm, 1);
     assert_int_equal(report.dropout, 1);
@@ -102,7 +115,7 @@ static void test_zoo(void **state)
     for (size_t i = 0; i < DCN_COUNT(networks); i++) {
         decant_model *model = zoo_model(networks[i].name, 3, 3, 8, 8);
         decant_fold_report report = {0};
-        decant_model *folded = fold(model, DCN_FOLD_ALL, &report);
+        decant_model *folded = fold_all(model, &report);
         assert_int_equal(report.batchnorm, networks[i].batchnorm);
         assert_int_equal(count_op(folded, DECANT_OP_BATCHNORM), 0);
         assert_int_equal(count_op(folded, DECANT_OP_DROPOUT), 0);
@@ -121,7 +134,7 @@ static void test_what_others_read_stays(void **state)
                                        "- batchnorm\n- global_avgpool\n- flatten\n- linear: 2\n",
                                        3, 2, 4, 4);
     decant_fold_report report = {0};
-    decant_model *folded = fold(model, DCN_FOLD_ALL, &report);
+    decant_model *folded = fold_all(model, &report);
     assert_int_equal(report.batchnorm, 1);                      /* that of the first block */
     assert_int_equal(count_op(folded, DECANT_OP_BATCHNORM), 2); /* "shared" is also added; a sum is no convolution */
     dcn_model_destroy(folded);
@@ -153,11 +166,11 @@ static void test_no_memory(void **state)
     (void)state;
     decant_model *model = layers_model("- linear: 4\n- linear: 3\n- batchnorm\n- relu\n- linear: 2\n", 1, 4, 0, 0);
     decant_model *folded = NULL;
-    decant_fold_report report;
+    int32_t count = 0;
     int64_t nth = 1;
     for (;; nth++) {
         dcn_memory_fail_nth(nth);
-        decant_status status = dcn_fold(model, DCN_FOLD_ALL, &folded, &report);
+        decant_status status = dcn_fold_linear(model, DCN_FOLD_PAIRS, &folded, &count);
         dcn_memory_fail_nth(0);
         if (status == DECANT_OK) break;
         assert_int_equal(status, DECANT_NO_MEMORY);
