@@ -166,6 +166,7 @@ decant_status dcn_lint_with(const dcn_materials *materials, dcn_findings *findin
         dcn_new_array((size_t)experiment->n_models, sizeof *context.graphs, (void **)&context.graphs);
     if (status != DECANT_OK) goto out;
     TRY(dcn_new_array((size_t)experiment->n_models, sizeof *context.deployed, (void **)&context.deployed));
+    TRY(dcn_new_array((size_t)experiment->n_runs, sizeof *context.n_samples, (void **)&context.n_samples));
     TRY(lint_data(&context));
     TRY(build_graphs(&context));
     TRY(dcn_lint_models(&context));
@@ -177,6 +178,7 @@ out:
         dcn_graph_destroy(context.deployed[i]);
     dcn_free(context.deployed);
     dcn_free(context.graphs);
+    dcn_free(context.n_samples);
     return status;
 }
 
