@@ -94,7 +94,7 @@ static const fault faults[] = {
      "run 'p' prunes to 278 parameters, 1 more than the budget of 277"},
     {{"runs.p={like: distilled, prune: {from: alone, keep: 0.5}}"},
      DECANT_SEVERITY_WARNING,
-     "run 'p' is distilled, but no run trains its model 'student' without a teacher"},
+     "run 'p' is distilled, but no run trains its model 'student', pruned alike, without a teacher"},
     /* losses and teachers */
     {{"runs.alone.loss={kd: 1}"}, DECANT_SEVERITY_ERROR, "run 'alone' has a distillation loss but no teacher"},
     {{"runs.distilled.loss={ce: 1}"}, DECANT_SEVERITY_ERROR, "none of its losses listens to it"},
