@@ -9,6 +9,7 @@
 #include "nn/zoo.h"
 #include "recipe/plan_listing.h"
 #include "tensor/shape.h"
+#include "train/measure.h"
 #include "train/train.h"
 
 decant_status decant_model_load(const char *path, decant_model **ret_model)
@@ -162,19 +163,50 @@ static decant_status check_data(const decant_model *model, const decant_dataset 
     return DECANT_OK;
 }
 
-decant_status decant_model_evaluate(const decant_model *model, const decant_compute *compute,
-                                    const decant_dataset *dataset, decant_part part, decant_evaluation **ret_evaluation)
+static decant_status check_teacher(const decant_model *model, const decant_model *teacher,
+                                   const decant_dataset *dataset, const dcn_samples *samples)
+{
+    decant_status status = check_data(teacher, dataset, samples, "chosen");
+    if (status != DECANT_OK) dcn_while("fitting the teacher to the data");
+    if (status != DECANT_OK || teacher->n_outputs == model->n_outputs) return status;
+    return DCN_FAIL(SHAPE, "teacher and student have %d and %d outputs; they must tell classes apart in the same way",
+                    (int)teacher->n_outputs, (int)model->n_outputs);
+}
+
+/* The teacher's logits for the same samples, compared with the student's. */
+static decant_status measure_fidelity(dcn_device *device, const decant_model *teacher, const decant_dataset *dataset,
+                                      const dcn_samples *samples, const float *logits, decant_fidelity *ret_fidelity)
+{
+    dcn_metrics metrics = {0};
+    float *taught = NULL; /* [count, outputs] */
+    size_t elements = (size_t)samples->count * (size_t)teacher->n_outputs;
+    decant_status status = dcn_new_array(elements, sizeof *taught, (void **)&taught);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_evaluate(device, teacher, dataset, samples, NULL, samples->count, &metrics, NULL, taught));
+    dcn_measure_fidelity(logits, taught, samples->count, teacher->n_outputs, ret_fidelity);
+out:
+    dcn_metrics_finish(&metrics);
+    dcn_free(taught);
+    return status;
+}
+
+decant_status decant_model_evaluate_beside(const decant_model *model, const decant_model *teacher,
+                                           const decant_compute *compute, const decant_dataset *dataset,
+                                           decant_part part, decant_evaluation **ret_evaluation)
 {
     bool is_test = part == DECANT_PART_TEST;
     const dcn_samples *samples = is_test ? &dataset->test : &dataset->train;
     decant_evaluation *evaluation = NULL;
     dcn_device *device = NULL;
     dcn_metrics metrics = {0};
+    float *logits = NULL; /* [count, outputs] */
     decant_status status = check_data(model, dataset, samples, is_test ? "test" : "training");
     if (status != DECANT_OK) goto out;
+    if (teacher != NULL) TRY(check_teacher(model, teacher, dataset, samples));
     TRY(dcn_compute_open(compute, &device));
     TRY(dcn_new(sizeof *evaluation, (void **)&evaluation));
-    TRY(dcn_evaluate(device, model, dataset, samples, NULL, samples->count, &metrics, NULL, NULL));
+    TRY(dcn_new_array((size_t)samples->count * (size_t)model->n_outputs, sizeof *logits, (void **)&logits));
+    TRY(dcn_evaluate(device, model, dataset, samples, NULL, samples->count, &metrics, NULL, logits));
     *evaluation = (decant_evaluation){.count = metrics.count,
                                       .errors = metrics.errors,
                                       .accuracy = metrics.accuracy,
@@ -182,13 +214,25 @@ decant_status decant_model_evaluate(const decant_model *model, const decant_comp
                                       .n_classes = metrics.n_classes,
                                       .confusion = metrics.confusion};
     metrics.confusion = NULL; /* handed over */
+    decant_measures *measures = &evaluation->measures;
+    measures->known = true;
+    dcn_measure_calibration(logits, samples->labels, NULL, samples->count, model->n_outputs, &measures->calibration);
+    measures->has_teacher = teacher != NULL;
+    if (teacher != NULL) TRY(measure_fidelity(device, teacher, dataset, samples, logits, &measures->fidelity));
     *ret_evaluation = evaluation;
     evaluation = NULL;
 out:
     decant_evaluation_destroy(evaluation);
+    dcn_free(logits);
     dcn_metrics_finish(&metrics);
     dcn_device_close(device);
     return status;
+}
+
+decant_status decant_model_evaluate(const decant_model *model, const decant_compute *compute,
+                                    const decant_dataset *dataset, decant_part part, decant_evaluation **ret_evaluation)
+{
+    return decant_model_evaluate_beside(model, NULL, compute, dataset, part, ret_evaluation);
 }
 
 void decant_evaluation_destroy(decant_evaluation *evaluation)

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "tensor/shape.h"
 #include "train/check.h"
+#include "train/measure.h"
 
 #define LARGEST_BATCH  256
 #define SMALLEST_BATCH 16
@@ -145,30 +146,6 @@ static decant_status run_batch(dcn_evaluator *evaluator, const dcn_batch *batch)
     return dcn_plan_read(evaluator->plan, evaluator->logits, evaluator->rows);
 }
 
-/* The first of the largest; a single logit says class 1 where it is above 0. */
-static int64_t predict(const float *row, int64_t outputs)
-{
-    if (outputs == 1) return row[0] > 0;
-    int64_t best = 0;
-    for (int64_t c = 1; c < outputs; c++) {
-        if (row[c] > row[best]) best = c;
-    }
-    return best;
-}
-
-/* -log of the label's probability: of softmax(row), or of sigmoid(logit) for class 1. */
-static double cross_entropy(const float *row, int64_t outputs, int64_t label)
-{
-    if (outputs == 1) {
-        double logit = label == 1 ? (double)row[0] : -(double)row[0];
-        return log1p(exp(-fabs(logit))) + (logit < 0 ? -logit : 0);
-    }
-    double top = (double)row[predict(row, outputs)], sum = 0;
-    for (int64_t c = 0; c < outputs; c++)
-        sum += exp((double)row[c] - top);
-    return log(sum) + top - (double)row[label];
-}
-
 static decant_status check_finite(const float *row, int64_t outputs, int32_t sample)
 {
     for (int64_t c = 0; c < outputs; c++) {
@@ -188,14 +165,16 @@ static decant_status count_batch(const dcn_evaluator *evaluator, const dcn_batch
     for (int64_t n = 0; n < batch->size; n++) {
         const float *row = evaluator->rows + n * outputs; /* [outputs] */
         TRY_RETURN(check_finite(row, outputs, batch->samples[n]));
-        int64_t predicted = predict(row, outputs);
+        int64_t predicted = dcn_logits_answer(row, outputs);
         if (predictions != NULL) predictions[done + n] = (int32_t)predicted;
         if (logits != NULL) memcpy(logits + (done + n) * outputs, row, (size_t)outputs * sizeof *row);
-        if (evaluator->part->labels == NULL) continue;
+        const bool labelled = batch->labels[n] != DCN_NO_LABEL;
+        metrics->count += labelled || evaluator->part->labels == NULL;
+        if (!labelled) continue;
 
         int64_t label = batch->labels[n];
         metrics->errors += predicted != label;
-        metrics->loss += cross_entropy(row, outputs, label);
+        metrics->loss += dcn_logits_log_sum(row, outputs) - dcn_logit(row, outputs, label);
         metrics->confusion[label * classes + predicted]++;
     }
     return DECANT_OK;
@@ -205,6 +184,7 @@ decant_status dcn_evaluator_run(dcn_evaluator *evaluator, dcn_metrics *ret_metri
                                 float *ret_logits)
 {
     dcn_metrics metrics = {.n_classes = (int32_t)evaluator->classes};
+    int64_t done = 0;
     decant_status status = DECANT_OK;
     size_t cells = (size_t)(evaluator->classes * evaluator->classes);
     TRY(dcn_new_array(cells, sizeof *metrics.confusion, (void **)&metrics.confusion));
@@ -215,10 +195,10 @@ decant_status dcn_evaluator_run(dcn_evaluator *evaluator, dcn_metrics *ret_metri
         TRY(dcn_loader_next(evaluator->loader, &batch));
         if (batch == NULL) break;
         TRY(run_batch(evaluator, batch));
-        TRY(count_batch(evaluator, batch, metrics.count, &metrics, ret_predictions, ret_logits));
-        metrics.count += batch->size;
+        TRY(count_batch(evaluator, batch, done, &metrics, ret_predictions, ret_logits));
+        done += batch->size;
     }
-    bool labelled = evaluator->part->labels != NULL;
+    bool labelled = evaluator->part->labels != NULL && metrics.count > 0;
     metrics.accuracy = labelled ? (double)(metrics.count - metrics.errors) / (double)metrics.count : (double)NAN;
     metrics.loss = labelled ? metrics.loss / (double)metrics.count : (double)NAN;
     *ret_metrics = metrics;
