@@ -225,16 +225,12 @@ static int print_inference(const decant_bench_result *result, double peak_flops,
 {
     const double rate = (double)result->of.batch / result->seconds, speed = result->flops / result->seconds;
     const double share = peak_flops > 0 ? speed / peak_flops : 0.0;
-    if (json) {
-        struct rusage usage;
-        getrusage(RUSAGE_SELF, &usage);
+    if (json)
         return print_json(json_pack(
-            "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "inference", result->of.name, "batch",
+            "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "inference", result->of.name, "batch",
             (json_int_t)result->of.batch, "parameters", (json_int_t)result->parameters, "call_seconds", result->seconds,
-            "images_per_second", rate, "slowest", (double)result->of.batch / result->seconds_max, "fastest",
-            (double)result->of.batch / result->seconds_min, "flops_per_second", speed, "share_of_peak", share,
-            "plan_bytes", (json_int_t)result->memory, "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024));
-    }
+            "fastest_seconds", result->seconds_min, "slowest_seconds", result->seconds_max, "images_per_second", rate,
+            "flops_per_second", speed, "share_of_peak", share, "plan_bytes", (json_int_t)result->memory));
     printf("%-10s %5lld %11.2f %11.2f %11.2f %11.0f %9.1f %7.0f%%\n", result->of.name, (long long)result->of.batch,
            1e6 * result->seconds, 1e6 * result->seconds_min, 1e6 * result->seconds_max, rate, speed / 1e9, 100 * share);
     fflush(stdout);

@@ -70,7 +70,6 @@ static decant_status find_case(const char *name, const dcn_bench_case **ret_case
 
 /* --- making ready --- */
 
-/* seed 0: a model whose weights nobody reads. */
 static decant_status build_model(const dcn_bench_case *of, const char *network, uint64_t seed, decant_model **ret_model)
 {
     const dcn_bench_network description = {of->name, network, of->channels, of->sample, of->classes};
@@ -119,7 +118,7 @@ static decant_status build_known_logits(workload *work)
 static decant_status build_step(workload *work)
 {
     const dcn_bench_case *of = work->of;
-    dcn_term terms[2] = {{.kind = DCN_TERM_CE, .weight = 1.0}};
+    dcn_term terms[2] = {{.kind = of->term, .weight = 1.0}};
     if (of->teacher) {
         terms[0].weight = 1.0 - of->soft_weight;
         terms[1] = (dcn_term){.kind = DCN_TERM_KD, .weight = of->soft_weight, .temperature = of->temperature};

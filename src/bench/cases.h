@@ -12,6 +12,7 @@ typedef struct dcn_bench_case {
     decant_shape sample;           /* [C,H,W] or [features] */
     int32_t classes;
     int64_t samples, batch;
+    dcn_term_kind term; /* the loss of the labels */
     dcn_optimizer_kind optimizer;
     double temperature, soft_weight; /* kd; unused without a teacher */
     bool teacher_known;              /* its logits are looked up: it is not in the step */

@@ -13,7 +13,7 @@ typedef struct dcn_bench_network {
     int32_t classes;
 } dcn_bench_network;
 
-/* seed 0: weights that nobody reads, all zero. */
+/* seed 0: the weights are not drawn, as nobody reads them. */
 decant_status dcn_bench_model(const dcn_bench_network *network, uint64_t seed, decant_model **ret_model);
 
 /* Random bytes, the same every time. What they are does not matter. */
