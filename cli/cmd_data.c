@@ -149,7 +149,9 @@ const cli_verb verb_data = {
     .name = "data",
     .arguments = "list | check SOURCE",
     .summary = "lists the known data sets; counts one and looks for overlaps",
-    .details = "SOURCE is a known name, or a folder with IDX or CIFAR files.\n",
+    .details =
+        "SOURCE is a known name, a folder with IDX or CIFAR files, pictures (train/CLASS, test/CLASS) or arrays of\n"
+        "NumPy (x_train.npy, ...), or a .npz file.\n",
     .options = options,
     .n_options = DATA_OPTION_COUNT,
     .min_arguments = 1,

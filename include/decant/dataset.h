@@ -23,9 +23,11 @@ typedef enum { DECANT_PART_TRAIN, DECANT_PART_TEST } decant_part;
 
 /* --- where it comes from --- */
 
-/** Opens a data set by name ("fashion-mnist"; see decant_source_list()) or from a folder with IDX or CIFAR files.
+/** Opens a data set by name ("fashion-mnist"; see decant_source_list()), from a folder with IDX or CIFAR files, with
+ * pictures (train/CLASS, test/CLASS, or CLASS: then there is no test part) or with arrays of NumPy (x_train.npy, ...),
+ * or from a .npz archive.
  *
- *  source       a known name, or a folder: whatever holds a '/' or is no known name but exists.
+ *  source       a known name, or a path: whatever holds a '/' or is no known name but exists.
  *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
  *
  *  Errors: NOT_FOUND (the message says where it looked and how to get it), FORMAT (damaged files), IO, NO_MEMORY.

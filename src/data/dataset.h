@@ -9,6 +9,9 @@
 #include "decant/dataset.h"
 #include "decant/tensor.h"
 
+/* The label of a training sample that has none: one of the unlabelled pool. */
+#define DCN_NO_LABEL (-1)
+
 /* One part (train or test) of a data set. */
 typedef struct dcn_samples {
     int64_t count;
@@ -28,6 +31,7 @@ struct decant_dataset {
     dcn_hash hash;           /* of all bytes and labels, both parts */
     dcn_contents backing[2]; /* files that train and test lie in, when their data is not owned */
     dcn_encoder *encoder;    /* of a table; NULL elsewhere */
+    char *reading;           /* of pictures and arrays: how they were read, as data/files.h writes it; NULL elsewhere */
     int64_t n_unlabelled;    /* of a table: rows set aside, in neither part */
 };
 

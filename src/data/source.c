@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "data/files.h"
 #include "data/idx.h"
 
 #define N_CLASSES       10
@@ -249,18 +250,33 @@ static decant_status open_idx_folder(const char *folder, decant_dataset **ret_da
     return status;
 }
 
+static bool is_name(const char *source)
+{
+    return strchr(source, '/') == NULL && (find_row(source) != NULL || !dcn_file_exists(source));
+}
+
+bool dcn_source_holds_set(const char *source)
+{
+    bool idx = false, cifar = false;
+    if (is_name(source)) return true;
+    return holds(source, SOURCE_IDX, &idx) == DECANT_OK && holds(source, SOURCE_CIFAR, &cifar) == DECANT_OK &&
+           (idx || cifar);
+}
+
 decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
 {
     bool idx = false, cifar = false;
-    if (strchr(source, '/') == NULL && (find_row(source) != NULL || !dcn_file_exists(source))) {
-        return dcn_dataset_find(source, ret_dataset);
-    }
+    dcn_files_options files = {.path = source};
+    if (is_name(source)) return dcn_dataset_find(source, ret_dataset);
     TRY_RETURN(holds(source, SOURCE_IDX, &idx));
     TRY_RETURN(holds(source, SOURCE_CIFAR, &cifar));
     if (idx) return open_idx_folder(source, ret_dataset);
     if (cifar) return dcn_cifar_open(source, ret_dataset);
+    if (dcn_files_recognize(source, &files.format)) return dcn_files_open(&files, NULL, ret_dataset);
     return DCN_FAIL(NOT_FOUND,
-                    "%s: neither IDX files (train-images-idx3-ubyte...) nor CIFAR files (data_batch_1.bin...)", source);
+                    "%s: neither IDX files (train-images-idx3-ubyte...) nor CIFAR files (data_batch_1.bin...), nor "
+                    "folders of pictures, nor arrays (x_train.npy, .npz)",
+                    source);
 }
 
 /* --- single files --- */
