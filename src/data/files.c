@@ -37,37 +37,46 @@ bool dcn_files_is_array(const char *path)
     return ends_with(path, ".npy");
 }
 
-/* Whether the folder holds x_train.npy or the like. */
-static bool has_arrays(const char *folder)
+/* Whether the folder holds x_train.npy or x_test.npy. */
+static decant_status holds_arrays(const char *folder, bool *ret_holds)
 {
     dcn_npz *npz = NULL;
-    if (dcn_npz_open(folder, &npz) != DECANT_OK) return false;
-    bool has = dcn_npz_has(npz, array_names[DCN_X_TRAIN]) || dcn_npz_has(npz, array_names[DCN_X_TEST]);
+    bool train = false, test = false;
+    decant_status status = dcn_npz_open(folder, &npz);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_npz_has(npz, array_names[DCN_X_TRAIN], &train));
+    TRY(dcn_npz_has(npz, array_names[DCN_X_TEST], &test));
+    *ret_holds = train || test;
+out:
     dcn_npz_close(npz);
-    return has;
+    return status;
 }
 
-static bool has_folders(const char *path)
+static decant_status holds_folders(const char *path, bool *ret_holds)
 {
     char **names = NULL;
     int32_t count = 0;
     bool found = false;
-    if (dcn_directory_list(path, &names, &count) != DECANT_OK) return false;
-    for (int32_t i = 0; i < count && !found; i++) {
+    decant_status status = dcn_directory_list(path, &names, &count);
+    for (int32_t i = 0; i < count && status == DECANT_OK && !found; i++) {
         char *inner = NULL;
-        found = dcn_path_join(path, names[i], &inner) == DECANT_OK && dcn_directory_exists(inner);
+        status = dcn_path_join(path, names[i], &inner);
+        found = status == DECANT_OK && dcn_directory_exists(inner);
         dcn_free(inner);
     }
     dcn_names_free(names, count);
-    return found;
+    if (status == DECANT_OK) *ret_holds = found;
+    return status;
 }
 
-bool dcn_files_recognize(const char *path, dcn_files_format *ret_format)
+decant_status dcn_files_recognize(const char *path, bool *ret_known, dcn_files_format *ret_format)
 {
-    bool arrays = ends_with(path, ".npz") || (dcn_directory_exists(path) && has_arrays(path));
-    if (!arrays && !(dcn_directory_exists(path) && has_folders(path))) return false;
+    bool arrays = ends_with(path, ".npz"), folders = false, is_folder = dcn_directory_exists(path);
+    if (!arrays && is_folder) TRY_RETURN(holds_arrays(path, &arrays));
+    if (!arrays && is_folder) TRY_RETURN(holds_folders(path, &folders));
+    *ret_known = arrays || folders;
     *ret_format = arrays ? DCN_FILES_ARRAYS : DCN_FILES_IMAGES;
-    return true;
+    return DECANT_OK;
 }
 
 /* --- opening --- */

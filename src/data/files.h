@@ -47,7 +47,7 @@ decant_status dcn_files_open_inputs(const char *path, const dcn_files_options *o
 /* Whether a path looks like one: by its ending, or a folder by what is in it. */
 bool dcn_files_is_image(const char *path);
 bool dcn_files_is_array(const char *path);
-bool dcn_files_recognize(const char *path, dcn_files_format *ret_format);
+decant_status dcn_files_recognize(const char *path, bool *ret_known, dcn_files_format *ret_format);
 
 /* For the model file. Texts of the options that are read live in the arena. */
 decant_status dcn_files_to_json(const dcn_files_options *options, const decant_dataset *dataset, char **ret_text);

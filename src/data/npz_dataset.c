@@ -201,7 +201,9 @@ static decant_status read_array(const dcn_files_options *options, const dcn_file
     const char *name = array_name(options, which);
     dcn_npy *array = &set->arrays[which];
     array_form *form = &set->forms[which];
-    if (options->names[which] == NULL && !dcn_npz_has(set->npz, name)) return DECANT_OK;
+    bool is_there = options->names[which] != NULL; /* what the recipe names must be */
+    if (!is_there) TRY_RETURN(dcn_npz_has(set->npz, name, &is_there));
+    if (!is_there) return DECANT_OK;
     decant_status status = dcn_npz_read(set->npz, name, array);
     if (status != DECANT_OK) goto out;
     if (which == DCN_Y_TRAIN || which == DCN_Y_TEST) return DECANT_OK;

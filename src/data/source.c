@@ -265,14 +265,15 @@ bool dcn_source_holds_set(const char *source)
 
 decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
 {
-    bool idx = false, cifar = false;
+    bool idx = false, cifar = false, known = false;
     dcn_files_options files = {.path = source};
     if (is_name(source)) return dcn_dataset_find(source, ret_dataset);
     TRY_RETURN(holds(source, SOURCE_IDX, &idx));
     TRY_RETURN(holds(source, SOURCE_CIFAR, &cifar));
     if (idx) return open_idx_folder(source, ret_dataset);
     if (cifar) return dcn_cifar_open(source, ret_dataset);
-    if (dcn_files_recognize(source, &files.format)) return dcn_files_open(&files, NULL, ret_dataset);
+    TRY_RETURN(dcn_files_recognize(source, &known, &files.format));
+    if (known) return dcn_files_open(&files, NULL, ret_dataset);
     return DCN_FAIL(NOT_FOUND,
                     "%s: neither IDX files (train-images-idx3-ubyte...) nor CIFAR files (data_batch_1.bin...), nor "
                     "folders of pictures, nor arrays (x_train.npy, .npz)",

@@ -17,6 +17,7 @@ static decant_status decode(tjhandle decoder, const uint8_t *data, size_t bytes,
         return jpeg_failure(decoder);
     if (colours == TJCS_CMYK || colours == TJCS_YCCK)
         return DCN_FAIL(FORMAT, "a JPEG file in CMYK colours; save it as RGB");
+    if (width < 1 || height < 1) return DCN_FAIL(FORMAT, "damaged JPEG data: there is no picture in it");
     int32_t channels = colours == TJCS_GRAY ? 1 : 3;
     TRY_RETURN(dcn_image_create(channels, height, width, image));
     /* The scan limit stops files of a few bytes that take minutes. */

@@ -42,7 +42,7 @@ decant_status dcn_npz_open(const char *path, dcn_npz **ret_npz);
 /* The same of an archive in memory, which must outlive it. */
 decant_status dcn_npz_parse(const char *name, const uint8_t *data, size_t bytes, dcn_npz **ret_npz);
 void dcn_npz_close(dcn_npz *npz); /* accepts NULL; arrays that were read end with it */
-bool dcn_npz_has(const dcn_npz *npz, const char *name);
+decant_status dcn_npz_has(const dcn_npz *npz, const char *name, bool *ret_has);
 /* An array by its name, without ".npy". NOT_FOUND names the arrays that there are, FORMAT what is wrong with it. */
 decant_status dcn_npz_read(dcn_npz *npz, const char *name, dcn_npy *ret_array);
 

@@ -109,13 +109,13 @@ out:
     return status;
 }
 
-bool dcn_npz_has(const dcn_npz *npz, const char *name)
+decant_status dcn_npz_has(const dcn_npz *npz, const char *name, bool *ret_has)
 {
     char *path = NULL;
-    if (file_of(npz, name, &path) != DECANT_OK) return false;
-    bool has = npz->zip != NULL ? zip_name_locate(npz->zip, path, 0) >= 0 : dcn_file_exists(path);
+    TRY_RETURN(file_of(npz, name, &path));
+    *ret_has = npz->zip != NULL ? zip_name_locate(npz->zip, path, 0) >= 0 : dcn_file_exists(path);
     dcn_free(path);
-    return has;
+    return DECANT_OK;
 }
 
 static decant_status list_names(const dcn_npz *npz, dcn_text *text)
@@ -194,7 +194,9 @@ decant_status dcn_npz_read(dcn_npz *npz, const char *name, dcn_npy *ret_array)
 {
     char *file = NULL;
     size_t bytes = 0;
-    if (!dcn_npz_has(npz, name)) return fail_missing(npz, name);
+    bool has = false;
+    TRY_RETURN(dcn_npz_has(npz, name, &has));
+    if (!has) return fail_missing(npz, name);
     decant_status status = file_of(npz, name, &file);
     if (status != DECANT_OK) goto out;
     TRY(dcn_grow((void **)&npz->kept, npz->n_kept, &npz->capacity, sizeof *npz->kept));

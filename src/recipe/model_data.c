@@ -91,9 +91,10 @@ static decant_status open_other(const decant_model *model, const dcn_files_optio
                                 decant_dataset **ret_dataset)
 {
     const dcn_files_model wanted = files_model(model);
-    dcn_files_format format;
-    if (dcn_source_holds_set(source) || !dcn_files_recognize(source, &format))
-        return dcn_source_open(source, ret_dataset);
+    dcn_files_format format = DCN_FILES_IMAGES;
+    bool is_files = false;
+    if (!dcn_source_holds_set(source)) TRY_RETURN(dcn_files_recognize(source, &is_files, &format));
+    if (!is_files) return dcn_source_open(source, ret_dataset);
     dcn_files_options options = {.format = format};
     if (known != NULL && known->format == format) options = *known;
     options.path = source;
