@@ -155,6 +155,7 @@ decant_status dcn_fetch_file(const dcn_fetch *fetch)
         status = DCN_FAIL(IO, "%s: cannot be flushed to disk: %s", fetch->path, strerrordesc_np(errno));
 out:
     if (now.file >= 0) close(now.file);
+    if (status != DECANT_OK && now.file >= 0 && now.done == 0) (void)unlink(fetch->path); /* nothing came */
     curl_easy_cleanup(now.curl);
     return status;
 }

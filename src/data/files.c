@@ -17,7 +17,7 @@
 
 static const char *const format_names[] = {"images", "npz"};
 static const char *const axes_names[] = {"auto", "nhwc", "nchw"};
-static const char *const array_names[] = {"x_train", "y_train", "x_test", "y_test", "x_unlabelled"};
+const char *const dcn_array_names[DCN_N_ARRAYS] = {"x_train", "y_train", "x_test", "y_test", "x_unlabelled"};
 
 /* --- recognising --- */
 
@@ -44,8 +44,8 @@ static decant_status holds_arrays(const char *folder, bool *ret_holds)
     bool train = false, test = false;
     decant_status status = dcn_npz_open(folder, &npz);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_npz_has(npz, array_names[DCN_X_TRAIN], &train));
-    TRY(dcn_npz_has(npz, array_names[DCN_X_TEST], &test));
+    TRY(dcn_npz_has(npz, dcn_array_names[DCN_X_TRAIN], &train));
+    TRY(dcn_npz_has(npz, dcn_array_names[DCN_X_TEST], &test));
     *ret_holds = train || test;
 out:
     dcn_npz_close(npz);
@@ -154,12 +154,11 @@ decant_status dcn_files_to_json(const dcn_files_options *options, const decant_d
 {
     json_t *names = json_array();
     for (int i = 0; i < DCN_N_ARRAYS; i++)
-        json_array_append_new(names, json_string(options->names[i] != NULL ? options->names[i] : array_names[i]));
-    json_t *json =
-        json_pack("{s:s, s:f, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:o}", "format", format_names[options->format], "test",
-                  options->test, "unlabelled", options->unlabelled, "seed", (json_int_t)options->seed, "channels",
-                  options->channels, "height", options->height, "width", options->width, "axes",
-                  axes_names[options->axes], "floats", dataset->train.dtype == DECANT_F32, "names", names);
+        json_array_append_new(names, options->names[i] != NULL ? json_string(options->names[i]) : json_null());
+    json_t *json = json_pack("{s:s, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:o}", "format", format_names[options->format],
+                             "test", options->test, "seed", (json_int_t)options->seed, "channels", options->channels,
+                             "height", options->height, "width", options->width, "axes", axes_names[options->axes],
+                             "floats", dataset->train.dtype == DECANT_F32, "names", names);
     char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     decant_status status = DECANT_OK;
     if (text != NULL)
@@ -195,11 +194,11 @@ static decant_status read_names(dcn_arena *arena, const json_t *names, bool *ret
 {
     *ret_sound = json_array_size(names) == DCN_N_ARRAYS;
     for (size_t i = 0; *ret_sound && i < DCN_N_ARRAYS; i++) {
-        const char *name = json_string_value(json_array_get(names, i));
+        const json_t *name = json_array_get(names, i);
         char *copy = NULL;
-        *ret_sound = name != NULL;
-        if (name == NULL) break;
-        TRY_RETURN(dcn_arena_string(arena, name, &copy));
+        *ret_sound = json_is_string(name) || json_is_null(name);
+        if (!json_is_string(name)) continue;
+        TRY_RETURN(dcn_arena_string(arena, json_string_value(name), &copy));
         options->names[i] = copy;
     }
     return DECANT_OK;
@@ -212,13 +211,12 @@ decant_status dcn_files_from_json(dcn_arena *arena, const char *text, dcn_files_
     json_t *names = NULL, *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     json_int_t seed = 0;
     int floats = 0, format_index = 0, axes_index = 0;
-    bool sound = json_unpack(json, "{s:s, s:F, s:F, s:I, s:i, s:i, s:i, s:s, s:b, s:o}", "format", &format, "test",
-                             &options.test, "unlabelled", &options.unlabelled, "seed", &seed, "channels",
-                             &options.channels, "height", &options.height, "width", &options.width, "axes", &axes,
-                             "floats", &floats, "names", &names) == 0;
+    bool sound = json_unpack(json, "{s:s, s:F, s:I, s:i, s:i, s:i, s:s, s:b, s:o}", "format", &format, "test",
+                             &options.test, "seed", &seed, "channels", &options.channels, "height", &options.height,
+                             "width", &options.width, "axes", &axes, "floats", &floats, "names", &names) == 0;
     sound = sound && find_word(format, format_names, (int32_t)DCN_COUNT(format_names), &format_index) &&
             find_word(axes, axes_names, (int32_t)DCN_COUNT(axes_names), &axes_index) && is_share(options.test) &&
-            is_share(options.unlabelled) && seed >= 0 && is_side(options.height) && is_side(options.width) &&
+            seed >= 0 && is_side(options.height) && is_side(options.width) &&
             (options.channels == 0 || options.channels == 1 || options.channels == 3);
     decant_status status = DECANT_OK;
     if (sound) TRY(read_names(arena, names, &sound, &options));

@@ -11,18 +11,18 @@ typedef enum dcn_files_format { DCN_FILES_IMAGES, DCN_FILES_ARRAYS } dcn_files_f
 typedef enum dcn_axes { DCN_AXES_AUTO, DCN_AXES_NHWC, DCN_AXES_NCHW } dcn_axes;
 
 enum { DCN_X_TRAIN, DCN_Y_TRAIN, DCN_X_TEST, DCN_Y_TEST, DCN_X_UNLABELLED, DCN_N_ARRAYS };
+extern const char *const dcn_array_names[DCN_N_ARRAYS]; /* what they are called where nothing is said */
 
 typedef struct dcn_files_options {
     dcn_files_format format;
-    const char *path;  /* looked for as dcn_source_locate says */
-    double test;       /* share of the training samples that becomes the test part, where there is none */
-    double unlabelled; /* share that becomes the unlabelled pool */
+    const char *path; /* looked for as dcn_source_locate says */
+    double test;      /* share of the training samples that becomes the test part, where there is none */
     uint64_t seed;
     /* images */
     int32_t channels;      /* every picture is converted to so many; 0: all must have the first one's */
     int32_t height, width; /* every picture is resized to this; 0: all must have the first one's size */
     /* arrays */
-    const char *names[DCN_N_ARRAYS]; /* NULL: as the field is called */
+    const char *names[DCN_N_ARRAYS]; /* NULL: as above, and only where it is there */
     dcn_axes axes;
     bool floats; /* of a model: it was trained on images of floats, whatever their range */
 } dcn_files_options;

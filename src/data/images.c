@@ -275,7 +275,7 @@ static void finish_folder(image_folder *folder)
     finish_list(&folder->pool);
 }
 
-/* Training pictures, then the pool without its labels; test pictures. */
+/* Training pictures, then the pool, whose class is no label; test pictures. */
 static decant_status fill_parts(const dcn_files_options *options, const image_folder *folder, const image_form *form,
                                 bool is_training, decant_dataset *dataset)
 {
@@ -284,19 +284,16 @@ static decant_status fill_parts(const dcn_files_options *options, const image_fo
     const bool has_test = folder->test.count > 0;
     decant_status status = make_labels(&folder->train, &labels);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_parts_make(labels, folder->train.count, dataset->n_classes, options->unlabelled,
-                       has_test ? 0 : options->test, options->seed, &parts));
+    TRY(dcn_parts_make(labels, folder->train.count, dataset->n_classes, 0, has_test ? 0 : options->test, options->seed,
+                       &parts));
     if (is_training)
         TRY(dcn_files_check_classes(labels, folder->train.count, &parts, dataset->n_classes, dataset->class_names,
                                     "picture"));
-    dataset->n_unlabelled = parts.n_unlabelled + folder->pool.count;
+    dataset->n_unlabelled = folder->pool.count;
     const int64_t n_labelled = parts.n_train, n_train = n_labelled + dataset->n_unlabelled;
     TRY(dcn_samples_create(dataset, &dataset->train, n_train, DECANT_U8, true));
     TRY(fill(&folder->train, parts.train, n_labelled, form, &dataset->train, 0));
-    TRY(fill(&folder->train, parts.unlabelled, parts.n_unlabelled, form, &dataset->train, n_labelled));
-    TRY(fill(&folder->pool, NULL, folder->pool.count, form, &dataset->train, n_labelled + parts.n_unlabelled));
-    for (int64_t i = n_labelled; i < n_train; i++)
-        dataset->train.labels[i] = DCN_NO_LABEL;
+    TRY(fill(&folder->pool, NULL, folder->pool.count, form, &dataset->train, n_labelled));
     TRY(dcn_samples_create(dataset, &dataset->test, has_test ? folder->test.count : parts.n_test, DECANT_U8, true));
     TRY(fill(has_test ? &folder->test : &folder->train, has_test ? NULL : parts.test, dataset->test.count, form,
              &dataset->test, 0));
@@ -391,7 +388,7 @@ decant_status dcn_images_open(const dcn_files_options *options, const dcn_files_
     const decant_shape sample = {.rank = 3, .dim = {form.channels, form.height, form.width}};
     TRY(dcn_dataset_create(options->path, &sample, named ? model->n_classes : folder.n_classes, &dataset));
     TRY(name_classes(&folder, model, dataset));
-    bool has_parts = folder.is_parted || options->test > 0 || options->unlabelled > 0;
+    bool has_parts = folder.is_parted || options->test > 0;
     if (model != NULL && !has_parts)
         TRY(fill_test_only(&folder, &form, dataset));
     else

@@ -19,11 +19,9 @@ typedef struct array_form {
     bool channels_last; /* they are [H,W,C] in the file */
 } array_form;
 
-static const char *const default_names[] = {"x_train", "y_train", "x_test", "y_test", "x_unlabelled"};
-
 static const char *array_name(const dcn_files_options *options, int which)
 {
-    return options->names[which] != NULL ? options->names[which] : default_names[which];
+    return options->names[which] != NULL ? options->names[which] : dcn_array_names[which];
 }
 
 /* --- what the dimensions mean --- */
@@ -261,14 +259,12 @@ static decant_status fill_train(const dcn_files_options *options, const array_se
     const int64_t count = set->forms[DCN_X_TRAIN].count, n_pool = set->forms[DCN_X_UNLABELLED].count;
     dcn_samples *train = &dataset->train;
     double test = has(set, DCN_X_TEST) ? 0 : options->test;
-    TRY_RETURN(dcn_parts_make(set->labels, count, dataset->n_classes, options->unlabelled, test, options->seed, parts));
+    TRY_RETURN(dcn_parts_make(set->labels, count, dataset->n_classes, 0, test, options->seed, parts));
     if (is_training) TRY_RETURN(dcn_files_check_classes(set->labels, count, parts, dataset->n_classes, NULL, "sample"));
-    int64_t at = parts->n_train;
-    dataset->n_unlabelled = parts->n_unlabelled + n_pool;
-    TRY_RETURN(dcn_samples_create(dataset, train, at + dataset->n_unlabelled, set->dtype, true));
-    TRY_RETURN(fill_labelled(set, DCN_X_TRAIN, set->labels, parts->train, at, train, 0));
-    TRY_RETURN(fill_labelled(set, DCN_X_TRAIN, NULL, parts->unlabelled, parts->n_unlabelled, train, at));
-    return fill_labelled(set, DCN_X_UNLABELLED, NULL, NULL, n_pool, train, at + parts->n_unlabelled);
+    dataset->n_unlabelled = n_pool;
+    TRY_RETURN(dcn_samples_create(dataset, train, parts->n_train + n_pool, set->dtype, true));
+    TRY_RETURN(fill_labelled(set, DCN_X_TRAIN, set->labels, parts->train, parts->n_train, train, 0));
+    return fill_labelled(set, DCN_X_UNLABELLED, NULL, NULL, n_pool, train, parts->n_train);
 }
 
 /* The test part: an array of its own, or what was taken from the training array. */

@@ -62,7 +62,7 @@ static decant_status check_same(const decant_model *model, const dcn_files_optio
 {
     char hex[DCN_HASH_HEX];
     const char *trained_on = dcn_model_metadata(model, "data_hash");
-    if ((options->test <= 0 && options->unlabelled <= 0) || trained_on == NULL) return DECANT_OK;
+    if (options->test <= 0 || trained_on == NULL) return DECANT_OK;
     dcn_hash_hex(dataset->hash, hex);
     if (strcmp(hex, trained_on) == 0) return DECANT_OK;
     return DCN_FAIL(STALE,
@@ -99,7 +99,6 @@ static decant_status open_other(const decant_model *model, const dcn_files_optio
     if (known != NULL && known->format == format) options = *known;
     options.path = source;
     options.test = 0;
-    options.unlabelled = 0;
     return dcn_files_open(&options, &wanted, ret_dataset);
 }
 

@@ -119,7 +119,6 @@ static decant_status parse_images(const dcn_doc *doc, dcn_files_options *files)
     TRY_RETURN(parse_size(dcn_doc_get(doc, "size"), files));
     TRY_RETURN(dcn_schema_text(DCN_SECTION_IMAGES, doc, "path", &files->path));
     TRY_RETURN(dcn_schema_number(DCN_SECTION_IMAGES, doc, "test", &files->test));
-    TRY_RETURN(dcn_schema_number(DCN_SECTION_IMAGES, doc, "unlabelled", &files->unlabelled));
     files->format = DCN_FILES_IMAGES;
     files->channels = (int32_t)channels;
     return DECANT_OK;
@@ -127,11 +126,10 @@ static decant_status parse_images(const dcn_doc *doc, dcn_files_options *files)
 
 static decant_status parse_array_names(const dcn_doc *doc, dcn_files_options *files)
 {
-    static const char *const keys[DCN_N_ARRAYS] = {"x_train", "y_train", "x_test", "y_test", "x_unlabelled"};
     if (doc == NULL) return DECANT_OK;
     TRY_RETURN(dcn_schema_check(DCN_SECTION_ARRAY_NAMES, doc));
     for (int i = 0; i < DCN_N_ARRAYS; i++)
-        TRY_RETURN(dcn_schema_text(DCN_SECTION_ARRAY_NAMES, doc, keys[i], &files->names[i]));
+        TRY_RETURN(dcn_schema_text(DCN_SECTION_ARRAY_NAMES, doc, dcn_array_names[i], &files->names[i]));
     return DECANT_OK;
 }
 
@@ -143,7 +141,6 @@ static decant_status parse_arrays(const dcn_doc *doc, dcn_files_options *files)
     TRY_RETURN(dcn_schema_text(DCN_SECTION_ARRAYS, doc, "layout", &layout));
     TRY_RETURN(dcn_schema_text(DCN_SECTION_ARRAYS, doc, "path", &files->path));
     TRY_RETURN(dcn_schema_number(DCN_SECTION_ARRAYS, doc, "test", &files->test));
-    TRY_RETURN(dcn_schema_number(DCN_SECTION_ARRAYS, doc, "unlabelled", &files->unlabelled));
     files->format = DCN_FILES_ARRAYS;
     files->axes = strcmp(layout, "nchw") == 0   ? DCN_AXES_NCHW
                   : strcmp(layout, "nhwc") == 0 ? DCN_AXES_NHWC

@@ -79,6 +79,23 @@ static void test_parts_of_a_folder(void **state)
     dcn_dataset_destroy(dataset);
 }
 
+/* Breaks when the pool has labels, is tested on, or its pictures stand among the others. */
+static void test_pools(void **state)
+{
+    (void)state;
+    decant_dataset *dataset = NULL;
+    dcn_files_options options = images();
+    write_parts();
+    write_picture("unlabelled/x.png", 2, 3, 1, 100);
+    assert_ok(dcn_files_open(&options, NULL, &dataset));
+    assert_int_equal(dataset->train.count, 4);
+    assert_int_equal(dataset->n_unlabelled, 1);
+    assert_int_equal(dataset->train.labels[3], DCN_NO_LABEL);
+    assert_int_equal(dataset->train.data[18], 100);
+    assert_int_equal(dataset->test.count, 1);
+    dcn_dataset_destroy(dataset);
+}
+
 /* Breaks when colour planes are interleaved as in the file. */
 static void test_colour_is_planar(void **state)
 {
@@ -284,7 +301,10 @@ static void test_layouts(void **state)
     dcn_dataset_destroy(dataset);
     options.axes = DCN_AXES_AUTO;
     write_npy("x_train.npy", "|u1", "(4, 2, 3)", counted, 24);
+    write_npy("x_unlabelled.npy", "|u1", "(2, 2, 3)", counted + 1, 12);
     assert_ok(dcn_files_open(&options, NULL, &dataset));
+    assert_true(dataset->train.count == 6 && dataset->n_unlabelled == 2);
+    assert_true(dataset->train.labels[5] == DCN_NO_LABEL && dataset->train.data[24] == 1);
     assert_true(dataset->sample.rank == 3 && dataset->sample.dim[0] == 1 && dataset->sample.dim[1] == 2);
     dcn_dataset_destroy(dataset);
 }
@@ -432,6 +452,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_parts_of_a_folder, make, clean),
+        cmocka_unit_test_setup_teardown(test_pools, make, clean),
         cmocka_unit_test_setup_teardown(test_colour_is_planar, make, clean),
         cmocka_unit_test_setup_teardown(test_a_class_called_train, make, clean),
         cmocka_unit_test_setup_teardown(test_sizes_and_modes, make, clean),
