@@ -238,7 +238,7 @@ decant_status decant_bench_measure_peak(const decant_compute *compute, decant_be
         goto out;
     }
     TRY(device->class->measure_peak(device, &peak));
-    *ret_peak = (decant_bench_peak){peak.f32_flops, peak.bytes_per_second};
+    *ret_peak = (decant_bench_peak){peak.f32_flops, peak.bf16_flops, peak.bytes_per_second};
 out:
     dcn_device_close(device);
     return status;
