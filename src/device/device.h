@@ -42,9 +42,14 @@ typedef struct dcn_device_class {
      * DCN_LAYOUT_ANY or a layout the engine would like (the flat parameter block's, for weight gradients; a wish, not a
      * demand). Out: input[i].layout is what the kernel will read (the engine inserts a reorder where it differs),
      *      output[i].layout is what it writes.
-     * UNSUPPORTED when the device cannot run it. */
+     * Where the tensors that may be narrow (dcn_op_may_narrow) come as bf16 the device computes from those values, in f32
+     * at least. UNSUPPORTED when the device cannot run it. */
     decant_status (*compile)(dcn_device *device, dcn_op_call *call, dcn_kernel **ret_kernel);
-    /* A kernel with one input and one output, same dtype and shape, other layouts (either may be plain). */
+    /* Whether this product, whose call is in f32, is worth converting its inputs to bf16 for. The answer depends on the
+     * machine and on the op for one sample, never on the batch or on a timing. NULL: nothing is. */
+    bool (*gains_from_bf16)(const dcn_device *device, const dcn_op_call *call);
+    /* A kernel with one input and one output of the same shape, in other layouts (either may be plain), of the same dtype
+     * or from f32 to bf16 or back. */
     decant_status (*compile_reorder)(dcn_device *device, const dcn_tensor_desc *from, const dcn_tensor_desc *to,
                                      dcn_kernel **ret_kernel);
     /* Bytes that a tensor takes in its layout (padding included, multiple of its element size). */

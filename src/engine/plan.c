@@ -126,6 +126,7 @@ decant_status dcn_plan_create(dcn_device *device, const dcn_program *program, co
     plan->use_ema = options->use_ema;
     plan->separate = options->separate;
     plan->dtype = program->dtype;
+    plan->precision = options->precision;
 
     TRY(check_share(plan));
     TRY(dcn_arena_create(&plan->names));
@@ -176,6 +177,7 @@ dcn_step_info dcn_plan_step(const dcn_plan *plan, int32_t index)
                           .layer = step->layer,
                           .kernel = step->kernel->name,
                           .layout = plan->device->class->layout_name(plan->device, step->layout),
+                          .precision = decant_dtype_name(step->dtype),
                           .shape = step->shape,
                           .flops = step->kernel->flops};
     for (int32_t i = 0; i < step->n_inputs; i++)

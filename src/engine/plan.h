@@ -3,6 +3,7 @@
 #ifndef DCN_ENGINE_PLAN_H
 #define DCN_ENGINE_PLAN_H
 
+#include "decant/device.h"
 #include "device/device.h"
 #include "engine/program.h"
 
@@ -17,6 +18,7 @@ typedef struct dcn_plan_options {
     const dcn_value_id
         *keep; /* result values the caller will read after a run (program outputs); others may be overwritten */
     int32_t n_keep;
+    decant_precision precision; /* what the program's f32 values may be computed and kept in; weights stay f32 */
     bool separate; /* every result has memory of its own and nothing is written in place: to look for mistakes */
 } dcn_plan_options;
 
@@ -42,6 +44,7 @@ void dcn_plan_run(dcn_plan *plan);
 
 typedef struct dcn_step_info {
     const char *op, *kernel, *layout; /* layout of the first output; plan's memory */
+    const char *precision;            /* what it computes from: "bf16", "f32" or "f64"; static memory */
     const char *layer;                /* that it belongs to, backward steps too; "" for none */
     decant_shape shape;               /* of the first output */
     size_t bytes;                     /* written + read by the step */

@@ -27,7 +27,7 @@ static decant_status weight_descriptor(dcn_cpu_device *device, const dcn_tensor_
                                        dcn_layout layout, dnnl_memory_desc_t *ret_descriptor)
 {
     dcn_tensor_desc desc = {weight->dtype, weight_shape(&weight->shape, groups), layout};
-    return layout == DCN_LAYOUT_ANY ? dcn_cpu_any_descriptor(&desc.shape, ret_descriptor)
+    return layout == DCN_LAYOUT_ANY ? dcn_cpu_any_descriptor(&desc.shape, desc.dtype, ret_descriptor)
                                     : dcn_cpu_descriptor(device, &desc, ret_descriptor);
 }
 
@@ -40,10 +40,10 @@ static decant_status conv_parts_init(const dcn_conv_attrs *attrs, const dcn_tens
         parts.dilation[i] = attrs->dilation[i] - 1;
         parts.padding[i] = attrs->padding[i];
     }
-    TRY_RETURN(dcn_cpu_activation_descriptor(&src->shape, &parts.src_md));
-    TRY_RETURN(dcn_cpu_activation_descriptor(&dst->shape, &parts.dst_md));
+    TRY_RETURN(dcn_cpu_activation_descriptor(&src->shape, src->dtype, &parts.src_md));
+    TRY_RETURN(dcn_cpu_activation_descriptor(&dst->shape, dst->dtype, &parts.dst_md));
     decant_shape bias = {.rank = 1, .dim = {attrs->channels}};
-    TRY_RETURN(dcn_cpu_plain_descriptor(&bias, &parts.bias_md));
+    TRY_RETURN(dcn_cpu_plain_descriptor(&bias, DECANT_F32, &parts.bias_md));
     *ret_parts = parts;
     return DECANT_OK;
 }
