@@ -479,7 +479,7 @@ decant_status dcn_plan_lay_out(dcn_plan *plan, const dcn_program *program)
     planning planner = {.plan = plan, .graph = program->graph};
     decant_status status = find_last_readers(&planner);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_plan_choose_precision(plan, program, plan->precision, &planner.choice));
+    TRY(dcn_plan_choose_precision(plan, program, &planner.choice));
     TRY(add_sources(&planner));
     TRY(settle_narrow_weights(&planner));
 

@@ -102,7 +102,6 @@ struct dcn_plan {
     bool use_ema, separate;
     bool updates; /* has update nodes: weights change in every run */
     decant_dtype dtype;
-    decant_precision precision; /* as it was asked for */
     struct dcn_arena *names;
     dcn_plan_value *values; /* [n_values], by program value id */
     int32_t n_values;
@@ -136,8 +135,7 @@ typedef struct dcn_precision_choice {
     bool *node;  /* [n_nodes] */
     bool *value; /* [n_values] */
 } dcn_precision_choice;
-decant_status dcn_plan_choose_precision(const dcn_plan *plan, const dcn_program *program, decant_precision precision,
-                                        dcn_precision_choice *choice);
+decant_status dcn_plan_choose_precision(const dcn_plan *plan, const dcn_program *program, dcn_precision_choice *choice);
 void dcn_precision_choice_finish(dcn_precision_choice *choice);
 
 /* layout.c: makes the steps (kernels, layouts, reorders) of a plan whose values and weights are in place. */

@@ -126,7 +126,6 @@ decant_status dcn_plan_create(dcn_device *device, const dcn_program *program, co
     plan->use_ema = options->use_ema;
     plan->separate = options->separate;
     plan->dtype = program->dtype;
-    plan->precision = options->precision;
 
     TRY(check_share(plan));
     TRY(dcn_arena_create(&plan->names));

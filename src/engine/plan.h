@@ -3,7 +3,6 @@
 #ifndef DCN_ENGINE_PLAN_H
 #define DCN_ENGINE_PLAN_H
 
-#include "decant/device.h"
 #include "device/device.h"
 #include "engine/program.h"
 
@@ -18,13 +17,13 @@ typedef struct dcn_plan_options {
     const dcn_value_id
         *keep; /* result values the caller will read after a run (program outputs); others may be overwritten */
     int32_t n_keep;
-    decant_precision precision; /* what the program's f32 values may be computed and kept in; weights stay f32 */
     bool separate; /* every result has memory of its own and nothing is written in place: to look for mistakes */
 } dcn_plan_options;
 
-/* The program is read, not kept (may be destroyed afterwards). options may be NULL. Parameters, states and blocks begin
- * as zeros unless they are shared. Errors: UNSUPPORTED (the device cannot run an op), INVALID_ARG and SHAPE (what is
- * shared does not fit), NOT_FOUND (use_ema without an EMA block), NO_MEMORY. */
+/* Products are computed in the precision that the device was asked for; weights and what is kept are the program's
+ * type. The program is read, not kept (may be destroyed afterwards). options may be NULL. Parameters, states and blocks
+ * begin as zeros unless they are shared. Errors: UNSUPPORTED (the device cannot run an op), INVALID_ARG and SHAPE (what
+ * is shared does not fit), NOT_FOUND (use_ema without an EMA block), NO_MEMORY. */
 decant_status dcn_plan_create(dcn_device *device, const dcn_program *program, const dcn_plan_options *options,
                               dcn_plan **ret_plan);
 void dcn_plan_destroy(dcn_plan *plan);

@@ -11,7 +11,6 @@
 typedef struct choosing {
     const dcn_plan *plan;
     const dcn_graph *graph;
-    decant_precision precision;
     dcn_precision_choice *choice;
     bool *from_data; /* [n_values] an input, or moved from one without arithmetic that training has a part in */
 } choosing;
@@ -24,7 +23,7 @@ static bool has_bit(uint32_t bits, int32_t index)
 static bool product_gains(const choosing *chooser, dcn_node_id node)
 {
     const dcn_device *device = chooser->plan->device;
-    if (chooser->precision == DECANT_PRECISION_BF16) return true;
+    if (device->precision == DECANT_PRECISION_BF16) return true;
     if (device->class->gains_from_bf16 == NULL) return false;
     dcn_op_call call;
     dcn_graph_call(chooser->graph, node, &call);
@@ -99,10 +98,10 @@ static void choose_data(choosing *chooser)
     }
 }
 
-decant_status dcn_plan_choose_precision(const dcn_plan *plan, const dcn_program *program, decant_precision precision,
-                                        dcn_precision_choice *choice)
+decant_status dcn_plan_choose_precision(const dcn_plan *plan, const dcn_program *program, dcn_precision_choice *choice)
 {
-    choosing chooser = {.plan = plan, .graph = program->graph, .precision = precision, .choice = choice};
+    choosing chooser = {.plan = plan, .graph = program->graph, .choice = choice};
+    const decant_precision precision = plan->device->precision;
     if (program->dtype != DECANT_F32 && precision == DECANT_PRECISION_BF16)
         return DCN_FAIL(UNSUPPORTED, "a program in %s has no bf16 form", decant_dtype_name(program->dtype));
     size_t n_nodes = (size_t)program->graph->n_nodes, n_values = (size_t)program->graph->n_values;

@@ -38,13 +38,6 @@ decant_device_info decant_device_at(int32_t index)
         .name = class->name, .description = class->description, .available = class->available()};
 }
 
-const char *decant_precision_name(decant_precision precision)
-{
-    static const char *const names[] = {
-        [DECANT_PRECISION_AUTO] = "auto", [DECANT_PRECISION_F32] = "f32", [DECANT_PRECISION_BF16] = "bf16"};
-    return (unsigned)precision < DCN_COUNT(names) ? names[precision] : "unknown";
-}
-
 decant_status decant_device_summary(const decant_compute *compute, char *ret_summary)
 {
     dcn_device *device = NULL;
