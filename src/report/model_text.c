@@ -107,7 +107,7 @@ static decant_status add_steps(decant_table *table, const decant_plan_listing *p
 {
     static const heading headings[] = {
         {"step", DECANT_ALIGN_RIGHT},        {"layer", DECANT_ALIGN_LEFT},   {"op", DECANT_ALIGN_LEFT},
-        {"kernel", DECANT_ALIGN_LEFT},       {"numbers", DECANT_ALIGN_LEFT}, {"layout", DECANT_ALIGN_LEFT},
+        {"kernel", DECANT_ALIGN_LEFT},       {"type", DECANT_ALIGN_LEFT},    {"layout", DECANT_ALIGN_LEFT},
         {"output shape", DECANT_ALIGN_LEFT}, {"memory", DECANT_ALIGN_RIGHT}, {"GFLOP", DECANT_ALIGN_RIGHT}};
     TRY_RETURN(add_columns(table, headings, DCN_COUNT(headings)));
     for (int32_t i = 0; i < plan->n_steps; i++) {

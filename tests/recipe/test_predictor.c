@@ -64,9 +64,11 @@ static decant_model *make_row_model(int64_t features, int64_t outputs)
 
 static decant_predictor *make_predictor(const decant_model *model, bool logits, int32_t plans)
 {
+    /* bf16 would round what batch sizes sum in another order to neighbours */
+    const decant_compute compute = {.precision = DECANT_PRECISION_F32};
     const decant_predictor_options options = {.logits = logits, .plans = plans};
     decant_predictor *predictor = NULL;
-    if (decant_predictor_create(model, NULL, &options, &predictor) != DECANT_OK) fail_msg("%s", decant_error_message());
+    if (decant_predictor_create(model, &compute, &options, &predictor) != DECANT_OK) fail_msg("%s", decant_error_message());
     return predictor;
 }
 

@@ -1,4 +1,6 @@
 /* Loops over pooling windows of NHWC maps, vectors along the channels. */
+#include <string.h>
+
 #include "device/cpu/element.h"
 #include "device/cpu/loops.h"
 
