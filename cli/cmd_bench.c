@@ -31,8 +31,8 @@ static const cli_option options[] = {
 
 /* What one case gave, as the child tells its parent; written through a pipe whole. */
 typedef struct measurement {
-    int64_t parameters, peak_rss, memory;
-    double seconds, seconds_min, seconds_max, flops, first_step_clock;
+    int64_t parameters, peak_rss, memory, streamed;
+    double seconds, seconds_min, seconds_max, flops, ready_clock, first_step_clock;
 } measurement;
 
 static decant_compute compute_of(const cli_invocation *invocation)
@@ -78,10 +78,12 @@ static int measure_into(int pipe_end, const char *name, const cli_invocation *in
     const measurement measured = {.parameters = result->parameters,
                                   .peak_rss = (int64_t)usage.ru_maxrss * 1024,
                                   .memory = result->memory,
+                                  .streamed = result->streamed,
                                   .seconds = result->seconds,
                                   .seconds_min = result->seconds_min,
                                   .seconds_max = result->seconds_max,
                                   .flops = result->flops,
+                                  .ready_clock = result->ready_clock,
                                   .first_step_clock = result->first_step_clock};
     if (result->rows) print_profile(result);
     decant_bench_result_destroy(result);
@@ -150,23 +152,41 @@ static int measure_case(const char *name, const cli_invocation *invocation, meas
     return -1;
 }
 
-static int print_measurement(const decant_bench_case *of, const measurement *measured, double start, double peak_flops,
-                             bool json)
+/* The least time that a step can take on this machine: its operations at the peak, and what must come from memory at
+ * the memory's speed. 0 when the ceilings are not known. */
+static double floor_seconds(const measurement *measured, const decant_bench_peak *peak)
 {
-    const double rate = (double)of->batch / measured->seconds, speed = measured->flops / measured->seconds;
-    const double first = measured->first_step_clock - start;
-    const double slowest = (double)of->batch / measured->seconds_max,
-                 fastest = (double)of->batch / measured->seconds_min;
-    if (json)
-        return print_json(
-            json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "case", of->name, "batch",
-                      (json_int_t)of->batch, "parameters", (json_int_t)measured->parameters, "images_per_second", rate,
-                      "slowest", slowest, "fastest", fastest, "step_seconds", measured->seconds, "flops_per_second",
-                      speed, "share_of_peak", peak_flops > 0 ? speed / peak_flops : 0.0, "first_step_seconds", first,
-                      "peak_rss_bytes", (json_int_t)measured->peak_rss, "plan_bytes", (json_int_t)measured->memory));
-    printf("%-10s %5lld %11.0f %11.0f %11.0f %10.3f %9.1f %7.0f%% %8.0f %8.0f\n", of->name, (long long)of->batch, rate,
-           slowest, fastest, 1e3 * measured->seconds, speed / 1e9, peak_flops > 0 ? 100 * speed / peak_flops : 0.0,
-           (double)measured->peak_rss / 1048576.0, 1e3 * first);
+    if (!(peak->f32_flops > 0 && peak->bytes_per_second > 0)) return 0.0;
+    return measured->flops / peak->f32_flops + (double)measured->streamed / peak->bytes_per_second;
+}
+
+static json_t *measurement_json(const decant_bench_case *of, const measurement *measured, double start,
+                                const decant_bench_peak *peak)
+{
+    const double batch = (double)of->batch, speed = measured->flops / measured->seconds;
+    json_t *object = json_pack(
+        "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "case", of->name, "batch", (json_int_t)of->batch, "parameters",
+        (json_int_t)measured->parameters, "images_per_second", batch / measured->seconds, "slowest",
+        batch / measured->seconds_max, "fastest", batch / measured->seconds_min, "step_seconds", measured->seconds,
+        "flops_per_second", speed, "share_of_peak", peak->f32_flops > 0 ? speed / peak->f32_flops : 0.0);
+    json_t *more =
+        json_pack("{s:f, s:f, s:f, s:I, s:I}", "floor_seconds", floor_seconds(measured, peak), "ready_seconds",
+                  measured->ready_clock - start, "first_step_seconds", measured->first_step_clock - start,
+                  "peak_rss_bytes", (json_int_t)measured->peak_rss, "plan_bytes", (json_int_t)measured->memory);
+    if (object && more) json_object_update(object, more);
+    json_decref(more);
+    return object;
+}
+
+static int print_measurement(const decant_bench_case *of, const measurement *measured, double start,
+                             const decant_bench_peak *peak, bool json)
+{
+    if (json) return print_json(measurement_json(of, measured, start, peak));
+    const double batch = (double)of->batch, speed = measured->flops / measured->seconds;
+    printf("%-10s %5lld %11.0f %11.0f %11.0f %10.3f %9.1f %7.0f%% %8.0f %8.0f\n", of->name, (long long)of->batch,
+           batch / measured->seconds, batch / measured->seconds_max, batch / measured->seconds_min,
+           1e3 * measured->seconds, speed / 1e9, peak->f32_flops > 0 ? 100 * speed / peak->f32_flops : 0.0,
+           (double)measured->peak_rss / 1048576.0, 1e3 * (measured->first_step_clock - start));
     fflush(stdout);
     return 0;
 }
@@ -195,7 +215,7 @@ static int train(const cli_invocation *invocation)
         double start;
         int exit_status = 0;
         if (measure_case(of.name, invocation, &measured, &start, &exit_status) != 0) return exit_status;
-        exit_status = print_measurement(&of, &measured, start, peak.f32_flops, json);
+        exit_status = print_measurement(&of, &measured, start, &peak, json);
         if (exit_status != 0) return exit_status;
     }
     return 0;

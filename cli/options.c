@@ -30,7 +30,10 @@ static void print_option(const cli_option *option)
     char left[64];
     snprintf(left, sizeof left, "%c%c%s--%s%s%s", option->letter != 0 ? '-' : ' ',
              option->letter != 0 ? option->letter : ' ', option->letter != 0 ? ", " : "  ", option->name,
-             option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
+             option->value != NULL ? " " : "",
+             option->value == NULL           ? ""
+             : option->kind == OPTION_CHOICE ? "WORD"
+                                             : option->value);
     printf("  %-*s %s\n", HELP_COLUMN, left, option->help);
 }
 

@@ -78,7 +78,7 @@ enum { OPTION_JSON, OPTION_QUIET, OPTION_COMMON_COUNT };
 #define OPTION_PRECISION_ROW                                                                                           \
     {                                                                                                                  \
         "precision", 0, OPTION_CHOICE, "auto|f32|bf16", 0, 0,                                                          \
-            "what layers compute in; auto, the default: bf16 where that is faster"                                     \
+            "what layers compute in: f32, bf16 or auto (the default: bf16 where it is faster)"                         \
     }
 #define OPTION_OVERRIDE_ROW                                                                                            \
     {                                                                                                                  \

@@ -39,9 +39,11 @@ typedef struct {
     int64_t parameters;
     double seconds, seconds_min, seconds_max; /**< a step: median, fastest and slowest window */
     double flops;                             /**< floating point operations a step */
-    int64_t memory;                           /**< bytes that the plan holds */
-    double first_step_clock;                  /**< CLOCK_MONOTONIC when the first step had ended, in seconds */
-    decant_bench_row *rows;                   /**< the plan's steps with their times; NULL unless asked for */
+    int64_t streamed;                     /**< bytes of a step's passes over more than caches hold (64 MiB), with less
+                                             than an operation a byte: they run at the memory's speed */
+    int64_t memory;                       /**< bytes that the plan holds */
+    double ready_clock, first_step_clock; /**< CLOCK_MONOTONIC when the first step began and ended, in seconds */
+    decant_bench_row *rows;               /**< the plan's steps with their times; NULL unless asked for */
     int32_t n_rows;
     void *internal;
 } decant_bench_result;

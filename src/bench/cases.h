@@ -14,6 +14,7 @@ typedef struct dcn_bench_case {
     int64_t samples, batch;
     dcn_optimizer_kind optimizer;
     double temperature, soft_weight; /* kd; unused without a teacher */
+    bool teacher_known;              /* its logits are looked up: it is not in the step */
 } dcn_bench_case;
 
 extern const dcn_bench_case dcn_bench_cases[];

@@ -169,6 +169,8 @@ static decant_status parse_run(dcn_experiment *experiment, const dcn_doc *doc, d
     TRY_RETURN(parse_precision(DCN_SECTION_RUN, doc, &run->precision));
     TRY_RETURN(dcn_schema_text(DCN_SECTION_RUN, doc, "select", &select));
     run->select_best = select != NULL ? strcmp(select, "best") == 0 : experiment->data.validation > 0;
+    TRY_RETURN(dcn_transfer_parse(dcn_doc_get(doc, "transfer"), &run->transfer));
+    TRY_RETURN(dcn_correction_parse(dcn_doc_get(doc, "correct_bias"), &run->correction));
     const dcn_doc *augment = dcn_doc_get(doc, "augment");
     run->augment = experiment->data.augment;
     return augment != NULL ? dcn_augment_parse(augment, &run->augment) : DECANT_OK;

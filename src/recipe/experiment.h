@@ -22,6 +22,7 @@ typedef struct dcn_data_spec {
     const char *source;  /* the name, the folder or the file */
     dcn_csv_options csv; /* of a CSV table */
     int64_t validation;
+    double unlabelled; /* samples of the training part whose labels are taken away; below 1: the share; 0: none */
     dcn_normalize_kind normalize;
     int32_t n_channels; /* GIVEN: 1, or one a channel */
     float *mean, *std;  /* GIVEN: [n_channels] */
@@ -37,6 +38,31 @@ typedef struct dcn_model_spec {
     int64_t classes, channels, hidden, hidden_layers;
     double dropout, input_dropout;
 } dcn_model_spec;
+
+/* What a run makes of the unlabelled pool. */
+typedef enum dcn_pool_use { DCN_POOL_NONE, DCN_POOL_ALSO, DCN_POOL_ONLY } dcn_pool_use;
+
+/* Which of the data set's samples a run trains on (recipe/transfer.h makes the list). */
+typedef struct dcn_transfer_spec {
+    const dcn_doc *doc;              /* NULL: the training split with its labels */
+    const dcn_doc *leave_out, *keep; /* a class or a list of them; at most one is not NULL */
+    dcn_pool_use pool;
+    bool labels; /* false: nothing reads the labels of what is trained on */
+} dcn_transfer_spec;
+
+typedef enum dcn_correction_kind {
+    DCN_CORRECT_NOT,
+    DCN_CORRECT_FREQUENCIES,
+    DCN_CORRECT_VALIDATION
+} dcn_correction_kind;
+
+/* How the biases of the trained model's output are corrected (recipe/correct.h does it). */
+typedef struct dcn_correction_spec {
+    const dcn_doc *doc;
+    dcn_correction_kind kind;
+    const dcn_doc *classes; /* that share one offset; NULL: those that the transfer set lacks, or each its own */
+    bool each;              /* each its own, said so */
+} dcn_correction_spec;
 
 typedef struct dcn_run_spec {
     const char *name;
@@ -56,6 +82,8 @@ typedef struct dcn_run_spec {
     decant_precision precision;
     bool has_teacher_term;
     dcn_augment augment;
+    dcn_transfer_spec transfer;
+    dcn_correction_spec correction;
 } dcn_run_spec;
 
 typedef struct dcn_budget_spec {
@@ -111,6 +139,9 @@ decant_status dcn_source_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_sp
 decant_status dcn_optimizer_parse(const dcn_doc *doc, dcn_optimizer *ret_optimizer);
 decant_status dcn_schedule_parse(const dcn_doc *doc, dcn_schedule *ret_schedule);
 decant_status dcn_loss_parse(const dcn_doc *doc, dcn_term ret_terms[DCN_MAX_TERMS], int32_t *ret_count);
+/* parse_transfer.c; doc NULL: the defaults */
+decant_status dcn_transfer_parse(const dcn_doc *doc, dcn_transfer_spec *ret_transfer);
+decant_status dcn_correction_parse(const dcn_doc *doc, dcn_correction_spec *ret_correction);
 /* One word, or a map with one key: {adam: {...}}. ret_settings is NULL when there are none. */
 decant_status dcn_choice_parse(const dcn_doc *doc, const char *what, const char *const *words, size_t n_words,
                                int32_t *ret_index, const dcn_doc **ret_settings);

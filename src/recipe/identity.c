@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "recipe/correct.h"
+
 static json_t *describe_data(const dcn_materials *materials, const char *data_hex)
 {
     const dcn_data_spec *data = &materials->experiment->data;
@@ -13,8 +15,46 @@ static json_t *describe_data(const dcn_materials *materials, const char *data_he
         json_array_append_new(mean, json_real((double)materials->mean[i]));
         json_array_append_new(std, json_real((double)materials->std[i]));
     }
-    return json_pack("{s:s, s:I, s:I, s:o, s:o}", "content", data_hex, "validation", (json_int_t)data->validation,
-                     "seed", (json_int_t)data->seed, "mean", mean, "std", std);
+    json_t *description =
+        json_pack("{s:s, s:I, s:I, s:o, s:o}", "content", data_hex, "validation", (json_int_t)data->validation, "seed",
+                  (json_int_t)data->seed, "mean", mean, "std", std);
+    if (data->unlabelled > 0) /* a table's pool is a matter of its content */
+        json_object_set_new(description, "unlabelled", json_integer(materials->dataset->n_unlabelled));
+    return description;
+}
+
+/* Classes by number, so that a name and a number mean the same. */
+static json_t *describe_marks(const bool *marks, int32_t n_classes)
+{
+    json_t *classes = json_array();
+    for (int32_t c = 0; c < n_classes; c++)
+        if (marks[c]) json_array_append_new(classes, json_integer(c));
+    return classes;
+}
+
+/* What is trained on, and the correction; left out where it is the usual, so that runs of before are recognised. */
+static decant_status describe_transfer(const dcn_materials *materials, int32_t index, json_t *config)
+{
+    static const char *const pools[] = {"none", "also", "only"}, *const kinds[] = {"", "frequencies", "validation"};
+    const dcn_run_spec *run = &materials->experiment->runs[index];
+    const int32_t n_classes = materials->dataset->n_classes;
+    dcn_transfer_set set = {0};
+    bool *moved = NULL; /* [n_classes] */
+    TRY_RETURN(dcn_transfer_set_make(materials, index, &set));
+    if (!set.whole || !run->transfer.labels)
+        json_object_set_new(config, "transfer",
+                            json_pack("{s:o, s:b, s:s}", "classes", describe_marks(set.kept, n_classes), "labels",
+                                      run->transfer.labels, "unlabelled", pools[run->transfer.pool]));
+    decant_status status = DECANT_OK;
+    if (run->correction.kind == DCN_CORRECT_NOT) goto out;
+    TRY(dcn_correction_classes(materials, run, &set, &moved));
+    json_object_set_new(config, "correct_bias",
+                        json_pack("{s:s, s:o}", "by", kinds[run->correction.kind], "classes",
+                                  moved != NULL ? describe_marks(moved, n_classes) : json_string("each")));
+out:
+    dcn_free(moved);
+    dcn_transfer_set_finish(&set);
+    return status;
 }
 
 static json_t *describe_augment(const dcn_augment *augment)
@@ -125,8 +165,12 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
     /* a matter of the machine unless it is said */
     if (run->precision != DECANT_PRECISION_AUTO)
         json_object_set_new(config, "precision", json_string(decant_precision_name(run->precision)));
-    *ret_config = config;
-    return DECANT_OK;
+    status = describe_transfer(materials, index, config);
+    if (status == DECANT_OK)
+        *ret_config = config;
+    else
+        json_decref(config);
+    return status;
 }
 
 decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uint64_t seed, const char *teacher_hex,

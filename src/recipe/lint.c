@@ -162,6 +162,7 @@ decant_status dcn_lint_with(const dcn_materials *materials, dcn_findings *findin
     decant_status status =
         dcn_new_array((size_t)experiment->n_models, sizeof *context.graphs, (void **)&context.graphs);
     if (status != DECANT_OK) goto out;
+    TRY(dcn_new_array((size_t)experiment->n_runs, sizeof *context.n_samples, (void **)&context.n_samples));
     TRY(lint_data(&context));
     TRY(build_graphs(&context));
     TRY(dcn_lint_models(&context));
@@ -170,6 +171,7 @@ out:
     for (int32_t i = 0; context.graphs != NULL && i < experiment->n_models; i++)
         dcn_graph_destroy(context.graphs[i]);
     dcn_free(context.graphs);
+    dcn_free(context.n_samples);
     return status;
 }
 

@@ -14,6 +14,7 @@ typedef struct dcn_lint_context {
     const dcn_experiment *experiment;
     const dcn_materials *materials;
     dcn_graph **graphs;
+    int64_t *n_samples; /* [n_runs] that each trains on, from lint_runs.c; 0 where that cannot be told */
     dcn_findings *findings;
 } dcn_lint_context;
 decant_status dcn_lint_models(const dcn_lint_context *context);

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "distill/bias.h"
 #include "distill/features.h"
+#include "recipe/correct.h"
 
 /* --- losses and selection --- */
 
@@ -103,25 +105,100 @@ static decant_status lint_selection(const dcn_lint_context *context, const dcn_r
                         run->name);
 }
 
-/* How many samples the run trains on. */
+/* --- what is trained on --- */
+
+/* How many samples the run trains on; 0 where that cannot be told. */
 static int64_t samples_of(const dcn_lint_context *context, const dcn_run_spec *run)
 {
-    return run->samples > 0 ? run->samples : context->materials->split.n_train;
+    return context->n_samples[run - context->experiment->runs];
 }
 
-static decant_status lint_samples(const dcn_lint_context *context, const dcn_run_spec *run)
+/* What a transfer set came to, which nobody spelt out. */
+static decant_status note_samples(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_transfer_set *set)
 {
-    int64_t available = context->materials->split.n_train;
-    if (run->samples <= available) return DECANT_OK;
-    return dcn_lint_add(context, dcn_doc_get(run->doc, "samples"), DCN_ERROR,
-                        "run '%s' asks for %lld samples, but the training split has %lld", run->name,
-                        (long long)run->samples, (long long)available);
+    const int32_t n_classes = context->materials->dataset->n_classes;
+    int32_t n_kept = 0;
+    for (int32_t c = 0; c < n_classes; c++)
+        n_kept += set->kept[c];
+    return dcn_lint_add(
+        context, run->transfer.doc, DCN_NOTE,
+        "run '%s' trains on %lld samples, %lld of them of the unlabelled pool; %d of %d classes, %s labels", run->name,
+        (long long)set->count, (long long)set->n_pool, (int)n_kept, (int)n_classes,
+        run->transfer.labels ? "with" : "without");
+}
+
+/* The list of samples is made as the run will make it, and counted. */
+static decant_status lint_samples(const dcn_lint_context *context, int32_t index)
+{
+    const dcn_run_spec *run = &context->experiment->runs[index];
+    const dcn_doc *place = dcn_doc_get(run->doc, "transfer");
+    dcn_transfer_set set = {0};
+    bool *moved = NULL;
+    decant_status status = dcn_transfer_set_make(context->materials, index, &set);
+    if (status != DECANT_OK) {
+        status = dcn_lint_failure(context, place, status);
+        goto out;
+    }
+    context->n_samples[index] = set.count;
+    if (run->transfer.doc != NULL) TRY(note_samples(context, run, &set));
+    if (run->correction.kind == DCN_CORRECT_NOT) goto out;
+    status = dcn_correction_classes(context->materials, run, &set, &moved);
+    if (status != DECANT_OK) status = dcn_lint_failure(context, run->correction.doc, status);
+out:
+    dcn_free(moved);
+    dcn_transfer_set_finish(&set);
+    return status;
+}
+
+/* A loss that reads labels where the run has none to show. */
+static decant_status lint_labels(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    for (int32_t i = 0; i < run->n_terms && !run->transfer.labels; i++) {
+        const dcn_term_class *class = dcn_term_class_of(run->terms[i].kind);
+        if (!class->needs_labels) continue;
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), class->name), DCN_ERROR,
+                                "run '%s' trains without labels (%s), and the loss %s reads them; kd, logits, cosine "
+                                "and hint listen to the teacher alone",
+                                run->name,
+                                run->transfer.pool == DCN_POOL_NONE ? "transfer.labels: false" : "transfer.unlabelled",
+                                class->name));
+    }
+    return DECANT_OK;
+}
+
+/* Test and validation samples that a run would learn the teacher's answers to. */
+static decant_status lint_pool(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    const dcn_overlap *overlap = &context->materials->overlap;
+    const dcn_data_spec *data = &context->experiment->data;
+    const int64_t shared = overlap->pool_test + overlap->pool_validation;
+    if (run->transfer.pool == DCN_POOL_NONE || shared == 0) return DECANT_OK;
+    return dcn_lint_add(context, run->transfer.doc, data->allow_overlap ? DCN_WARNING : DCN_ERROR,
+                        "run '%s' trains on the unlabelled pool, which holds samples that are also validated (%lld) "
+                        "or tested (%lld) on%s",
+                        run->name, (long long)overlap->pool_validation, (long long)overlap->pool_test,
+                        data->allow_overlap ? "; data.allow_overlap lets that pass"
+                                            : "; remove them, or set data.allow_overlap: true");
+}
+
+static decant_status lint_correction(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    const dcn_graph *graph = context->graphs[run->model];
+    dcn_value_id bias = DCN_NONE;
+    if (run->correction.kind == DCN_CORRECT_NOT) return DECANT_OK;
+    if (run->correction.kind == DCN_CORRECT_VALIDATION && context->experiment->data.validation == 0)
+        TRY_RETURN(dcn_lint_add(context, run->correction.doc, DCN_ERROR,
+                                "run '%s' corrects its biases on the validation split, but data.validation is 0; the "
+                                "test part may not choose",
+                                run->name));
+    if (graph == NULL) return DECANT_OK;
+    return dcn_lint_failure(context, run->correction.doc, dcn_graph_output_bias(graph, &bias));
 }
 
 static decant_status lint_batches(const dcn_lint_context *context, const dcn_run_spec *run)
 {
     int64_t samples = samples_of(context, run);
-    if (!run->drop_last || run->batch <= samples) return DECANT_OK;
+    if (!run->drop_last || samples == 0 || run->batch <= samples) return DECANT_OK;
     return dcn_lint_add(context, dcn_doc_get(run->doc, "batch"), DCN_ERROR,
                         "run '%s': %lld samples do not fill one batch of %lld, and drop_last leaves nothing", run->name,
                         (long long)samples, (long long)run->batch);
@@ -240,11 +317,14 @@ static decant_status lint_comparison(const dcn_lint_context *context, int32_t in
         TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
                                 "compared runs have unequal budgets: '%s' trains %lld epochs, '%s' %lld", run->name,
                                 (long long)run->epochs, other->name, (long long)other->epochs));
-    else if (steps_of(context, run) != steps_of(context, other))
+    else if (samples_of(context, run) > 0 && samples_of(context, other) > 0 &&
+             steps_of(context, run) != steps_of(context, other))
         TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
-                                "compared runs have unequal budgets: '%s' makes %lld optimizer steps, '%s' %lld",
-                                run->name, (long long)steps_of(context, run), other->name,
-                                (long long)steps_of(context, other)));
+                                "compared runs have unequal budgets: '%s' makes %lld optimizer steps on %lld samples, "
+                                "'%s' %lld on %lld",
+                                run->name, (long long)steps_of(context, run), (long long)samples_of(context, run),
+                                other->name, (long long)steps_of(context, other),
+                                (long long)samples_of(context, other)));
     if (!has_same_seeds(run, other))
         TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
                                 "compared runs '%s' and '%s' have other seeds; only those in both are compared",
@@ -275,13 +355,17 @@ static decant_status lint_baseline(const dcn_lint_context *context, int32_t inde
 decant_status dcn_lint_runs(const dcn_lint_context *context)
 {
     const dcn_experiment *experiment = context->experiment;
+    for (int32_t i = 0; i < experiment->n_runs; i++)
+        TRY_RETURN(lint_samples(context, i));
     for (int32_t i = 0; i < experiment->n_runs; i++) {
         const dcn_run_spec *run = &experiment->runs[i];
         TRY_RETURN(lint_losses(context, run));
         TRY_RETURN(lint_mixup(context, run));
         TRY_RETURN(lint_outputs(context, run));
         TRY_RETURN(lint_selection(context, run));
-        TRY_RETURN(lint_samples(context, run));
+        TRY_RETURN(lint_labels(context, run));
+        TRY_RETURN(lint_pool(context, run));
+        TRY_RETURN(lint_correction(context, run));
         TRY_RETURN(lint_batches(context, run));
         if (run->teacher_run != DCN_NONE) TRY_RETURN(lint_teacher_run(context, run));
         if (run->teacher_file != NULL) TRY_RETURN(lint_teacher_file(context, run));

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "decant/recipe.h"
 #include "recipe/assess.h"
+#include "recipe/correct.h"
 #include "recipe/findings.h"
 #include "recipe/lint.h"
 #include "recipe/run_directory.h"
@@ -234,15 +235,18 @@ static decant_status fill_texts(const run_context *runner, const char *directory
     return dcn_result_text(&result->baseline, baseline != DCN_NONE ? experiment->runs[baseline].name : NULL);
 }
 
-/* Saves the model, tests it, and writes the result last. */
+/* Corrects the model if that is wanted, saves and tests it, and writes the result last. */
 static decant_status conclude(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
-                              bool taught, const dcn_train_result *trained, const decant_model *model)
+                              bool taught, const dcn_train_result *trained, decant_model *model)
 {
     dcn_map file = {0};
     char model_hex[DCN_HASH_HEX];
     decant_run_result *result = NULL;
-    decant_status status = dcn_model_save(model, directory->model);
-    if (status != DECANT_OK) goto out;
+    decant_bias_correction *correction = NULL;
+    decant_status status = DECANT_OK;
+    if (runner->experiment->runs[runner->run].correction.kind != DCN_CORRECT_NOT)
+        TRY(dcn_correction_apply(runner->device, runner->materials, runner->run, model, &correction));
+    TRY(dcn_model_save(model, directory->model));
     TRY(dcn_map_open(directory->model, &file));
     TRY(dcn_result_append(runner->results, &result));
     TRY(fill_texts(runner, directory->path, identity, result));
@@ -262,12 +266,15 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     result->answers_computed = trained->answers_computed;
     result->seconds = trained->seconds;
     result->images_per_second = trained->images_per_second;
+    result->correction = correction;
+    correction = NULL;
     TRY(dcn_assess(runner->device, runner->materials, model, taught ? runner->teacher : NULL, &runner->answers,
                    result));
     dcn_hash_hex(dcn_hash_bytes(file.data, file.bytes), model_hex);
     TRY(dcn_result_write(directory->result, result, identity, model_hex));
     TRY(dcn_file_remove(directory->checkpoint));
 out:
+    dcn_correction_destroy(correction);
     dcn_map_close(&file);
     return status;
 }
@@ -279,16 +286,13 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
     decant_model *model = NULL;
     dcn_train_result trained = {0};
     dcn_split split = runner->materials->split; /* the lists stay the materials' */
-    int32_t *taken = NULL;
+    dcn_transfer_set set = {0};
     char *cache_folder = NULL;
     decant_status status = dcn_materials_model(runner->materials, run->model, runner->seed, &model);
     if (status != DECANT_OK) goto out;
-    if (run->samples > 0) {
-        TRY(dcn_split_take(runner->materials->dataset, split.train, split.n_train, run->samples,
-                           runner->experiment->data.seed, &taken));
-        split.train = taken;
-        split.n_train = run->samples;
-    }
+    TRY(dcn_transfer_set_make(runner->materials, runner->run, &set));
+    split.train = set.indices;
+    split.n_train = set.count;
     TRY(dcn_cache_folder("teacher", &cache_folder));
     dcn_train_options options = {.device = runner->device,
                                  .model = model,
@@ -299,6 +303,7 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
                                  .batch = run->batch,
                                  .drop_last = run->drop_last,
                                  .seed = runner->seed,
+                                 .ignore_labels = !run->transfer.labels,
                                  .augment = run->augment,
                                  .optimizer = run->optimizer,
                                  .n_terms = run->n_terms,
@@ -323,7 +328,7 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
     TRY(conclude(runner, directory, identity, taught, &trained, model));
 out:
     dcn_free(cache_folder);
-    dcn_free(taken);
+    dcn_transfer_set_finish(&set);
     dcn_model_destroy(model);
     return status;
 }
