@@ -25,8 +25,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(HERE, '..', 'build')
 DEBIAN = '/usr/lib/x86_64-linux-gnu'
 SCOUT_SECONDS = 1
-ROWS = ['airline', 'lightnn', 'deepnn', 'cifar-kd', 'mlp-1200', 'mlp-kd', 'fashion-1', 'fashion-2', 'fashion-3', 'resnet50']
-FLAT = ('airline', 'mlp-1200', 'mlp-kd')
+TRAINING = ['airline', 'lightnn', 'deepnn', 'cifar-kd', 'mlp-1200', 'mlp-kd', 'fashion-1', 'fashion-2', 'fashion-3', 'resnet50']
+INFERENCE = ['infer-airline-1', 'infer-mlp-800', 'infer-lightnn', 'infer-fashion-3', 'infer-resnet50']
+ROWS = TRAINING + INFERENCE
+WITHOUT_IMAGES = ('airline', 'mlp')
+SINGLE = ['threads=1']
+FUSES, COMPILES = (2, 4), (2, 4)  # versions of PyTorch
+
+
+def kind_and_case(row):
+    return ('infer', row[len('infer-'):]) if row in INFERENCE else ('train', row)
 
 
 class Peer:
@@ -52,24 +60,30 @@ class Peer:
         return env
 
     def variants(self, row):
-        """Lists of flags of peer.py. Fused optimisers and torch.compile came with later versions."""
-        one_pass = ['fused'] if self.number >= (2, 4) else []
-        layout = [] if row in FLAT else ['channels_last']
-        found = [one_pass, layout + ['bf16'] + one_pass]
-        if layout:
-            found.append(layout + one_pass)
-        if row == 'airline':
-            found += [one_pass + ['threads=1'], ['foreach', 'threads=1']]
-        if row in ('lightnn', 'resnet50'):
-            found.append(layout + ['foreach'])
-        if row in ('cifar-kd', 'mlp-kd'):
+        """Lists of flags of peer.py. Fused optimisers and a compiler that runs on this Python came with later versions."""
+        kind, case = kind_and_case(row)
+        layout = [] if case.startswith(WITHOUT_IMAGES) else ['channels_last']
+        found = self.forwards(layout) if kind == 'infer' else self.steps(case, layout)
+        return [flags for place, flags in enumerate(found) if flags not in found[:place]]
+
+    def forwards(self, layout):
+        found = [['trace'], ['trace'] + SINGLE, layout + ['trace'] + SINGLE, layout + ['bf16', 'trace'], ['bf16', 'trace'] + SINGLE]
+        return found + ([['compile'], ['compile'] + SINGLE] if self.number >= COMPILES else [])
+
+    def steps(self, case, layout):
+        one_pass = ['fused'] if self.number >= FUSES else []
+        found = [one_pass, layout + one_pass, layout + ['foreach'], layout + ['bf16'] + one_pass]
+        if case == 'airline':
+            found += [one_pass + SINGLE, ['foreach'] + SINGLE]
+        if case.endswith('-kd'):
             found += [layout + ['trace'] + one_pass, layout + ['bf16', 'trace'] + one_pass]
-        if self.number >= (2, 4):
-            found += [layout + ['compile', 'fused'], layout + ['compile', 'fused', 'bf16']]
+        if self.number >= COMPILES:
+            found += [['compile', 'fused'], layout + ['compile', 'fused', 'bf16']]
         return found
 
     def command(self, row, flags, seconds):
-        return [self.python, '-W', 'ignore', os.path.join(HERE, 'peer.py'), row, *flags, 'seconds=%g' % seconds]
+        kind, case = kind_and_case(row)
+        return [self.python, '-W', 'ignore', os.path.join(HERE, 'peer.py'), kind, case, *flags, 'seconds=%g' % seconds]
 
 
 class Decant:
@@ -88,7 +102,8 @@ class Decant:
 
     def command(self, row, flags, seconds):
         precision = ['--precision', flags[0]] if self.has_precision else []
-        return [self.program, 'bench', 'train', row, '--json', '--seconds', '%g' % max(1, seconds), *precision]
+        kind, case = kind_and_case(row)
+        return [self.program, 'bench', kind, case, '--json', '--seconds', '%.0f' % max(1, seconds), *precision]
 
 
 class Notebook:
@@ -144,6 +159,9 @@ class Session:
         lines = done.stdout.strip().splitlines()
         if done.returncode == 0 and lines:
             result = json.loads(lines[-1])
+            if 'call_seconds' in result:
+                result.update(step_seconds=result['call_seconds'], slowest=result['batch'] / result['slowest_seconds'],
+                              fastest=result['batch'] / result['fastest_seconds'])
         elif key['side'] == 'decant':
             sys.exit('%s failed:\n%s' % (' '.join(command), done.stderr.strip()[-500:]))
         else:
@@ -220,10 +238,11 @@ def middle(runs, key):
 
 def summarize(runs):
     """Runs of one variant: the median over the rounds of the median of seven windows; slowest and fastest window of all."""
-    summary = {key: middle(runs, key) for key in ('images_per_second', 'ready_seconds', 'first_step_seconds', 'peak_rss_bytes')}
+    summary = {}
     summary.update(version=runs[0]['version'], flags=runs[0]['flags_given'], rounds=len(runs), when=runs[-1]['when'],
                    slowest=min(run['slowest'] for run in runs), fastest=max(run['fastest'] for run in runs))
-    for key in ('step_seconds', 'flops_per_second', 'share_of_peak', 'floor_seconds'):
+    for key in ('images_per_second', 'step_seconds', 'ready_seconds', 'first_step_seconds', 'peak_rss_bytes', 'flops_per_second',
+                'share_of_peak', 'floor_seconds'):
         if key in runs[0]:
             summary[key] = middle(runs, key)
     return summary
@@ -254,29 +273,69 @@ def number(x):
     return '%.0f' % x if x >= 1000 else '%.3g' % x
 
 
-def cell(one):
-    return '%s (%s-%s) %s' % (number(one['images_per_second']), number(one['slowest']), number(one['fastest']),
-                              ','.join([one['version']] * (one['version'] is not None) + one['flags']))
+def rate(one):
+    return '%s (%s-%s)' % (number(one['images_per_second']), number(one['slowest']), number(one['fastest']))
+
+
+def time_of(one, batch):
+    return '%s (%s-%s)' % tuple(number(1e6 * seconds) for seconds in (one['step_seconds'], batch / one['fastest'], batch / one['slowest']))
+
+
+def variant(one):
+    return ','.join([one['version']] + one['flags'])
+
+
+def against(result, show):
+    """The cells that compare: the peer's fastest variant, its fastest in f32, and how many times as fast decant is."""
+    if not result['peer']:
+        return [''] * 4
+    theirs, f32 = result['peer'][0], [one for one in result['peer'] if 'bf16' not in one['flags']][0]
+    return ['%s %s' % (show(theirs), variant(theirs)), 'the same' if f32 is theirs else '%s %s' % (show(f32), variant(f32)),
+            '**%.2f**' % result['ratio'], '%.2f' % result['ratio_f32']]
+
+
+def pair(result, key, scale):
+    ours = '%.0f' % (scale * result['decant'][0][key])
+    return '%s / %.0f' % (ours, scale * result['peer'][0][key]) if result['peer'] else ours
+
+
+def table(head, rows):
+    lines = [head, ['---'] * len(head)] + rows
+    return ''.join('| %s |\n' % ' | '.join(line) for line in lines)
+
+
+PEER_HEAD = ['PyTorch, fastest', 'PyTorch, fastest f32', 'ratio', 'ratio f32']
+
+
+def training_table(results):
+    rows = []
+    for result in results:
+        ours = result['decant'][0]
+        rows.append([result['row'], '; '.join('%s %s' % (rate(one), ','.join(one['flags'])) for one in result['decant']),
+                     '%.0f' % (ours['flops_per_second'] / 1e9), '%.0f %%' % (100 * ours['share_of_peak']),
+                     number(1e3 * ours['step_seconds']), number(1e3 * ours['floor_seconds']),
+                     '%.0f %%' % (100 * ours['floor_seconds'] / ours['step_seconds']), *against(result, rate),
+                     pair(result, 'first_step_seconds', 1e3), pair(result, 'peak_rss_bytes', 2**-20)])
+    return table(['step', 'decant, images/s (min-max)', 'GFLOP/s', 'of peak', 'step ms', 'floor ms', 'of floor', *PEER_HEAD, 'first step ms',
+                  'peak RSS MiB'], rows)
+
+
+def inference_table(results):
+    rows = []
+    for result in results:
+        batch = round(result['decant'][0]['images_per_second'] * result['decant'][0]['step_seconds'])
+
+        def show(one):
+            return time_of(one, batch)
+        rows.append([result['row'][len('infer-'):], str(batch),
+                     '; '.join('%s %s' % (show(one), ','.join(one['flags'])) for one in result['decant']), *against(result, show)])
+    return table(['forward pass', 'batch', 'decant, us a call (min-max)', *PEER_HEAD], rows)
 
 
 def markdown(results):
-    lines = ['| step | decant, images/s (min-max) | GFLOP/s | of peak | floor ms | of floor | PyTorch, fastest | PyTorch, fastest f32 | ratio | '
-             'ratio f32 | first step ms | peak RSS MiB |', '|' + '---|' * 12]
-    for result in results:
-        ours, theirs = result['decant'][0], result['peer'][0] if result['peer'] else None
-        row = [result['row'], '; '.join('%s (%s-%s) %s' % (number(one['images_per_second']), number(one['slowest']), number(one['fastest']),
-                                                           ','.join(one['flags'])) for one in result['decant']),
-               '%.0f' % (ours['flops_per_second'] / 1e9), '%.0f %%' % (100 * ours['share_of_peak']),
-               '%.3g' % (1e3 * ours['floor_seconds']), '%.0f %%' % (100 * ours['floor_seconds'] / ours['step_seconds'])]
-        first, rss = '%.0f' % (1e3 * ours['first_step_seconds']), '%.0f' % (ours['peak_rss_bytes'] / 2**20)
-        if theirs:
-            f32 = [one for one in result['peer'] if 'bf16' not in one['flags']][0]
-            row += [cell(theirs), cell(f32) if f32 is not theirs else 'the same', '**%.2f**' % result['ratio'], '%.2f' % result['ratio_f32'],
-                    '%s / %.0f' % (first, 1e3 * theirs['first_step_seconds']), '%s / %.0f' % (rss, theirs['peak_rss_bytes'] / 2**20)]
-        else:
-            row += ['', '', '', '', first, rss]
-        lines.append('| ' + ' | '.join(row) + ' |')
-    return '\n'.join(lines) + '\n'
+    training = [result for result in results if result['row'] in TRAINING]
+    inference = [result for result in results if result['row'] in INFERENCE]
+    return '\n'.join(make(chosen) for make, chosen in ((training_table, training), (inference_table, inference)) if chosen)
 
 
 def write_results(folder, notebook, decant, peers):
@@ -284,10 +343,10 @@ def write_results(folder, notebook, decant, peers):
     about = dict(machine=processor(), decant=decant.version, program=decant.hash, peers=[peer.version for peer in peers])
     with open(os.path.join(folder, 'results.json'), 'w') as file:
         json.dump(dict(about, rows=results), file, indent=1)
-    table = markdown(results)
+    tables = markdown(results)
     with open(os.path.join(folder, 'results.md'), 'w') as file:
-        file.write('decant %s and PyTorch %s on %s\n\n%s' % (decant.version, ', '.join(about['peers']) or '(none)', about['machine'], table))
-    return table
+        file.write('decant %s and PyTorch %s on %s\n\n%s' % (decant.version, ', '.join(about['peers']) or '(none)', about['machine'], tables))
+    return tables
 
 
 def parse():

@@ -37,9 +37,12 @@ def mlp(hidden, drop_input, drop_hidden):
                          nn.Linear(hidden, hidden), nn.ReLU(), *drop(drop_hidden), nn.Linear(hidden, 10))
 
 
-def airline(outputs):
-    return nn.Sequential(nn.Linear(24, 32), nn.ReLU(), nn.Dropout(.5), nn.Linear(32, 32), nn.ReLU(), nn.Dropout(.5),
-                         nn.Linear(32, outputs))
+def airline():
+    return nn.Sequential(nn.Linear(24, 32), nn.ReLU(), nn.Dropout(.5), nn.Linear(32, 32), nn.ReLU(), nn.Dropout(.5), nn.Linear(32, 1))
+
+
+def airline_small(outputs):
+    return nn.Sequential(nn.Linear(24, 5), nn.ReLU(), nn.Linear(5, outputs))
 
 
 class Bottleneck(nn.Module):
@@ -70,9 +73,11 @@ def resnet50():
 class Case:
     """A training step. teacher: a network that runs in the step, or 'known' when its logits are looked up."""
 
-    def __init__(self, student, shape, samples, batch, optimizer, teacher=None, grey=False, classes=10, temperature=0., soft=0.):
+    def __init__(self, student, shape, samples, batch, optimizer, teacher=None, grey=False, classes=10, temperature=0., soft=0.,
+                 bce=False):
         self.student, self.shape, self.samples, self.batch, self.optimizer = student, shape, samples, batch, optimizer
         self.teacher, self.grey, self.classes, self.temperature, self.soft = teacher, grey, classes, temperature, soft
+        self.bce = bce
 
 
 def cifar(student, teacher=None):
@@ -88,7 +93,7 @@ def fashion(student, teacher=None):
 
 
 CASES = {
-    'airline': Case(lambda: airline(2), (24,), 74811, 64, 'adam', classes=2),
+    'airline': Case(airline, (24,), 74811, 64, 'adam', classes=2, bce=True),
     'lightnn': cifar(lightnn),
     'deepnn': cifar(deepnn),
     'cifar-kd': cifar(lightnn, deepnn),
@@ -98,4 +103,14 @@ CASES = {
     'fashion-2': fashion(lambda: fashion_23(2), 'known'),
     'fashion-3': fashion(lambda: fashion_23(1), 'known'),
     'resnet50': fashion(resnet50),
+}
+
+# Forward passes: network, sample, samples a call.
+FORWARDS = {
+    'airline-1': (lambda: airline_small(1), (24,), 1),
+    'airline-2': (lambda: airline_small(2), (24,), 1),
+    'mlp-800': (lambda: mlp(800, 0, 0), (784,), 1),
+    'lightnn': (lightnn, (3, 32, 32), 1),
+    'fashion-3': (lambda: fashion_23(1), (3, 28, 28), 1),
+    'resnet50': (resnet50, (3, 28, 28), 64),
 }

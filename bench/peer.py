@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""One training step of the peer, PyTorch: the same networks, data sizes, losses and optimisers as `decant bench train`.
+"""The peer, PyTorch: one training step of the same networks, data sizes, losses and optimisers as `decant bench train`, or one forward
+pass as of `decant bench infer`.
 
-peer.py CASE [FLAG...]   flags: channels_last, bf16 (autocast), trace (teacher traced and frozen), compile, fused or foreach (optimiser),
-                         threads=N, seconds=S
+peer.py train CASE [FLAG...]   flags: channels_last, bf16 (autocast), trace (teacher traced and frozen), compile, fused or foreach
+                               (optimiser), threads=N, seconds=S
+peer.py infer CASE [FLAG...]   flags: channels_last, bf16, trace (traced, frozen, optimised for inference), compile, threads=N, batch=N,
+                               seconds=S
 Prints one JSON object: the median, fastest and slowest of seven windows, as decant does. Batches are gathered inside the timed step
-from preloaded tensors, which is kinder to the peer than its DataLoader."""
+from preloaded tensors, and forward passes get normalised floats, which is kinder to the peer than its DataLoader and raw bytes."""
 import json
 import os
 import resource
@@ -16,7 +19,7 @@ started = time.monotonic()
 import torch
 import torch.nn.functional as F
 
-from networks import CASES
+from networks import CASES, FORWARDS
 
 WINDOWS = 7
 
@@ -28,6 +31,8 @@ class Batches:
         self.case, self.layout = case, layout
         self.x = torch.rand(case.samples, *case.shape)
         self.y = torch.randint(0, case.classes, (case.samples,))
+        if case.bce:
+            self.y = self.y.float()
         self.known = torch.randn(case.samples, case.classes) if case.teacher == 'known' else None
         self.order, self.place = torch.randperm(case.samples), 0
 
@@ -92,7 +97,7 @@ def make_step(case, flags):
         with autocast:
             logits = model(x)
         logits = logits.float()
-        loss = F.cross_entropy(logits, y)
+        loss = F.binary_cross_entropy_with_logits(logits.view(-1), y) if case.bce else F.cross_entropy(logits, y)
         if targets is not None:
             t = case.temperature
             kd = F.kl_div(F.log_softmax(logits / t, 1), F.softmax(targets / t, 1), reduction='batchmean')
@@ -103,31 +108,63 @@ def make_step(case, flags):
     return step
 
 
-def main():
-    flags = set(flag for flag in sys.argv[2:] if '=' not in flag)
-    values = dict(flag.split('=') for flag in sys.argv[2:] if '=' in flag)
-    case, seconds = CASES[sys.argv[1]], float(values.get('seconds', 4))
-    torch.set_num_threads(int(values.get('threads', len(os.sched_getaffinity(0)))))
-    torch.manual_seed(0)
+def window(call, seconds, burst=1):
+    """The mean time of a call over about so many seconds; the clock is not asked behind every one."""
+    begin, calls = time.perf_counter(), 0
+    while calls == 0 or time.perf_counter() - begin < seconds:
+        for _ in range(burst):
+            call()
+        calls += burst
+    return (time.perf_counter() - begin) / calls
 
+
+def report(name, flags, batch, windows, **more):
+    print(json.dumps(dict(case=name, flags=sorted(flags), version=torch.__version__, batch=batch,
+                          images_per_second=batch / statistics.median(windows), slowest=batch / max(windows),
+                          fastest=batch / min(windows), step_seconds=statistics.median(windows),
+                          peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, **more)))
+
+
+def train(name, flags, values):
+    case, seconds = CASES[name], float(values.get('seconds', 4))
     step = make_step(case, flags)
     ready = time.monotonic() - started
     step()
     first = time.monotonic() - started
-    begin = time.perf_counter()
-    while time.perf_counter() - begin < seconds / 4:
-        step()
-    windows = []
-    for _ in range(WINDOWS):
-        begin, steps = time.perf_counter(), 0
-        while steps == 0 or time.perf_counter() - begin < seconds / WINDOWS:
-            step()
-            steps += 1
-        windows.append((time.perf_counter() - begin) / steps)
-    print(json.dumps(dict(case=sys.argv[1], flags=sorted(flags), version=torch.__version__,
-                          images_per_second=case.batch / statistics.median(windows), slowest=case.batch / max(windows),
-                          fastest=case.batch / min(windows), ready_seconds=ready, first_step_seconds=first,
-                          peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)))
+    window(step, seconds / 4)
+    windows = [window(step, seconds / WINDOWS) for _ in range(WINDOWS)]
+    report(name, flags, case.batch, windows, ready_seconds=ready, first_step_seconds=first)
+
+
+def infer(name, flags, values):
+    network, shape, batch = FORWARDS[name]
+    batch, seconds = int(values.get('batch', batch)), float(values.get('seconds', 4))
+    model, x = network().eval(), torch.rand(batch, *shape) * 2 - 1
+    if 'channels_last' in flags:
+        model, x = model.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        if 'bf16' in flags:
+            model, x = model.to(torch.bfloat16), x.to(torch.bfloat16)
+        if 'compile' in flags:
+            model = torch.compile(model)
+        if 'trace' in flags:
+            model = torch.jit.freeze(torch.jit.trace(model, x))
+            if 'bf16' not in flags:
+                model = torch.jit.optimize_for_inference(model)
+        model(x)
+        first = time.monotonic() - started
+        burst = 1 + int(1e-4 / window(lambda: model(x), seconds / 4))
+        windows = [window(lambda: model(x), seconds / WINDOWS, burst) for _ in range(WINDOWS)]
+    report(name, flags, batch, windows, first_step_seconds=first)
+
+
+def main():
+    kind, name = sys.argv[1:3]
+    flags = set(flag for flag in sys.argv[3:] if '=' not in flag)
+    values = dict(flag.split('=') for flag in sys.argv[3:] if '=' in flag)
+    torch.set_num_threads(int(values.get('threads', len(os.sched_getaffinity(0)))))
+    torch.manual_seed(0)
+    {'train': train, 'infer': infer}[kind](name, flags, values)
 
 
 if __name__ == '__main__':

@@ -54,6 +54,9 @@ const char *decant_recipe_model_name(const decant_recipe *recipe, int32_t index)
 /** The most trainable parameters that the recipe's budget allows a model; 0 when it sets no limit for it. */
 int64_t decant_recipe_budget(const decant_recipe *recipe, const char *model);
 
+/** The most multiply-adds for one sample that the recipe's budget allows a model; 0 when it sets no limit for it. */
+int64_t decant_recipe_budget_mult_adds(const decant_recipe *recipe, const char *model);
+
 /** Builds one of the recipe's models for its data, untrained. The data set is opened to learn the shape of a sample.
  *
  *  name       one of the recipe's models.
@@ -185,6 +188,9 @@ typedef struct {
     bool teacher_cached;      /**< the teacher's answers were looked up, not computed in each step */
     int64_t answers_needed;   /**< with teacher_cached, since the run was last resumed: how many, */
     int64_t answers_computed; /**< and how many of them the teacher had to give */
+    int64_t parameters_before, mult_adds_before; /**< of the network that was pruned; 0: nothing was */
+    int32_t folded;         /**< linear bottlenecks that were folded when the model was handed over */
+    double fold_difference; /**< largest difference of any output before and after, as a share of the largest */
     double seconds, images_per_second;
     const int32_t *wrong; /**< [test_errors] indices of the test samples it got wrong, rising */
     bool skipped;         /**< it was there already, unchanged */

@@ -8,11 +8,9 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "bench/cases.h"
-#include "nn/layers.h"
-#include "nn/zoo.h"
+#include "bench/networks.h"
 #include "train/training_step.h"
 
-#define RANDOM_WORDS 4099 /* a prime, so that no two images of a batch are alike */
 #define WINDOWS      7
 #define MAX_PROFILED 200                /* runs averaged by a profile */
 #define CACHED_BYTES ((size_t)64 << 20) /* what the caches might hold from one pass to the next */
@@ -72,50 +70,10 @@ static decant_status find_case(const char *name, const dcn_bench_case **ret_case
 
 /* --- making ready --- */
 
-static decant_status build_graph(const dcn_bench_case *of, const char *network, dcn_graph **ret_graph)
-{
-    if (network[0] != '[') {
-        const dcn_zoo_options options = {.classes = of->classes, .channels = of->channels, .sample = &of->sample};
-        return dcn_zoo_build(network, &options, ret_graph);
-    }
-    dcn_arena *arena = NULL;
-    dcn_doc *list;
-    decant_status status = dcn_arena_create(&arena);
-    if (status != DECANT_OK) return status;
-    TRY(dcn_doc_parse(arena, of->name, network, strlen(network), &list));
-    TRY(dcn_layers_build(list, &of->sample, ret_graph));
-out:
-    dcn_arena_destroy(arena);
-    return status;
-}
-
-/* seed 0: a model whose weights nobody reads. */
 static decant_status build_model(const dcn_bench_case *of, const char *network, uint64_t seed, decant_model **ret_model)
 {
-    dcn_graph *graph;
-    decant_model *model = NULL;
-    decant_status status = build_graph(of, network, &graph);
-    if (status != DECANT_OK) return status;
-    TRY(dcn_model_create(graph, &model));
-    if (seed != 0) TRY(dcn_model_init(model, seed));
-    *ret_model = model;
-    model = NULL;
-out:
-    dcn_model_destroy(model);
-    return status;
-}
-
-/* Random bytes, a block of them over and over: what they are does not matter, and drawing each would be most of the
- * start-up. */
-static void fill_bytes(uint8_t *data, int64_t count, dcn_random *random)
-{
-    uint32_t block[RANDOM_WORDS];
-    for (int i = 0; i < RANDOM_WORDS; i++)
-        block[i] = dcn_random_u32(random);
-    for (int64_t begin = 0; begin < count; begin += (int64_t)sizeof block) {
-        const int64_t left = count - begin;
-        memcpy(data + begin, block, left < (int64_t)sizeof block ? (size_t)left : sizeof block);
-    }
+    const dcn_bench_network description = {of->name, network, of->channels, of->sample, of->classes};
+    return dcn_bench_model(&description, seed, ret_model);
 }
 
 /* Images as bytes, tables as floats in [-1, 1), written where they stay. */
@@ -130,7 +88,7 @@ static decant_status build_dataset(const dcn_bench_case *of, decant_dataset **re
     TRY(dcn_samples_create(dataset, train, of->samples, dtype, true));
     dcn_random random = dcn_random_start(1, DCN_PURPOSE_TEST, 0, 0);
     if (dtype == DECANT_U8) {
-        fill_bytes(train->data, elements, &random);
+        dcn_bench_fill_bytes(train->data, elements);
     } else {
         float *values = (float *)(void *)train->data;
         for (int64_t i = 0; i < elements; i++)
@@ -160,7 +118,7 @@ static decant_status build_known_logits(workload *work)
 static decant_status build_step(workload *work)
 {
     const dcn_bench_case *of = work->of;
-    dcn_term terms[2] = {{.kind = DCN_TERM_CE, .weight = 1.0}};
+    dcn_term terms[2] = {{.kind = of->term, .weight = 1.0}};
     if (of->teacher) {
         terms[0].weight = 1.0 - of->soft_weight;
         terms[1] = (dcn_term){.kind = DCN_TERM_KD, .weight = of->soft_weight, .temperature = of->temperature};

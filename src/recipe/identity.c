@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compress/prune.h"
 #include "recipe/correct.h"
 
 static json_t *describe_data(const dcn_materials *materials, const char *data_hex)
@@ -143,8 +144,21 @@ out:
     return status;
 }
 
+/* Where a run starts; left out for fresh weights, so that runs of before are recognised. */
+static void describe_start(const dcn_run_spec *run, const char *start_hex, json_t *config)
+{
+    const decant_prune_options *prune = &run->start.prune;
+    if (run->start.kind == DCN_START_INIT) json_object_set_new(config, "init", json_string(start_hex));
+    if (run->start.kind != DCN_START_PRUNE) return;
+    json_object_set_new(config, "prune",
+                        json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:b}", "from", start_hex, "criterion",
+                                  dcn_criterion_name(prune->criterion), "parameters", (json_int_t)prune->parameters,
+                                  "mult_adds", (json_int_t)prune->mult_adds, "keep", prune->keep, "minimum",
+                                  prune->minimum, "fresh_weights", run->start.fresh_weights));
+}
+
 static decant_status describe_run(const dcn_materials *materials, int32_t index, uint64_t seed, const char *teacher_hex,
-                                  const char *data_hex, json_t **ret_config)
+                                  const char *start_hex, const char *data_hex, json_t **ret_config)
 {
     const dcn_run_spec *run = &materials->experiment->runs[index];
     json_t *model = NULL, *losses = NULL;
@@ -165,6 +179,7 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
     /* a matter of the machine unless it is said */
     if (run->precision != DECANT_PRECISION_AUTO)
         json_object_set_new(config, "precision", json_string(decant_precision_name(run->precision)));
+    describe_start(run, start_hex, config);
     status = describe_transfer(materials, index, config);
     if (status == DECANT_OK)
         *ret_config = config;
@@ -174,11 +189,11 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
 }
 
 decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uint64_t seed, const char *teacher_hex,
-                                dcn_identity *ret_identity)
+                                const char *start_hex, dcn_identity *ret_identity)
 {
     dcn_identity identity = {0};
     dcn_hash_hex(materials->dataset->hash, identity.data_hex);
-    TRY_RETURN(describe_run(materials, run, seed, teacher_hex, identity.data_hex, &identity.config));
+    TRY_RETURN(describe_run(materials, run, seed, teacher_hex, start_hex, identity.data_hex, &identity.config));
     char *text = json_dumps(identity.config, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
     if (text == NULL) {
         dcn_identity_finish(&identity);

@@ -63,10 +63,17 @@ static decant_status lint_same_outputs(const dcn_lint_context *context, const dc
                         run->name, (long long)theirs, (long long)ours);
 }
 
+/* What a run trains; NULL for a pruned network, which is known only when it was made. */
+static const dcn_graph *known_network(const dcn_lint_context *context, const dcn_run_spec *run, dcn_graph **graphs)
+{
+    const int32_t index = (int32_t)(run - context->experiment->runs);
+    return dcn_experiment_pruned(context->experiment, index) == DCN_NONE ? graphs[run->model] : NULL;
+}
+
 /* The layers that feature losses name, the sizes that meet, and what no loss reaches. */
 static decant_status lint_features(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_graph *teacher)
 {
-    const dcn_graph *student = context->graphs[run->model];
+    const dcn_graph *student = known_network(context, run, context->graphs);
     const dcn_doc *losses = dcn_doc_get(run->doc, "loss");
     if (student == NULL || teacher == NULL) return DECANT_OK;
     bool sound = true;
@@ -213,11 +220,23 @@ static bool has_seed(const dcn_run_spec *run, uint64_t seed)
     return false;
 }
 
+decant_status dcn_lint_seeds(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_run_spec *other,
+                             const dcn_doc *place, const char *what)
+{
+    for (int32_t i = 0; i < run->n_seeds && other->n_seeds > 1; i++) {
+        if (has_seed(other, run->seeds[i])) continue;
+        return dcn_lint_add(context, place, DCN_ERROR,
+                            "run '%s' has the seed %llu, which %s '%s' has not; give that one seed or the same",
+                            run->name, (unsigned long long)run->seeds[i], what, other->name);
+    }
+    return DECANT_OK;
+}
+
 static decant_status lint_same_architecture(const dcn_lint_context *context, const dcn_run_spec *run,
                                             const dcn_graph *teacher)
 {
     char ours[33], theirs[33];
-    const dcn_graph *student = context->graphs[run->model];
+    const dcn_graph *student = known_network(context, run, context->deployed);
     if (student == NULL || teacher == NULL) return DECANT_OK;
     dcn_graph_fingerprint(student, ours);
     dcn_graph_fingerprint(teacher, theirs);
@@ -226,27 +245,21 @@ static decant_status lint_same_architecture(const dcn_lint_context *context, con
                         "run '%s': teacher and student are the same network; nothing is made smaller", run->name);
 }
 
-/* Each seed of a student learns from the same seed of its teacher, or from the only one. */
 static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn_run_spec *run)
 {
     const dcn_run_spec *teacher = &context->experiment->runs[run->teacher_run];
-    for (int32_t i = 0; i < run->n_seeds && teacher->n_seeds > 1; i++) {
-        if (has_seed(teacher, run->seeds[i])) continue;
-        return dcn_lint_add(
-            context, dcn_doc_get(run->doc, "teacher"), DCN_ERROR,
-            "run '%s' has the seed %llu, which its teacher '%s' has not; give the teacher one seed or the same",
-            run->name, (unsigned long long)run->seeds[i], teacher->name);
-    }
+    const dcn_graph *network = known_network(context, teacher, context->deployed);
+    TRY_RETURN(dcn_lint_seeds(context, run, teacher, dcn_doc_get(run->doc, "teacher"), "its teacher"));
     TRY_RETURN(lint_same_outputs(context, run, context->graphs[teacher->model]));
-    TRY_RETURN(lint_features(context, run, context->graphs[teacher->model]));
-    return lint_same_architecture(context, run, context->graphs[teacher->model]);
+    TRY_RETURN(lint_features(context, run, network));
+    return lint_same_architecture(context, run, network);
 }
 
-static bool is_normalized_alike(const dcn_normalization *teacher, const dcn_materials *materials)
+bool dcn_lint_normalized_alike(const dcn_normalization *trained, const dcn_materials *materials)
 {
-    if (teacher->channels != materials->norm_channels) return false;
-    for (int32_t i = 0; i < teacher->channels; i++) {
-        float distance = teacher->mean[i] - materials->mean[i], ratio = teacher->std[i] / materials->std[i];
+    if (trained->channels != materials->norm_channels) return false;
+    for (int32_t i = 0; i < trained->channels; i++) {
+        float distance = trained->mean[i] - materials->mean[i], ratio = trained->std[i] / materials->std[i];
         if (!(distance < 1e-4f && distance > -1e-4f && ratio < 1.0001f && ratio > 0.9999f)) return false;
     }
     return true;
@@ -271,7 +284,7 @@ static decant_status lint_teacher_file(const dcn_lint_context *context, const dc
                               run->teacher_file, dataset->name);
         goto out;
     }
-    if (!is_normalized_alike(&teacher->normalization, context->materials))
+    if (!dcn_lint_normalized_alike(&teacher->normalization, context->materials))
         TRY(dcn_lint_add(context, place, DCN_ERROR,
                          "the teacher %s was trained on inputs normalised in another way than this recipe's; "
                          "set data.normalize to the teacher's mean and std",
@@ -346,10 +359,11 @@ static decant_status lint_baseline(const dcn_lint_context *context, int32_t inde
 {
     const dcn_run_spec *run = &context->experiment->runs[index];
     if (!run->has_teacher_term || dcn_experiment_baseline(context->experiment, index) != DCN_NONE) return DECANT_OK;
+    const bool pruned = dcn_experiment_pruned(context->experiment, index) != DCN_NONE;
     return dcn_lint_add(
         context, run->doc, DCN_WARNING,
-        "run '%s' is distilled, but no run trains its model '%s' without a teacher: the gain cannot be told", run->name,
-        context->experiment->models[run->model].name);
+        "run '%s' is distilled, but no run trains its model '%s'%s without a teacher: the gain cannot be told",
+        run->name, context->experiment->models[run->model].name, pruned ? ", pruned alike," : "");
 }
 
 decant_status dcn_lint_runs(const dcn_lint_context *context)
@@ -367,6 +381,7 @@ decant_status dcn_lint_runs(const dcn_lint_context *context)
         TRY_RETURN(lint_pool(context, run));
         TRY_RETURN(lint_correction(context, run));
         TRY_RETURN(lint_batches(context, run));
+        TRY_RETURN(dcn_lint_start(context, i));
         if (run->teacher_run != DCN_NONE) TRY_RETURN(lint_teacher_run(context, run));
         if (run->teacher_file != NULL) TRY_RETURN(lint_teacher_file(context, run));
         TRY_RETURN(lint_comparison(context, i));

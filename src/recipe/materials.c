@@ -190,16 +190,12 @@ out:
     return status;
 }
 
-decant_status dcn_materials_model(const dcn_materials *materials, int32_t model, uint64_t seed,
-                                  decant_model **ret_model)
+decant_status dcn_materials_dress(const dcn_materials *materials, dcn_graph *graph, decant_model **ret_model)
 {
     const decant_dataset *dataset = materials->dataset;
-    dcn_graph *graph = NULL;
     decant_model *made = NULL;
-    decant_status status = dcn_materials_graph(materials->experiment, model, dataset, &graph);
+    decant_status status = dcn_model_create(graph, &made);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_model_create(graph, &made));
-    TRY(dcn_model_init(made, seed));
     if (materials->norm_channels > 0)
         TRY(dcn_model_set_normalization(made, materials->norm_channels, materials->mean, materials->std));
     if (dataset->class_names != NULL) TRY(dcn_model_set_class_names(made, (const char *const *)dataset->class_names));
@@ -208,5 +204,20 @@ decant_status dcn_materials_model(const dcn_materials *materials, int32_t model,
     made = NULL;
 out:
     dcn_model_destroy(made);
+    return status;
+}
+
+decant_status dcn_materials_model(const dcn_materials *materials, int32_t model, uint64_t seed,
+                                  decant_model **ret_model)
+{
+    dcn_graph *graph = NULL;
+    decant_model *made = NULL;
+    TRY_RETURN(dcn_materials_graph(materials->experiment, model, materials->dataset, &graph));
+    TRY_RETURN(dcn_materials_dress(materials, graph, &made));
+    decant_status status = dcn_model_init(made, seed);
+    if (status == DECANT_OK)
+        *ret_model = made;
+    else
+        dcn_model_destroy(made);
     return status;
 }

@@ -83,6 +83,19 @@ static json_t *describe_cache(const decant_run_result *result)
                      (json_int_t)result->answers_computed, "hit_rate", decant_result_hit_rate(result));
 }
 
+/* How the network became what it is; left out where nothing was done to it. */
+static void describe_structure(const decant_run_result *result, json_t *json)
+{
+    if (result->parameters_before > 0)
+        json_object_set_new(json, "pruned",
+                            json_pack("{s:I, s:I}", "parameters_before", (json_int_t)result->parameters_before,
+                                      "mult_adds_before", (json_int_t)result->mult_adds_before));
+    if (result->folded > 0)
+        json_object_set_new(
+            json, "folded",
+            json_pack("{s:i, s:f}", "layers", (int)result->folded, "largest_difference", result->fold_difference));
+}
+
 /* Epochs count from 1 in files, as in metrics.jsonl. */
 static json_t *describe(const decant_run_result *result, const dcn_identity *identity, const char *model_hex)
 {
@@ -110,6 +123,7 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
         json_object_set_new(json, "bias_correction", dcn_correction_to_json(result->correction));
     json_object_set_new(json, "majority_accuracy", json_real(result->majority_accuracy));
     if (result->teacher_cached) json_object_set_new(json, "teacher_cache", describe_cache(result));
+    describe_structure(result, json);
     json_object_set_new(json, "seconds", json_real(result->seconds));
     json_object_set_new(json, "images_per_second", json_real(result->images_per_second));
     json_object_set(json, "config", identity->config);
@@ -203,6 +217,24 @@ static decant_status read_cache(const json_t *cache, decant_run_result *result)
     return DECANT_OK;
 }
 
+/* What describe_structure wrote. */
+static decant_status read_structure(const json_t *json, decant_run_result *result)
+{
+    json_t *pruned = json_object_get(json, "pruned"), *folded = json_object_get(json, "folded");
+    json_int_t parameters = 0, mult_adds = 0;
+    int layers = 0;
+    if (pruned != NULL &&
+        json_unpack(pruned, "{s:I, s:I}", "parameters_before", &parameters, "mult_adds_before", &mult_adds) != 0)
+        return DCN_FAIL(FORMAT, "it is damaged: what it says of pruning makes no sense");
+    if (folded != NULL &&
+        json_unpack(folded, "{s:i, s:F}", "layers", &layers, "largest_difference", &result->fold_difference) != 0)
+        return DCN_FAIL(FORMAT, "it is damaged: what it says of folding makes no sense");
+    result->parameters_before = parameters;
+    result->mult_adds_before = mult_adds;
+    result->folded = layers;
+    return DECANT_OK;
+}
+
 int64_t decant_result_class_errors(const decant_run_result *result, int32_t index)
 {
     if (index < 0 || index >= result->n_classes) return 0;
@@ -243,6 +275,7 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
     }
     TRY(read_numbers(json, result));
     TRY(read_cache(json_object_get(json, "teacher_cache"), result));
+    TRY(read_structure(json, result));
     TRY(read_wrong(json_object_get(json, "wrong"), result));
     TRY(dcn_correction_from_json(json_object_get(json, "bias_correction"), &result->correction));
     TRY(dcn_answers_from_json(json, result));

@@ -4,13 +4,14 @@
 
 #include "device/cpu/cpu.h"
 
-/* One tensor of the call that is bf16 outside. */
+/* One tensor of the call. */
 typedef struct widened_tensor {
-    bool narrow;
+    bool narrow; /* bf16 outside */
     int64_t count;
-    size_t wide_at;      /* its f32 form in the scratch memory */
-    dcn_kernel *reorder; /* input: the inner kernel wants it in a layout that bf16 does not have; NULL: it does not */
-    size_t reordered_at; /* where that goes */
+    size_t wide_at; /* its f32 form in the scratch memory */
+    dcn_kernel
+        *reorder;    /* between that and the layout that the inner kernel wants, which bf16 does not have; or NULL */
+    size_t inner_at; /* in that layout */
 } widened_tensor;
 
 typedef struct widened_kernel {
@@ -27,6 +28,8 @@ static void destroy_widened(dcn_kernel *base)
     if (!kernel) return;
     for (int32_t i = 0; i < DCN_MAX_INPUTS; i++)
         if (kernel->input[i].reorder) kernel->input[i].reorder->destroy(kernel->input[i].reorder);
+    for (int32_t o = 0; o < DCN_MAX_OUTPUTS; o++)
+        if (kernel->output[o].reorder) kernel->output[o].reorder->destroy(kernel->output[o].reorder);
     if (kernel->inner) kernel->inner->destroy(kernel->inner);
     dcn_free(kernel);
 }
@@ -50,25 +53,40 @@ static void convert(const widened_kernel *kernel, void *from, void *to, int64_t 
     dcn_cpu_parallel(&run, count, 1, body);
 }
 
+/* Where the inner kernel finds an input. */
+static void *inner_input(const widened_kernel *kernel, const widened_tensor *tensor, void *given, char *memory)
+{
+    if (!tensor->narrow) return given;
+    void *wide = memory + tensor->wide_at, *inner = memory + tensor->inner_at;
+    convert(kernel, given, wide, tensor->count, widen_body);
+    if (tensor->reorder == NULL) return wide;
+    tensor->reorder->run(tensor->reorder, &wide, &inner, memory + kernel->inner_scratch_at);
+    return inner;
+}
+
+static void give_output(const widened_kernel *kernel, const widened_tensor *tensor, void *given, char *memory)
+{
+    if (!tensor->narrow) return;
+    void *wide = memory + tensor->wide_at, *inner = memory + tensor->inner_at;
+    if (tensor->reorder != NULL)
+        tensor->reorder->run(tensor->reorder, &inner, &wide, memory + kernel->inner_scratch_at);
+    convert(kernel, wide, given, tensor->count, round_body);
+}
+
 static void run_widened(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const widened_kernel *kernel = (const widened_kernel *)base;
-    char *memory = scratch, *inner_scratch = memory + kernel->inner_scratch_at;
-    void *wide_inputs[DCN_MAX_INPUTS], *wide_outputs[DCN_MAX_OUTPUTS];
-    for (int32_t i = 0; i < kernel->n_inputs; i++) {
-        const widened_tensor *tensor = &kernel->input[i];
-        wide_inputs[i] = tensor->narrow ? memory + tensor->wide_at : inputs[i];
-        if (tensor->narrow) convert(kernel, inputs[i], wide_inputs[i], tensor->count, widen_body);
-        if (tensor->reorder == NULL) continue;
-        void *reordered = memory + tensor->reordered_at;
-        tensor->reorder->run(tensor->reorder, &wide_inputs[i], &reordered, inner_scratch);
-        wide_inputs[i] = reordered;
+    void *inner_inputs[DCN_MAX_INPUTS], *inner_outputs[DCN_MAX_OUTPUTS];
+    for (int32_t i = 0; i < kernel->n_inputs; i++)
+        inner_inputs[i] = inner_input(kernel, &kernel->input[i], inputs[i], scratch);
+    for (int32_t o = 0; o < kernel->n_outputs; o++) {
+        const widened_tensor *tensor = &kernel->output[o];
+        size_t at = tensor->reorder != NULL ? tensor->inner_at : tensor->wide_at;
+        inner_outputs[o] = tensor->narrow ? (char *)scratch + at : outputs[o];
     }
+    kernel->inner->run(kernel->inner, inner_inputs, inner_outputs, (char *)scratch + kernel->inner_scratch_at);
     for (int32_t o = 0; o < kernel->n_outputs; o++)
-        wide_outputs[o] = kernel->output[o].narrow ? memory + kernel->output[o].wide_at : outputs[o];
-    kernel->inner->run(kernel->inner, wide_inputs, wide_outputs, inner_scratch);
-    for (int32_t o = 0; o < kernel->n_outputs; o++)
-        if (kernel->output[o].narrow) convert(kernel, wide_outputs[o], outputs[o], kernel->output[o].count, round_body);
+        give_output(kernel, &kernel->output[o], outputs[o], scratch);
 }
 
 /* --- compiling --- */
@@ -85,31 +103,27 @@ static bool has_bf16_form(dcn_layout layout)
     return layout < DCN_CPU_LAYOUT_FIRST_INTERNED;
 }
 
-/* desc: as the inner call wants it; becomes what the whole kernel reads. */
-static decant_status add_input(dcn_cpu_device *device, widened_kernel *kernel, int32_t i, dcn_tensor_desc *desc)
+static void need_scratch(const dcn_kernel *kernel, size_t *most)
 {
-    widened_tensor *tensor = &kernel->input[i];
+    if (kernel->scratch_bytes > *most) *most = kernel->scratch_bytes;
+}
+
+/* desc: as the inner call has it; becomes what the whole kernel has. */
+static decant_status add_tensor(dcn_cpu_device *device, widened_kernel *kernel, dcn_tensor_desc *desc, bool is_input,
+                                widened_tensor *tensor, size_t *inner_scratch)
+{
     tensor->narrow = true;
     tensor->count = decant_shape_count(&desc->shape);
     tensor->wide_at = take(kernel, (size_t)tensor->count * sizeof(float));
     if (!has_bf16_form(desc->layout)) {
-        dcn_tensor_desc plain = *desc;
-        plain.layout = DCN_LAYOUT_PLAIN;
-        TRY_RETURN(dcn_cpu_compile_reorder(&device->base, &plain, desc, &tensor->reorder));
-        tensor->reordered_at = take(kernel, dcn_cpu_layout_bytes(&device->base, desc));
+        dcn_tensor_desc outer = *desc;
+        outer.layout = DCN_LAYOUT_PLAIN;
+        TRY_RETURN(dcn_cpu_compile_reorder(&device->base, is_input ? &outer : desc, is_input ? desc : &outer,
+                                           &tensor->reorder));
+        tensor->inner_at = take(kernel, dcn_cpu_layout_bytes(&device->base, desc));
+        need_scratch(tensor->reorder, inner_scratch);
         desc->layout = DCN_LAYOUT_PLAIN;
     }
-    desc->dtype = DECANT_BF16;
-    return DECANT_OK;
-}
-
-static decant_status add_output(widened_kernel *kernel, int32_t o, dcn_tensor_desc *desc)
-{
-    widened_tensor *tensor = &kernel->output[o];
-    if (!has_bf16_form(desc->layout)) return DCN_FAIL(INTERNAL, "an activation in a layout of weights");
-    tensor->narrow = true;
-    tensor->count = decant_shape_count(&desc->shape);
-    tensor->wide_at = take(kernel, (size_t)tensor->count * sizeof(float));
     desc->dtype = DECANT_BF16;
     return DECANT_OK;
 }
@@ -128,17 +142,16 @@ decant_status dcn_cpu_compile_widened(dcn_cpu_device *device, dcn_op_call *call,
         if (call->output[o].dtype == DECANT_BF16) wide.output[o].dtype = DECANT_F32;
     TRY(compile(device, &wide, &kernel->inner));
 
+    size_t inner_scratch = kernel->inner->scratch_bytes;
     kernel->n_inputs = call->n_inputs;
     kernel->n_outputs = call->n_outputs;
     for (int32_t i = 0; i < call->n_inputs; i++)
-        if (call->input[i].dtype == DECANT_BF16) TRY(add_input(device, kernel, i, &wide.input[i]));
+        if (call->input[i].dtype == DECANT_BF16)
+            TRY(add_tensor(device, kernel, &wide.input[i], true, &kernel->input[i], &inner_scratch));
     for (int32_t o = 0; o < call->n_outputs; o++)
-        if (call->output[o].dtype == DECANT_BF16) TRY(add_output(kernel, o, &wide.output[o]));
-    size_t most = kernel->inner->scratch_bytes;
-    for (int32_t i = 0; i < call->n_inputs; i++)
-        if (kernel->input[i].reorder && kernel->input[i].reorder->scratch_bytes > most)
-            most = kernel->input[i].reorder->scratch_bytes;
-    kernel->inner_scratch_at = take(kernel, most);
+        if (call->output[o].dtype == DECANT_BF16)
+            TRY(add_tensor(device, kernel, &wide.output[o], false, &kernel->output[o], &inner_scratch));
+    kernel->inner_scratch_at = take(kernel, inner_scratch);
     memcpy(kernel->own.base.name, kernel->inner->name, sizeof kernel->own.base.name);
     *call = wide;
     *ret_kernel = &kernel->own.base;
