@@ -17,7 +17,7 @@
 #define DEFAULT_SECONDS 3
 #define MAX_LINE        4096
 
-enum { SECONDS = OPTION_COMMON_COUNT, PROFILE, DEVICE, THREADS, BATCH };
+enum { SECONDS = OPTION_COMMON_COUNT, PROFILE, DEVICE, THREADS, PRECISION, BATCH };
 
 static const cli_option options[] = {
     OPTION_JSON_ROW,
@@ -26,19 +26,21 @@ static const cli_option options[] = {
     {"profile", 0, OPTION_FLAG, 0, 0, 0, "also show the time of each step of the plan"},
     OPTION_DEVICE_ROW,
     OPTION_THREADS_ROW,
+    OPTION_PRECISION_ROW,
     {"batch", 0, OPTION_INT, "N", 1, 65536, "infer: samples a call (what each case says)"},
 };
 
 /* What one case gave, as the child tells its parent; written through a pipe whole. */
 typedef struct measurement {
     int64_t parameters, peak_rss, memory, streamed;
-    double seconds, seconds_min, seconds_max, flops, ready_clock, first_step_clock;
+    double seconds, seconds_min, seconds_max, flops, bf16_flops, ready_clock, first_step_clock;
 } measurement;
 
 static decant_compute compute_of(const cli_invocation *invocation)
 {
     return (decant_compute){.device = invocation->values[DEVICE].text,
-                            .threads = (int32_t)invocation->values[THREADS].number};
+                            .threads = (int32_t)invocation->values[THREADS].number,
+                            .precision = (decant_precision)invocation->values[PRECISION].number};
 }
 
 static double monotonic_seconds(void)
@@ -82,6 +84,7 @@ static int measure_into(int pipe_end, const char *name, const cli_invocation *in
                                   .seconds_min = result->seconds_min,
                                   .seconds_max = result->seconds_max,
                                   .flops = result->flops,
+                                  .bf16_flops = result->bf16_flops,
                                   .ready_clock = result->ready_clock,
                                   .first_step_clock = result->first_step_clock};
     if (result->rows) print_profile(result);
@@ -111,6 +114,10 @@ static void run_child(int pipe_end, const char *name, const cli_invocation *invo
         snprintf(text[2], sizeof text[2], "%lld", (long long)invocation->values[THREADS].number);
         arguments[n++] = "--threads";
         arguments[n++] = text[2];
+    }
+    if (invocation->values[PRECISION].given) {
+        arguments[n++] = "--precision";
+        arguments[n++] = invocation->values[PRECISION].text;
     }
     execv("/proc/self/exe", (char *const *)arguments);
     _exit(127);
@@ -147,12 +154,21 @@ static int measure_case(const char *name, const cli_invocation *invocation, meas
     return -1;
 }
 
-/* The least time that a step can take on this machine: its operations at the peak, and what must come from memory at
- * the memory's speed. 0 when the ceilings are not known. */
+/* How long the operations alone take at the peak, each from the type of numbers that it reads; 0 when the ceilings are
+ * not known. */
+static double seconds_at_peak(double flops, double bf16_flops, const decant_bench_peak *peak)
+{
+    if (!(peak->f32_flops > 0)) return 0.0;
+    const double narrow = peak->bf16_flops > 0 ? peak->bf16_flops : peak->f32_flops;
+    return (flops - bf16_flops) / peak->f32_flops + bf16_flops / narrow;
+}
+
+/* The least time that a step can take on this machine: its operations, and what must come from memory at the memory's
+ * speed. */
 static double floor_seconds(const measurement *measured, const decant_bench_peak *peak)
 {
-    if (!(peak->f32_flops > 0 && peak->bytes_per_second > 0)) return 0.0;
-    return measured->flops / peak->f32_flops + (double)measured->streamed / peak->bytes_per_second;
+    const double streaming = peak->bytes_per_second > 0 ? (double)measured->streamed / peak->bytes_per_second : 0.0;
+    return seconds_at_peak(measured->flops, measured->bf16_flops, peak) + streaming;
 }
 
 static json_t *measurement_json(const decant_bench_case *of, const measurement *measured, double start,
@@ -180,7 +196,8 @@ static int print_measurement(const decant_bench_case *of, const measurement *mea
     const double batch = (double)of->batch, speed = measured->flops / measured->seconds;
     printf("%-10s %5lld %11.0f %11.0f %11.0f %10.3f %9.1f %7.0f%% %8.0f %8.0f\n", of->name, (long long)of->batch,
            batch / measured->seconds, batch / measured->seconds_max, batch / measured->seconds_min,
-           1e3 * measured->seconds, speed / 1e9, peak->f32_flops > 0 ? 100 * speed / peak->f32_flops : 0.0,
+           1e3 * measured->seconds, speed / 1e9,
+           100 * seconds_at_peak(measured->flops, measured->bf16_flops, peak) / measured->seconds,
            (double)measured->peak_rss / 1048576.0, 1e3 * (measured->first_step_clock - start));
     fflush(stdout);
     return 0;
@@ -221,10 +238,10 @@ static int train(const cli_invocation *invocation)
     return 0;
 }
 
-static int print_inference(const decant_bench_result *result, double peak_flops, bool json)
+static int print_inference(const decant_bench_result *result, const decant_bench_peak *peak, bool json)
 {
     const double rate = (double)result->of.batch / result->seconds, speed = result->flops / result->seconds;
-    const double share = peak_flops > 0 ? speed / peak_flops : 0.0;
+    const double share = seconds_at_peak(result->flops, result->bf16_flops, peak) / result->seconds;
     if (json)
         return print_json(json_pack(
             "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "inference", result->of.name, "batch",
@@ -237,7 +254,7 @@ static int print_inference(const decant_bench_result *result, double peak_flops,
     return 0;
 }
 
-static int infer_case(const char *name, const cli_invocation *invocation, double peak_flops)
+static int infer_case(const char *name, const cli_invocation *invocation, const decant_bench_peak *peak)
 {
     const option_value *values = invocation->values;
     const decant_compute compute = compute_of(invocation);
@@ -247,7 +264,7 @@ static int infer_case(const char *name, const cli_invocation *invocation, double
                                               values[PROFILE].given, &result);
     if (status != DECANT_OK) return report_failure(status);
     if (result->rows) print_profile(result);
-    int exit_status = print_inference(result, peak_flops, values[OPTION_JSON].given);
+    int exit_status = print_inference(result, peak, values[OPTION_JSON].given);
     decant_bench_result_destroy(result);
     return exit_status;
 }
@@ -263,7 +280,7 @@ static int infer(const cli_invocation *invocation)
                "images/s", "GFLOP/s", "of peak");
     for (int32_t i = 0; i < decant_bench_infer_count(); i++) {
         const decant_bench_case of = decant_bench_infer_at(i);
-        int exit_status = is_wanted(invocation, of.name) ? infer_case(of.name, invocation, peak.f32_flops) : 0;
+        int exit_status = is_wanted(invocation, of.name) ? infer_case(of.name, invocation, &peak) : 0;
         if (exit_status != 0) return exit_status;
     }
     return 0;

@@ -39,6 +39,7 @@ typedef struct {
     int64_t parameters;
     double seconds, seconds_min, seconds_max; /**< a step: median, fastest and slowest window */
     double flops;                             /**< floating point operations a step */
+    double bf16_flops;                        /**< those of them that compute from bf16 */
     int64_t streamed;                     /**< bytes of a step's passes over more than caches hold (64 MiB), with less
                                              than an operation a byte: they run at the memory's speed */
     int64_t memory;                       /**< bytes that the plan holds */

@@ -1,7 +1,7 @@
 /* Loops over rows of channels: batch statistics, normalisation and its derivative.
  * Rows are `width` wide; a caller with few channels lets a row hold several pixels. */
+#include "device/cpu/element.h"
 #include "device/cpu/loops.h"
-#include "device/cpu/simd.h"
 
 #define STRIP_VECTORS 4
 #define STRIP         (STRIP_VECTORS * VEC_WIDTH)
@@ -21,7 +21,7 @@ static inline void flush(const vec *sums, int64_t vectors, double *to)
             to[k * VEC_WIDTH + lane] += (double)sums[k][lane];
 }
 
-static inline void moments_strip(const float *x, int64_t width, int64_t rows, const float *shift, double *sum,
+static inline void moments_strip(const element *x, int64_t width, int64_t rows, const float *shift, double *sum,
                                  double *square, const int vectors)
 {
     vec center[STRIP_VECTORS], s1[STRIP_VECTORS], s2[STRIP_VECTORS];
@@ -31,7 +31,7 @@ static inline void moments_strip(const float *x, int64_t width, int64_t rows, co
     }
     for (int64_t row = 0; row < rows; row++, x += width)
         for (int k = 0; k < vectors; k++) {
-            vec difference = vec_load(x + k * VEC_WIDTH) - center[k];
+            vec difference = element_load(x + k * VEC_WIDTH) - center[k];
             s1[k] += difference;
             s2[k] += difference * difference;
         }
@@ -39,12 +39,20 @@ static inline void moments_strip(const float *x, int64_t width, int64_t rows, co
     flush(s2, vectors, square);
 }
 
-void DCN_CPU_LOOP(moments)(const float *x, int64_t width, int64_t rows, const float *shift, int64_t begin, int64_t end,
-                           double *sum, double *square)
+void DCN_CPU_ELEMENT_LOOP(add_weighed)(const void *x, int64_t begin, int64_t count, float weight, float *sum)
+{
+    const element *from = (const element *)x + begin;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        sum[i] += element_value(from[i]) * weight;
+}
+
+void DCN_CPU_ELEMENT_LOOP(moments)(const void *x, int64_t width, int64_t rows, const float *shift, int64_t begin,
+                                   int64_t end, double *sum, double *square)
 {
     for (int64_t row = 0; row < rows; row += BLOCK_ROWS) {
         int64_t n = smaller(BLOCK_ROWS, rows - row);
-        const float *block = x + row * width;
+        const element *block = (const element *)x + row * width;
         int64_t c = begin;
         for (; c + STRIP <= end; c += STRIP)
             moments_strip(block + c, width, n, shift + c, sum + c, square + c, STRIP_VECTORS);
@@ -52,29 +60,29 @@ void DCN_CPU_LOOP(moments)(const float *x, int64_t width, int64_t rows, const fl
             moments_strip(block + c, width, n, shift + c, sum + c, square + c, 1);
         for (; c < end; c++)
             for (int64_t i = 0; i < n; i++) {
-                double difference = (double)block[i * width + c] - (double)shift[c];
+                double difference = (double)element_value(block[i * width + c]) - (double)shift[c];
                 sum[c] += difference;
                 square[c] += difference * difference;
             }
     }
 }
 
-void DCN_CPU_LOOP(scale_offset)(const float *x, float *y, int64_t width, const float *scale, const float *offset,
-                                bool relu, int64_t begin_row, int64_t end_row)
+void DCN_CPU_ELEMENT_LOOP(scale_offset)(const void *x, void *y, int64_t width, const float *scale, const float *offset,
+                                        bool relu, int64_t begin_row, int64_t end_row)
 {
     for (int64_t row = begin_row; row < end_row; row++) {
-        const float *from = x + row * width;
-        float *to = y + row * width;
+        const element *from = (const element *)x + row * width;
+        element *to = (element *)y + row * width;
         if (relu) {
 #pragma omp simd
             for (int64_t c = 0; c < width; c++) {
-                float value = from[c] * scale[c] + offset[c];
-                to[c] = value < 0.0F ? 0.0F : value;
+                float value = element_value(from[c]) * scale[c] + offset[c];
+                to[c] = element_of(value < 0.0F ? 0.0F : value);
             }
         } else {
 #pragma omp simd
             for (int64_t c = 0; c < width; c++)
-                to[c] = from[c] * scale[c] + offset[c];
+                to[c] = element_of(element_value(from[c]) * scale[c] + offset[c]);
         }
     }
 }
@@ -85,7 +93,7 @@ static inline vec masked(vec d, vec x, vec scale, vec offset, const bool relu)
     return relu ? vec_select(x * scale + offset > (vec){0}, d, (vec){0}) : d;
 }
 
-static inline void sums_strip(const float *d_y, const float *x, int64_t width, int64_t rows, const float *mean,
+static inline void sums_strip(const element *d_y, const element *x, int64_t width, int64_t rows, const float *mean,
                               const float *scale, const float *offset, double *sum, double *product, const bool relu,
                               const int vectors)
 {
@@ -98,8 +106,8 @@ static inline void sums_strip(const float *d_y, const float *x, int64_t width, i
     }
     for (int64_t row = 0; row < rows; row++, x += width, d_y += width)
         for (int k = 0; k < vectors; k++) {
-            vec value = vec_load(x + k * VEC_WIDTH);
-            vec d = masked(vec_load(d_y + k * VEC_WIDTH), value, a[k], b[k], relu);
+            vec value = element_load(x + k * VEC_WIDTH);
+            vec d = masked(element_load(d_y + k * VEC_WIDTH), value, a[k], b[k], relu);
             s1[k] += d;
             s2[k] += d * (value - center[k]);
         }
@@ -108,20 +116,22 @@ static inline void sums_strip(const float *d_y, const float *x, int64_t width, i
 }
 
 /* One column, for what is left of a row behind the last vector. */
-static void sums_column(const float *d_y, const float *x, int64_t width, int64_t rows, float mean, float scale,
+static void sums_column(const element *d_y, const element *x, int64_t width, int64_t rows, float mean, float scale,
                         float offset, bool relu, double *sum, double *product)
 {
     for (int64_t row = 0; row < rows; row++, x += width, d_y += width) {
-        if (relu && !(*x * scale + offset > 0.0F)) continue;
-        *sum += (double)*d_y;
-        *product += (double)*d_y * ((double)*x - (double)mean);
+        float value = element_value(*x);
+        if (relu && !(value * scale + offset > 0.0F)) continue;
+        *sum += (double)element_value(*d_y);
+        *product += (double)element_value(*d_y) * ((double)value - (double)mean);
     }
 }
 
-void DCN_CPU_LOOP(norm_grad_sums)(const float *d_y, const float *x, int64_t width, int64_t rows, const float *mean,
-                                  const float *scale, const float *offset, bool relu, int64_t begin, int64_t end,
-                                  double *sum, double *product)
+void DCN_CPU_ELEMENT_LOOP(norm_grad_sums)(const void *gradient, const void *input, int64_t width, int64_t rows,
+                                          const float *mean, const float *scale, const float *offset, bool relu,
+                                          int64_t begin, int64_t end, double *sum, double *product)
 {
+    const element *d_y = gradient, *x = input;
     for (int64_t row = 0; row < rows; row += BLOCK_ROWS) {
         int64_t n = smaller(BLOCK_ROWS, rows - row), at = row * width, c = begin;
         for (; c + STRIP <= end; c += STRIP) {
@@ -145,23 +155,24 @@ void DCN_CPU_LOOP(norm_grad_sums)(const float *d_y, const float *x, int64_t widt
     }
 }
 
-void DCN_CPU_LOOP(norm_grad_input)(const float *d_y, const float *x, float *d_x, int64_t width, const float *scale,
-                                   const float *offset, const float *slope, const float *constant, bool relu,
-                                   int64_t begin_row, int64_t end_row)
+void DCN_CPU_ELEMENT_LOOP(norm_grad_input)(const void *d_y, const void *x, void *d_x, int64_t width, const float *scale,
+                                           const float *offset, const float *slope, const float *constant, bool relu,
+                                           int64_t begin_row, int64_t end_row)
 {
     for (int64_t row = begin_row; row < end_row; row++) {
-        const float *d = d_y + row * width, *from = x + row * width;
-        float *to = d_x + row * width;
+        const element *d = (const element *)d_y + row * width, *from = (const element *)x + row * width;
+        element *to = (element *)d_x + row * width;
         if (relu) {
 #pragma omp simd
             for (int64_t c = 0; c < width; c++) {
-                float g = from[c] * scale[c] + offset[c] > 0.0F ? d[c] : 0.0F;
-                to[c] = g * scale[c] + (from[c] * slope[c] + constant[c]);
+                float value = element_value(from[c]);
+                float g = value * scale[c] + offset[c] > 0.0F ? element_value(d[c]) : 0.0F;
+                to[c] = element_of(g * scale[c] + (value * slope[c] + constant[c]));
             }
         } else {
 #pragma omp simd
             for (int64_t c = 0; c < width; c++)
-                to[c] = d[c] * scale[c] + (from[c] * slope[c] + constant[c]);
+                to[c] = element_of(element_value(d[c]) * scale[c] + (element_value(from[c]) * slope[c] + constant[c]));
         }
     }
 }

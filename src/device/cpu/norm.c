@@ -162,7 +162,8 @@ static void normalize(const norm_kernel *kernel, const dcn_cpu_run *run)
     dcn_cpu_parallel(run, kernel->rows, kernel->width, scale_offset_body);
     if (kernel->rest == 0) return;
     int64_t done = kernel->rows * kernel->width;
-    kernel->own.loops->scale_offset((const float *)run->inputs[0] + done, (float *)run->outputs[0] + done,
+    kernel->own.loops->scale_offset(dcn_cpu_element(kernel->own.loops, run->inputs[0], done),
+                                    dcn_cpu_element(kernel->own.loops, run->outputs[0], done),
                                     kernel->rest * kernel->channels, vector_at(kernel, run->scratch, SCALE),
                                     vector_at(kernel, run->scratch, OFFSET), kernel->relu, 0, 1);
 }
@@ -189,14 +190,14 @@ decant_status dcn_cpu_compile_batchnorm(dcn_cpu_device *device, dcn_op_call *cal
 }
 
 /* A value near each channel's mean: the mean of some pixels spread over the batch. */
-static void set_shift(const norm_kernel *kernel, void *scratch, const float *x)
+static void set_shift(const norm_kernel *kernel, void *scratch, const void *x)
 {
     float *shift = vector_at(kernel, scratch, SHIFT);
     int64_t samples = kernel->pixels < SHIFT_SAMPLES ? kernel->pixels : SHIFT_SAMPLES;
     memset(shift, 0, (size_t)kernel->channels * sizeof(float));
     for (int64_t i = 0; i < samples; i++)
-        for (int64_t c = 0; c < kernel->channels; c++)
-            shift[c] += x[i * (kernel->pixels / samples) * kernel->channels + c] * (1.0F / (float)samples);
+        kernel->own.loops->add_weighed(x, i * (kernel->pixels / samples) * kernel->channels, kernel->channels,
+                                       1.0F / (float)samples, shift);
     repeat_channels(kernel, shift);
 }
 
@@ -205,9 +206,9 @@ static void moments_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     const norm_kernel *kernel = (const norm_kernel *)run->kernel;
     for (int64_t task = begin; task < end; task++) {
         task_range range = range_of(kernel, run->scratch, task);
-        kernel->own.loops->moments((const float *)run->inputs[0] + range.first_row * kernel->width, kernel->width,
-                                   range.rows, vector_at(kernel, run->scratch, SHIFT), range.begin, range.end,
-                                   range.partial, range.partial + kernel->width);
+        kernel->own.loops->moments(dcn_cpu_element(kernel->own.loops, run->inputs[0], range.first_row * kernel->width),
+                                   kernel->width, range.rows, vector_at(kernel, run->scratch, SHIFT), range.begin,
+                                   range.end, range.partial, range.partial + kernel->width);
     }
 }
 
@@ -242,9 +243,9 @@ static void run_batchnorm_train(const dcn_kernel *base, void *const *inputs, voi
     dcn_cpu_parallel(&run, kernel->n_chunks * kernel->n_strips, task_cost(kernel), moments_body);
     if (kernel->rest > 0) {
         double *partial = partial_at(kernel, scratch, 0);
-        kernel->own.loops->moments((const float *)inputs[0] + kernel->rows * kernel->width, kernel->width, 1,
-                                   vector_at(kernel, scratch, SHIFT), 0, kernel->rest * kernel->channels, partial,
-                                   partial + kernel->width);
+        kernel->own.loops->moments(dcn_cpu_element(kernel->own.loops, inputs[0], kernel->rows * kernel->width),
+                                   kernel->width, 1, vector_at(kernel, scratch, SHIFT), 0,
+                                   kernel->rest * kernel->channels, partial, partial + kernel->width);
     }
     finish_statistics(kernel, &run);
     set_scale(kernel, scratch, inputs[1], inputs[2], outputs[1], outputs[2]);
@@ -267,8 +268,9 @@ static void grad_sums_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     for (int64_t task = begin; task < end; task++) {
         task_range range = range_of(kernel, run->scratch, task);
         int64_t at = range.first_row * kernel->width;
-        kernel->own.loops->norm_grad_sums((const float *)run->inputs[0] + at, (const float *)run->inputs[1] + at,
-                                          kernel->width, range.rows, vector_at(kernel, run->scratch, SHIFT),
+        kernel->own.loops->norm_grad_sums(dcn_cpu_element(kernel->own.loops, run->inputs[0], at),
+                                          dcn_cpu_element(kernel->own.loops, run->inputs[1], at), kernel->width,
+                                          range.rows, vector_at(kernel, run->scratch, SHIFT),
                                           vector_at(kernel, run->scratch, SCALE),
                                           vector_at(kernel, run->scratch, OFFSET), kernel->relu, range.begin, range.end,
                                           range.partial, range.partial + kernel->width);
@@ -299,10 +301,11 @@ static void finish_sums(const norm_kernel *kernel, const dcn_cpu_run *run)
 static void grad_input_rows(const norm_kernel *kernel, const dcn_cpu_run *run, int64_t at, int64_t width, int64_t begin,
                             int64_t end)
 {
-    kernel->own.loops->norm_grad_input((const float *)run->inputs[0] + at, (const float *)run->inputs[1] + at,
-                                       (float *)run->outputs[0] + at, width, vector_at(kernel, run->scratch, SCALE),
-                                       vector_at(kernel, run->scratch, OFFSET), vector_at(kernel, run->scratch, SLOPE),
-                                       vector_at(kernel, run->scratch, CONSTANT), kernel->relu, begin, end);
+    const dcn_cpu_loops *loops = kernel->own.loops;
+    loops->norm_grad_input(dcn_cpu_element(loops, run->inputs[0], at), dcn_cpu_element(loops, run->inputs[1], at),
+                           dcn_cpu_element(loops, run->outputs[0], at), width, vector_at(kernel, run->scratch, SCALE),
+                           vector_at(kernel, run->scratch, OFFSET), vector_at(kernel, run->scratch, SLOPE),
+                           vector_at(kernel, run->scratch, CONSTANT), kernel->relu, begin, end);
 }
 
 static void grad_input_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
@@ -324,10 +327,10 @@ static void run_batchnorm_grad(const dcn_kernel *base, void *const *inputs, void
     dcn_cpu_parallel(&run, kernel->n_chunks * kernel->n_strips, 2 * task_cost(kernel), grad_sums_body);
     if (rest > 0) {
         double *partial = partial_at(kernel, scratch, 0);
-        kernel->own.loops->norm_grad_sums((const float *)inputs[0] + done, (const float *)inputs[1] + done,
-                                          kernel->width, 1, mean, vector_at(kernel, scratch, SCALE),
-                                          vector_at(kernel, scratch, OFFSET), kernel->relu, 0, rest, partial,
-                                          partial + kernel->width);
+        kernel->own.loops->norm_grad_sums(dcn_cpu_element(kernel->own.loops, inputs[0], done),
+                                          dcn_cpu_element(kernel->own.loops, inputs[1], done), kernel->width, 1, mean,
+                                          vector_at(kernel, scratch, SCALE), vector_at(kernel, scratch, OFFSET),
+                                          kernel->relu, 0, rest, partial, partial + kernel->width);
     }
     finish_sums(kernel, &run);
     dcn_cpu_parallel(&run, kernel->rows, 2 * kernel->width, grad_input_body);
