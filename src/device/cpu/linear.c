@@ -140,6 +140,7 @@ static decant_status compile_product(dcn_cpu_device *device, dcn_op_call *call, 
 
 decant_status dcn_cpu_compile_linear(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_rows(call)) return dcn_cpu_compile_rows(device, call, ret_kernel);
     return is_small(call) ? dcn_cpu_compile_small_linear(device, call, ret_kernel)
                           : compile_product(device, call, ret_kernel);
 }
