@@ -49,7 +49,7 @@ typedef struct dcn_device_class {
      * f32 at least. UNSUPPORTED when the device cannot run it. */
     decant_status (*compile)(dcn_device *device, dcn_op_call *call, dcn_kernel **ret_kernel);
     /* Whether this product, whose call is in f32, is worth converting its inputs to bf16 for. The answer depends on the
-     * machine and on the op for one sample, never on the batch or on a timing. NULL: nothing is. */
+     * machine and on the call, never on a timing: a plan is the same whenever it is made. NULL: nothing is. */
     bool (*gains_from_bf16)(const dcn_device *device, const dcn_op_call *call);
     /* A kernel with one input and one output of the same shape, in other layouts (either may be plain), of the same
      * dtype or from f32 to bf16 or back. */
