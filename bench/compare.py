@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """decant and PyTorch side by side: A B A B ... so that a busy neighbour slows both.
 
-compare.py [--rounds N] [--seconds S] [--budget SECONDS] [--again] [ROW...]
+compare.py [--rounds N] [--seconds S] [--budget SECONDS] [--without FLAG] [--again] [ROW...]
 
 Each row is measured in two parts. First every variant of the peer runs once, shortly; then the fastest of them (in f32 and of all)
 and decant's take turns for some rounds. Every measurement is one process, and is written down at once in build/bench/runs.jsonl:
@@ -215,7 +215,8 @@ class Session:
         return start + 1.25 * key['seconds']
 
     def missing_scouts(self, row):
-        keys = [(peer, self.peer_key(row, 'scout', peer, flags, 0)) for peer in self.peers for flags in peer.variants(row)]
+        keys = [(peer, self.peer_key(row, 'scout', peer, flags, 0)) for peer in self.peers for flags in peer.variants(row)
+                if self.options.without not in flags]
         return [(peer, key) for peer, key in keys if not self.notebook.find(**key)]
 
     def finalists(self, row):
@@ -400,6 +401,7 @@ def parse():
     options.add_argument('--rounds', type=int, default=3)
     options.add_argument('--seconds', type=float, default=2, help='how long each process measures')
     options.add_argument('--budget', type=float, default=0, help='start nothing that would end after so many seconds')
+    options.add_argument('--without', metavar='FLAG', help="leave out the peer's variants with this flag, as compile")
     options.add_argument('--again', action='store_true', help='forget what was measured of these rows')
     options.add_argument('rows', nargs='*', metavar='ROW')
     return options.parse_args()
