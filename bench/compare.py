@@ -197,8 +197,11 @@ class Session:
                                         '%.6g/s' % rate if rate else run['error']), file=sys.stderr, flush=True)
 
     def peer_key(self, row, part, peer, flags, number):
-        return dict(row=row, part=part, side='peer', version=peer.version, flags_given=flags, round=number,
-                    seconds=SCOUT_SECONDS if part == 'scout' else self.options.seconds)
+        """A scout is worth the same beside any decant; a round belongs to one."""
+        key = dict(row=row, part=part, side='peer', version=peer.version, flags_given=flags, round=number)
+        if part == 'scout':
+            return dict(key, seconds=SCOUT_SECONDS)
+        return dict(key, program=self.decant.hash, seconds=self.options.seconds)
 
     def decant_key(self, row, flags, number):
         return dict(row=row, part='round', side='decant', version=self.decant.version, program=self.decant.hash, flags_given=flags,
@@ -283,8 +286,8 @@ def summarize(runs):
 def row_result(notebook, row, program):
     """The row's variants, fastest first; None before there is anything."""
     sides = {}
-    for side, wanted in (('decant', dict(program=program)), ('peer', {})):
-        runs = [run for run in notebook.find(row=row, part='round', side=side, **wanted) if 'images_per_second' in run]
+    for side in ('decant', 'peer'):
+        runs = [run for run in notebook.find(row=row, part='round', side=side, program=program) if 'images_per_second' in run]
         variants = {}
         for run in runs:
             variants.setdefault((run['version'], *run['flags_given']), []).append(run)
