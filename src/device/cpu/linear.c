@@ -121,6 +121,7 @@ static decant_status linear_choose(dcn_cpu_device *device, const dcn_op_call *ca
 
 static decant_status compile_product(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
     linear_parts parts;
     dnnl_primitive_desc_t descriptor = NULL;
     dcn_layout layout;

@@ -1,0 +1,158 @@
+/* Sums of matrix products whose right-hand sides lie in panels: the inside of convolutions of small maps and of linear
+ * layers. A tile of c stays in registers over all pieces; what it reads streams from the second-level cache. */
+#include "device/cpu/loops.h"
+#include "device/cpu/simd.h"
+
+#define PANEL_VECTORS (DCN_CPU_PANEL / VEC_WIDTH)
+/* A tile: as many sums as hide the latency of a multiply-add, beside the operands, without running out of registers. */
+#if VEC_WIDTH == 16
+#define ROWS        8
+#define TILE_PANELS 2
+#elif VEC_WIDTH == 8
+#define ROWS        6
+#define TILE_PANELS 1
+#else
+#define ROWS        2
+#define TILE_PANELS 1
+#endif
+
+static ALWAYS_INLINE void finish_panel(const dcn_cpu_panels *panels, const vec *sums, const float *bias, float *c,
+                                       int64_t columns)
+{
+    for (int v = 0; v < PANEL_VECTORS && v * VEC_WIDTH < columns; v++) {
+        int64_t left = columns - v * VEC_WIDTH;
+        bool part = left < VEC_WIDTH;
+        vec value = sums[v];
+        if (bias) value += part ? vec_load_part(bias + v * VEC_WIDTH, left) : vec_load(bias + v * VEC_WIDTH);
+        if (panels->relu) value = vec_select(value < (vec){0}, (vec){0}, value);
+        if (part)
+            vec_store_part(c + v * VEC_WIDTH, value, left);
+        else
+            vec_store(c + v * VEC_WIDTH, value);
+    }
+}
+
+/* rows (a constant) rows of n_panels (a constant) panels, `columns` columns in all */
+static ALWAYS_INLINE void tile(const dcn_cpu_panels *panels, const dcn_cpu_piece *pieces, int64_t n_pieces,
+                               const float *a, const float *b, const float *bias, float *c, int64_t columns,
+                               const int rows, const int n_panels)
+{
+    vec sums[ROWS][TILE_PANELS][PANEL_VECTORS];
+    for (int r = 0; r < rows; r++)
+        for (int p = 0; p < n_panels; p++)
+            for (int v = 0; v < PANEL_VECTORS; v++)
+                sums[r][p][v] = (vec){0};
+    for (int64_t piece = 0; piece < n_pieces; piece++) {
+        const float *from = a + pieces[piece].a, *panel = b + pieces[piece].b;
+        for (int64_t k = 0; k < panels->depth; k++, from += panels->a_step, panel += DCN_CPU_PANEL) {
+            vec operand[TILE_PANELS][PANEL_VECTORS];
+            for (int p = 0; p < n_panels; p++)
+                for (int v = 0; v < PANEL_VECTORS; v++)
+                    operand[p][v] = vec_load(panel + p * panels->b_panel + v * VEC_WIDTH);
+            for (int r = 0; r < rows; r++) {
+                vec factor = vec_all(from[r * panels->a_row]);
+                for (int p = 0; p < n_panels; p++)
+                    for (int v = 0; v < PANEL_VECTORS; v++)
+                        sums[r][p][v] += factor * operand[p][v];
+            }
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int p = 0; p < n_panels; p++)
+            finish_panel(panels, sums[r][p], bias ? bias + p * DCN_CPU_PANEL : NULL,
+                         c + r * panels->c_row + p * panels->c_panel, columns - p * DCN_CPU_PANEL);
+}
+
+/* All rows of n_panels (a constant) panels. */
+static ALWAYS_INLINE void tiles(const dcn_cpu_panels *panels, const dcn_cpu_piece *pieces, int64_t n_pieces,
+                                const float *a, const float *b, const float *bias, float *c, int64_t columns,
+                                int64_t rows, const int n_panels)
+{
+    int64_t row = 0;
+    for (; row + ROWS <= rows; row += ROWS)
+        tile(panels, pieces, n_pieces, a + row * panels->a_row, b, bias, c + row * panels->c_row, columns, ROWS,
+             n_panels);
+    for (; row + ROWS / 2 <= rows; row += ROWS / 2)
+        tile(panels, pieces, n_pieces, a + row * panels->a_row, b, bias, c + row * panels->c_row, columns, ROWS / 2,
+             n_panels);
+    for (; row < rows; row++)
+        tile(panels, pieces, n_pieces, a + row * panels->a_row, b, bias, c + row * panels->c_row, columns, 1, n_panels);
+}
+
+void DCN_CPU_LOOP(panels)(const dcn_cpu_panels *panels, const dcn_cpu_piece *pieces, int64_t n_pieces, const float *a,
+                          const float *b, const float *bias, float *c, int64_t rows, int64_t begin, int64_t end)
+{
+    for (int64_t column = begin; column < end;) {
+        int64_t panel = column / DCN_CPU_PANEL, left = end - column;
+        const float *from = b + panel * panels->b_panel, *own_bias = bias ? bias + column : NULL;
+        float *to = c + panel * panels->c_panel;
+        bool whole = left > (TILE_PANELS - 1) * DCN_CPU_PANEL;
+        if (whole)
+            tiles(panels, pieces, n_pieces, a, from, own_bias, to, left, rows, TILE_PANELS);
+        else
+            tiles(panels, pieces, n_pieces, a, from, own_bias, to, left, rows, 1);
+        column += (whole ? TILE_PANELS : 1) * DCN_CPU_PANEL;
+    }
+}
+
+void DCN_CPU_LOOP(pack_panel)(const float *x, int64_t row, int64_t rows, int64_t columns, float *packed, float *sum)
+{
+    float sums[DCN_CPU_PANEL] = {0};
+    for (int64_t r = 0; r < rows; r++, x += row, packed += DCN_CPU_PANEL) {
+        if (columns == DCN_CPU_PANEL) {
+#pragma omp simd
+            for (int64_t c = 0; c < DCN_CPU_PANEL; c++) {
+                packed[c] = x[c];
+                sums[c] += x[c];
+            }
+        } else {
+            for (int64_t c = 0; c < DCN_CPU_PANEL; c++) {
+                packed[c] = c < columns ? x[c] : 0.0F;
+                sums[c] += packed[c];
+            }
+        }
+    }
+    if (sum)
+        for (int64_t c = 0; c < columns; c++)
+            sum[c] += sums[c];
+}
+
+#if VEC_WIDTH == DCN_CPU_PANEL
+/* Four times the perfect shuffle of the whole block exchanges rows and columns. */
+static inline void transpose_block(const vec *rows, vec *ret_columns)
+{
+    vec from[DCN_CPU_PANEL], to[DCN_CPU_PANEL];
+    memcpy(from, rows, sizeof from);
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < 8; i++) {
+            to[2 * i] =
+                __builtin_shufflevector(from[i], from[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            to[2 * i + 1] = __builtin_shufflevector(from[i], from[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                                    14, 30, 15, 31);
+        }
+        memcpy(from, to, sizeof from);
+    }
+    memcpy(ret_columns, from, sizeof from);
+}
+#else
+static inline void transpose_block(const vec *rows, vec *ret_columns)
+{
+    const float *from = (const float *)rows;
+    float *to = (float *)ret_columns;
+    for (int r = 0; r < DCN_CPU_PANEL; r++)
+        for (int c = 0; c < DCN_CPU_PANEL; c++)
+            to[r * DCN_CPU_PANEL + c] = from[c * DCN_CPU_PANEL + r];
+}
+#endif
+
+void DCN_CPU_LOOP(transpose_panel)(const float *panel, int64_t rows, float *transposed)
+{
+    vec block[DCN_CPU_PANEL * PANEL_VECTORS] = {{0}}, turned[DCN_CPU_PANEL * PANEL_VECTORS];
+    size_t bytes = (size_t)(rows * DCN_CPU_PANEL) * sizeof(float);
+    if (rows == DCN_CPU_PANEL)
+        memcpy(block, panel, sizeof block);
+    else
+        memcpy(block, panel, bytes);
+    transpose_block(block, turned);
+    memcpy(transposed, turned, sizeof turned);
+}

@@ -1,0 +1,394 @@
+/* Convolutions of small maps, and linear layers, as sums of matrix products: for each pixel of the result one product
+ * for every tap of the kernel that meets a pixel and not the padding. On maps of 4x4, 2x2 and 1x1 pixels that leaves
+ * out 31 %, 56 % and 89 % of a 3x3 convolution's taps; their gradients are exactly zero.
+ *
+ * All three directions read and write weights as panels of 16 output channels, [O/16][kh][kw][I][16]; the gradient at
+ * the input turns them into panels of input channels first. Loops: loops_panels.c. */
+#include <string.h>
+
+#include "device/cpu/cpu.h"
+
+#define MIN_ROWS   8  /* of a product: fewer would not fill a tile, and weights would be read again for each pixel */
+#define MAX_PIXELS 16 /* of an output map; larger ones keep the convolution kernels busy */
+#define ROW_BLOCK  64 /* rows of a product in one item of the parallel loop */
+#define COLUMNS    (2 * DCN_CPU_PANEL) /* its columns */
+
+/* One product of the sum: a pixel of the result, or a tap of the weights' gradient. */
+typedef struct place {
+    int64_t c; /* where its result begins */
+    int64_t first_piece, n_pieces;
+} place;
+
+typedef struct panel_kernel {
+    dcn_cpu_kernel own;
+    dcn_cpu_panels panels;
+    int64_t rows, n_row_blocks;
+    place *places; /* [n_places] */
+    int64_t n_places;
+    dcn_cpu_piece *pieces;
+    int64_t n_pieces;
+    bool has_bias;
+    /* what is packed before the products: weights [in, out] turned (gradient at the input), or rows of d_y */
+    int64_t in, out, pixels, batch;
+    int64_t *taps; /* [n_taps] of the kernel that meet a pixel somewhere */
+    int64_t n_taps, kernel_taps;
+} panel_kernel;
+
+/* A layer as panels see it, whichever direction is asked for. */
+typedef struct geometry {
+    dcn_cpu_map in, out;
+    int64_t kernel[2], stride[2], padding[2], dilation[2];
+} geometry;
+
+static int64_t panels_of(int64_t columns)
+{
+    return (columns + DCN_CPU_PANEL - 1) / DCN_CPU_PANEL;
+}
+
+static void destroy_panels(dcn_kernel *base)
+{
+    panel_kernel *kernel = (panel_kernel *)base;
+    if (!kernel) return;
+    dcn_free(kernel->places);
+    dcn_free(kernel->pieces);
+    dcn_free(kernel->taps);
+    dcn_free(kernel);
+}
+
+/* --- running --- */
+
+/* Items are columns, then places, then rows: a thread's share reads as few weights as can be. */
+static void multiply(const dcn_cpu_run *run, const float *a, const float *b, const float *bias, float *c, int64_t begin,
+                     int64_t end)
+{
+    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    const dcn_cpu_panels *panels = &kernel->panels;
+    for (int64_t item = begin; item < end; item++) {
+        int64_t row = item % kernel->n_row_blocks * ROW_BLOCK, rest = item / kernel->n_row_blocks;
+        const place *at = &kernel->places[rest % kernel->n_places];
+        int64_t first = rest / kernel->n_places * COLUMNS, last = first + COLUMNS;
+        int64_t rows = kernel->rows - row < ROW_BLOCK ? kernel->rows - row : ROW_BLOCK;
+        if (last > panels->columns) last = panels->columns;
+        kernel->own.loops->panels(panels, kernel->pieces + at->first_piece, at->n_pieces, a + row * panels->a_row, b,
+                                  bias, c + at->c + row * panels->c_row, rows, first, last);
+    }
+}
+
+static void multiply_all(const dcn_cpu_run *run, dcn_cpu_body *body)
+{
+    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    int64_t column_blocks = (kernel->panels.columns + COLUMNS - 1) / COLUMNS;
+    int64_t rows = kernel->rows < ROW_BLOCK ? kernel->rows : ROW_BLOCK;
+    int64_t per_place = kernel->n_pieces / kernel->n_places + 1;
+    dcn_cpu_parallel(run, column_blocks * kernel->n_places * kernel->n_row_blocks,
+                     per_place * kernel->panels.depth * rows, body);
+}
+
+static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    multiply(run, run->inputs[0], run->inputs[1], kernel->has_bias ? run->inputs[2] : NULL, run->outputs[0], begin,
+             end);
+}
+
+static void run_forward(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
+{
+    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    multiply_all(&run, forward_body);
+}
+
+/* Weights [O/16][taps][I][16] become [I/16][taps that count][O up to 16][16]. Items are panels of input channels. */
+static void turn_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    const float *weight = run->inputs[1];
+    float *turned = run->scratch;
+    int64_t out_panels = panels_of(kernel->out), block = (int64_t)DCN_CPU_PANEL * DCN_CPU_PANEL;
+    for (int64_t panel = begin; panel < end; panel++) {
+        int64_t first = panel * DCN_CPU_PANEL, rows = kernel->in - first;
+        if (rows > DCN_CPU_PANEL) rows = DCN_CPU_PANEL;
+        for (int64_t tap = 0; tap < kernel->n_taps; tap++)
+            for (int64_t o = 0; o < out_panels; o++) {
+                const float *from =
+                    weight + ((o * kernel->kernel_taps + kernel->taps[tap]) * kernel->in + first) * DCN_CPU_PANEL;
+                kernel->own.loops->transpose_panel(from, rows,
+                                                   turned + ((panel * kernel->n_taps + tap) * out_panels + o) * block);
+            }
+    }
+}
+
+static void grad_input_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    multiply(run, run->inputs[0], run->scratch, NULL, run->outputs[0], begin, end);
+}
+
+static void run_grad_input(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
+{
+    const panel_kernel *kernel = (const panel_kernel *)base;
+    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_parallel(&run, panels_of(kernel->in), kernel->n_taps * kernel->out * DCN_CPU_PANEL, turn_body);
+    multiply_all(&run, grad_input_body);
+}
+
+/* d_y [N, pixels, O] becomes [O/16][pixels][N][16], and is summed up for the bias. Items are panels. */
+static void pack_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    const float *d_y = run->inputs[1];
+    for (int64_t panel = begin; panel < end; panel++) {
+        int64_t first = panel * DCN_CPU_PANEL, columns = kernel->out - first;
+        if (columns > DCN_CPU_PANEL) columns = DCN_CPU_PANEL;
+        float *d_bias = kernel->has_bias ? (float *)run->outputs[1] + first : NULL;
+        if (d_bias) memset(d_bias, 0, (size_t)columns * sizeof(float));
+        for (int64_t pixel = 0; pixel < kernel->pixels; pixel++)
+            kernel->own.loops->pack_panel(
+                d_y + pixel * kernel->out + first, kernel->pixels * kernel->out, kernel->batch, columns,
+                (float *)run->scratch + (panel * kernel->pixels + pixel) * kernel->batch * DCN_CPU_PANEL, d_bias);
+    }
+}
+
+static void grad_weight_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    multiply(run, run->inputs[0], run->scratch, NULL, run->outputs[0], begin, end);
+}
+
+static void run_grad_weight(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
+{
+    const panel_kernel *kernel = (const panel_kernel *)base;
+    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_parallel(&run, panels_of(kernel->out), kernel->batch * kernel->pixels * DCN_CPU_PANEL, pack_body);
+    multiply_all(&run, grad_weight_body);
+}
+
+/* --- which pixel meets which --- */
+
+/* The input pixel under a tap of an output pixel; -1 in the padding. */
+static int64_t pixel_under(const geometry *layer, int64_t out_pixel, int64_t tap)
+{
+    int64_t at[2] = {out_pixel / layer->out.width, out_pixel % layer->out.width};
+    int64_t of[2] = {tap / layer->kernel[1], tap % layer->kernel[1]};
+    const int64_t size[2] = {layer->in.height, layer->in.width};
+    for (int i = 0; i < 2; i++) {
+        at[i] = at[i] * layer->stride[i] - layer->padding[i] + of[i] * layer->dilation[i];
+        if (at[i] < 0 || at[i] >= size[i]) return -1;
+    }
+    return at[0] * layer->in.width + at[1];
+}
+
+/* The taps that meet a pixel of any output; kernel->taps and n_taps. */
+static decant_status find_taps(panel_kernel *kernel, const geometry *layer)
+{
+    TRY_RETURN(dcn_new_array((size_t)kernel->kernel_taps, sizeof *kernel->taps, (void **)&kernel->taps));
+    for (int64_t tap = 0; tap < kernel->kernel_taps; tap++)
+        for (int64_t pixel = 0; pixel < kernel->pixels; pixel++) {
+            if (pixel_under(layer, pixel, tap) < 0) continue;
+            kernel->taps[kernel->n_taps++] = tap;
+            break;
+        }
+    return DECANT_OK;
+}
+
+static decant_status place_create(panel_kernel *kernel, int64_t n_places, int64_t max_pieces)
+{
+    TRY_RETURN(dcn_new_array((size_t)n_places, sizeof *kernel->places, (void **)&kernel->places));
+    kernel->n_places = n_places;
+    return dcn_new_array((size_t)max_pieces, sizeof *kernel->pieces, (void **)&kernel->pieces);
+}
+
+static place *begin_place(panel_kernel *kernel, int64_t index, int64_t c)
+{
+    kernel->places[index] = (place){c, kernel->n_pieces, 0};
+    return &kernel->places[index];
+}
+
+static void add_piece(panel_kernel *kernel, place *at, int64_t a, int64_t b)
+{
+    kernel->pieces[kernel->n_pieces++] = (dcn_cpu_piece){a, b};
+    at->n_pieces++;
+}
+
+/* Every pixel of the result is one place; its rows are the samples. */
+static decant_status plan_forward(panel_kernel *kernel, const geometry *layer)
+{
+    int64_t in_pixels = layer->in.height * layer->in.width;
+    kernel->rows = kernel->batch;
+    kernel->panels = (dcn_cpu_panels){.columns = kernel->out,
+                                      .depth = kernel->in,
+                                      .a_row = in_pixels * kernel->in,
+                                      .a_step = 1,
+                                      .b_panel = kernel->kernel_taps * kernel->in * DCN_CPU_PANEL,
+                                      .c_row = kernel->pixels * kernel->out,
+                                      .c_panel = DCN_CPU_PANEL};
+    TRY_RETURN(place_create(kernel, kernel->pixels, kernel->pixels * kernel->n_taps + 1));
+    for (int64_t pixel = 0; pixel < kernel->pixels; pixel++) {
+        place *at = begin_place(kernel, pixel, pixel * kernel->out);
+        for (int64_t i = 0; i < kernel->n_taps; i++) {
+            int64_t under = pixel_under(layer, pixel, kernel->taps[i]);
+            if (under >= 0) add_piece(kernel, at, under * kernel->in, kernel->taps[i] * kernel->in * DCN_CPU_PANEL);
+        }
+    }
+    return DECANT_OK;
+}
+
+static decant_status plan_grad_input(panel_kernel *kernel, const geometry *layer)
+{
+    int64_t in_pixels = layer->in.height * layer->in.width, turned = panels_of(kernel->out) * DCN_CPU_PANEL;
+    kernel->rows = kernel->batch;
+    kernel->panels = (dcn_cpu_panels){.columns = kernel->in,
+                                      .depth = kernel->out,
+                                      .a_row = kernel->pixels * kernel->out,
+                                      .a_step = 1,
+                                      .b_panel = kernel->n_taps * turned * DCN_CPU_PANEL,
+                                      .c_row = in_pixels * kernel->in,
+                                      .c_panel = DCN_CPU_PANEL};
+    kernel->own.base.scratch_bytes =
+        (size_t)(panels_of(kernel->in) * kernel->n_taps * turned * DCN_CPU_PANEL) * sizeof(float);
+    TRY_RETURN(place_create(kernel, in_pixels, kernel->pixels * kernel->n_taps + 1));
+    for (int64_t under = 0; under < in_pixels; under++) {
+        place *at = begin_place(kernel, under, under * kernel->in);
+        for (int64_t i = 0; i < kernel->n_taps; i++)
+            for (int64_t pixel = 0; pixel < kernel->pixels; pixel++)
+                if (pixel_under(layer, pixel, kernel->taps[i]) == under)
+                    add_piece(kernel, at, pixel * kernel->out, i * turned * DCN_CPU_PANEL);
+    }
+    return DECANT_OK;
+}
+
+/* Every tap is one place, also those that get nothing but zeros; its rows are the input channels. */
+static decant_status plan_grad_weight(panel_kernel *kernel, const geometry *layer)
+{
+    int64_t in_pixels = layer->in.height * layer->in.width, samples = kernel->batch * DCN_CPU_PANEL;
+    kernel->rows = kernel->in;
+    kernel->panels = (dcn_cpu_panels){.columns = panels_of(kernel->out) * DCN_CPU_PANEL,
+                                      .depth = kernel->batch,
+                                      .a_row = 1,
+                                      .a_step = in_pixels * kernel->in,
+                                      .b_panel = kernel->pixels * samples,
+                                      .c_row = DCN_CPU_PANEL,
+                                      .c_panel = kernel->kernel_taps * kernel->in * DCN_CPU_PANEL};
+    kernel->own.base.scratch_bytes = (size_t)(panels_of(kernel->out) * kernel->pixels * samples) * sizeof(float);
+    TRY_RETURN(place_create(kernel, kernel->kernel_taps, kernel->pixels * kernel->kernel_taps + 1));
+    for (int64_t tap = 0; tap < kernel->kernel_taps; tap++) {
+        place *at = begin_place(kernel, tap, tap * kernel->in * DCN_CPU_PANEL);
+        for (int64_t pixel = 0; pixel < kernel->pixels; pixel++) {
+            int64_t under = pixel_under(layer, pixel, tap);
+            if (under >= 0) add_piece(kernel, at, under * kernel->in, pixel * samples);
+        }
+    }
+    return DECANT_OK;
+}
+
+/* --- compiling --- */
+
+/* Where the samples' pixels lie one behind the other and each meets but itself, they are samples of one pixel. */
+static void join_pixels(geometry *layer)
+{
+    for (int i = 0; i < 2; i++)
+        if (layer->kernel[i] != 1 || layer->stride[i] != 1 || layer->padding[i] != 0) return;
+    layer->in.batch *= layer->in.height * layer->in.width;
+    layer->out.batch = layer->in.batch;
+    layer->in.height = layer->in.width = layer->out.height = layer->out.width = 1;
+}
+
+/* Which of the call's tensors plays which part. */
+static void find_parts(dcn_op_call *call, dcn_tensor_desc **ret_src, dcn_tensor_desc **ret_weight,
+                       dcn_tensor_desc **ret_dst)
+{
+    *ret_src = &call->input[0], *ret_weight = &call->input[1], *ret_dst = &call->output[0];
+    if (call->op == DECANT_OP_CONV2D_GRAD_INPUT || call->op == DECANT_OP_LINEAR_GRAD_INPUT)
+        *ret_src = &call->output[0], *ret_dst = &call->input[0];
+    else if (call->op == DECANT_OP_CONV2D_GRAD_WEIGHT || call->op == DECANT_OP_LINEAR_GRAD_WEIGHT)
+        *ret_weight = &call->output[0], *ret_dst = &call->input[1];
+}
+
+static geometry geometry_of(const dcn_op_call *call, const dcn_tensor_desc *src, const dcn_tensor_desc *dst)
+{
+    geometry layer = {.in = dcn_cpu_map_of(&src->shape),
+                      .out = dcn_cpu_map_of(&dst->shape),
+                      .kernel = {1, 1},
+                      .stride = {1, 1},
+                      .dilation = {1, 1}};
+    if (src->shape.rank == 4) {
+        const dcn_conv_attrs *attrs = &call->attrs.conv;
+        for (int i = 0; i < 2; i++) {
+            layer.kernel[i] = attrs->kernel[i];
+            layer.stride[i] = attrs->stride[i];
+            layer.padding[i] = attrs->padding[i];
+            layer.dilation[i] = attrs->dilation[i];
+        }
+    }
+    join_pixels(&layer);
+    return layer;
+}
+
+bool dcn_cpu_suits_panels(dcn_op_call *call)
+{
+    dcn_tensor_desc *src, *weight, *dst;
+    find_parts(call, &src, &weight, &dst);
+    if (src->dtype != DECANT_F32) return false;
+    geometry layer = geometry_of(call, src, dst);
+    if (layer.out.batch < MIN_ROWS) return false;
+    return src->shape.rank == 2 ||
+           (call->attrs.conv.groups == 1 && dst->shape.dim[2] * dst->shape.dim[3] <= MAX_PIXELS);
+}
+
+/* Panels of output channels, in oneDNN's terms. */
+static void panel_descriptor(const decant_shape *weight, dnnl_memory_desc_t *ret_descriptor)
+{
+    dnnl_memory_desc_t descriptor = {.ndims = weight->rank, .data_type = dnnl_f32, .format_kind = dnnl_blocked};
+    dnnl_blocking_desc_t *blocking = &descriptor.format_desc.blocking;
+    int64_t taps = 1;
+    for (int i = 0; i < weight->rank; i++)
+        descriptor.dims[i] = descriptor.padded_dims[i] = weight->dim[i];
+    descriptor.padded_dims[0] = panels_of(weight->dim[0]) * DCN_CPU_PANEL;
+    blocking->inner_nblks = 1;
+    blocking->inner_blks[0] = DCN_CPU_PANEL;
+    blocking->strides[1] = DCN_CPU_PANEL;
+    for (int i = weight->rank - 1; i > 1; i--) {
+        blocking->strides[i] = taps * weight->dim[1] * DCN_CPU_PANEL;
+        taps *= weight->dim[i];
+    }
+    blocking->strides[0] = taps * weight->dim[1] * DCN_CPU_PANEL;
+    *ret_descriptor = descriptor;
+}
+
+decant_status dcn_cpu_compile_panels(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
+{
+    dcn_tensor_desc *src, *weight, *dst;
+    dnnl_memory_desc_t descriptor;
+    panel_kernel *kernel = NULL;
+    bool forward = call->op == DECANT_OP_CONV2D || call->op == DECANT_OP_LINEAR;
+    find_parts(call, &src, &weight, &dst);
+    geometry layer = geometry_of(call, src, dst);
+    bool to_input = src == &call->output[0];
+    decant_status status = dcn_cpu_kernel_create(device, call, sizeof *kernel,
+                                                 forward    ? run_forward
+                                                 : to_input ? run_grad_input
+                                                            : run_grad_weight,
+                                                 (void **)&kernel);
+    if (status != DECANT_OK) goto out;
+    kernel->own.base.destroy = destroy_panels;
+    kernel->in = layer.in.channels;
+    kernel->out = layer.out.channels;
+    kernel->batch = layer.out.batch;
+    kernel->pixels = layer.out.height * layer.out.width;
+    kernel->kernel_taps = layer.kernel[0] * layer.kernel[1];
+    kernel->has_bias = forward ? call->n_inputs > 2 : call->n_outputs > 1;
+    TRY(find_taps(kernel, &layer));
+    TRY(forward    ? plan_forward(kernel, &layer)
+        : to_input ? plan_grad_input(kernel, &layer)
+                   : plan_grad_weight(kernel, &layer));
+    if (forward)
+        kernel->panels.relu =
+            (src->shape.rank == 4 ? call->attrs.conv.activation : call->attrs.linear.activation) == DCN_ACTIVATION_RELU;
+    kernel->n_row_blocks = (kernel->rows + ROW_BLOCK - 1) / ROW_BLOCK;
+
+    dcn_cpu_ask_activation(call);
+    panel_descriptor(&weight->shape, &descriptor);
+    TRY(dcn_cpu_intern(device, &descriptor, &weight->layout));
+    *ret_kernel = &kernel->own.base;
+    kernel = NULL;
+out:
+    destroy_panels((dcn_kernel *)kernel);
+    return status;
+}
