@@ -14,15 +14,15 @@ static inline int64_t smaller(int64_t a, int64_t b)
 }
 
 /* Adds a strip's single precision sums to the columns at `to`. */
-static inline void flush(const vec *sums, int64_t vectors, double *to)
+static ALWAYS_INLINE void flush(const vec *sums, int64_t vectors, double *to)
 {
     for (int64_t k = 0; k < vectors; k++)
         for (int lane = 0; lane < VEC_WIDTH; lane++)
             to[k * VEC_WIDTH + lane] += (double)sums[k][lane];
 }
 
-static inline void moments_strip(const float *x, int64_t width, int64_t rows, const float *shift, double *sum,
-                                 double *square, const int vectors)
+static ALWAYS_INLINE void moments_strip(const float *x, int64_t width, int64_t rows, const float *shift, double *sum,
+                                        double *square, const int vectors)
 {
     vec center[STRIP_VECTORS], s1[STRIP_VECTORS], s2[STRIP_VECTORS];
     for (int k = 0; k < vectors; k++) {
@@ -80,14 +80,14 @@ void DCN_CPU_LOOP(scale_offset)(const float *x, float *y, int64_t width, const f
 }
 
 /* The derivative of a relu behind the normalisation lets through where its input was above 0. */
-static inline vec masked(vec d, vec x, vec scale, vec offset, const bool relu)
+static ALWAYS_INLINE vec masked(vec d, vec x, vec scale, vec offset, const bool relu)
 {
     return relu ? vec_select(x * scale + offset > (vec){0}, d, (vec){0}) : d;
 }
 
-static inline void sums_strip(const float *d_y, const float *x, int64_t width, int64_t rows, const float *mean,
-                              const float *scale, const float *offset, double *sum, double *product, const bool relu,
-                              const int vectors)
+static ALWAYS_INLINE void sums_strip(const float *d_y, const float *x, int64_t width, int64_t rows, const float *mean,
+                                     const float *scale, const float *offset, double *sum, double *product,
+                                     const bool relu, const int vectors)
 {
     vec center[STRIP_VECTORS], a[STRIP_VECTORS], b[STRIP_VECTORS], s1[STRIP_VECTORS], s2[STRIP_VECTORS];
     for (int k = 0; k < vectors; k++) {

@@ -42,6 +42,9 @@ static ALWAYS_INLINE void tile(const dcn_cpu_panels *panels, const dcn_cpu_piece
         for (int p = 0; p < n_panels; p++)
             for (int v = 0; v < PANEL_VECTORS; v++)
                 sums[r][p][v] = (vec){0};
+    for (int r = 0; r < rows; r++) /* by the time the sums are ready so is their place */
+        for (int p = 0; p < n_panels; p++)
+            __builtin_prefetch(c + r * panels->c_row + p * panels->c_panel, 1);
     for (int64_t piece = 0; piece < n_pieces; piece++) {
         const float *from = a + pieces[piece].a, *panel = b + pieces[piece].b;
         for (int64_t k = 0; k < panels->depth; k++, from += panels->a_step, panel += DCN_CPU_PANEL) {
@@ -97,24 +100,21 @@ void DCN_CPU_LOOP(panels)(const dcn_cpu_panels *panels, const dcn_cpu_piece *pie
 
 void DCN_CPU_LOOP(pack_panel)(const float *x, int64_t row, int64_t rows, int64_t columns, float *packed, float *sum)
 {
-    float sums[DCN_CPU_PANEL] = {0};
+    vec sums[PANEL_VECTORS] = {{0}};
     for (int64_t r = 0; r < rows; r++, x += row, packed += DCN_CPU_PANEL) {
-        if (columns == DCN_CPU_PANEL) {
-#pragma omp simd
-            for (int64_t c = 0; c < DCN_CPU_PANEL; c++) {
-                packed[c] = x[c];
-                sums[c] += x[c];
-            }
-        } else {
-            for (int64_t c = 0; c < DCN_CPU_PANEL; c++) {
-                packed[c] = c < columns ? x[c] : 0.0F;
-                sums[c] += packed[c];
-            }
+        vec values[PANEL_VECTORS] = {{0}};
+        if (columns == DCN_CPU_PANEL)
+            for (int v = 0; v < PANEL_VECTORS; v++)
+                values[v] = vec_load(x + v * VEC_WIDTH);
+        else
+            memcpy(values, x, (size_t)columns * sizeof(float));
+        for (int v = 0; v < PANEL_VECTORS; v++) {
+            vec_store(packed + v * VEC_WIDTH, values[v]);
+            sums[v] += values[v];
         }
     }
-    if (sum)
-        for (int64_t c = 0; c < columns; c++)
-            sum[c] += sums[c];
+    for (int64_t c = 0; sum && c < columns; c++)
+        sum[c] += ((const float *)sums)[c];
 }
 
 #if VEC_WIDTH == DCN_CPU_PANEL
@@ -145,10 +145,12 @@ static inline void transpose_block(const vec *rows, vec *ret_columns)
 }
 #endif
 
-void DCN_CPU_LOOP(transpose_panel)(const float *panel, int64_t rows, float *transposed)
+void DCN_CPU_LOOP(transpose_panel)(const float *panel, int64_t rows, const float *next, float *transposed)
 {
     vec block[DCN_CPU_PANEL * PANEL_VECTORS] = {{0}}, turned[DCN_CPU_PANEL * PANEL_VECTORS];
     size_t bytes = (size_t)(rows * DCN_CPU_PANEL) * sizeof(float);
+    for (int64_t r = 0; r < rows; r++)
+        __builtin_prefetch(next + r * DCN_CPU_PANEL);
     if (rows == DCN_CPU_PANEL)
         memcpy(block, panel, sizeof block);
     else

@@ -8,10 +8,11 @@
 
 #include "device/cpu/cpu.h"
 
-#define MIN_ROWS   8  /* of a product: fewer would not fill a tile, and weights would be read again for each pixel */
-#define MAX_PIXELS 16 /* of an output map; larger ones keep the convolution kernels busy */
-#define ROW_BLOCK  64 /* rows of a product in one item of the parallel loop */
-#define COLUMNS    (2 * DCN_CPU_PANEL) /* its columns */
+#define MIN_ROWS     8  /* of a product: fewer would not fill a tile, and weights would be read again for each pixel */
+#define MAX_PIXELS   16 /* of an output map; larger ones keep the convolution kernels busy */
+#define ROW_BLOCK    64 /* rows of a product in one item of the parallel loop, where they need not lie in panels */
+#define COLUMNS      (2 * DCN_CPU_PANEL) /* its columns */
+#define SPLIT_PANELS 4                   /* of the larger operand of a weight's gradient, packed at a time */
 
 /* One product of the sum: a pixel of the result, or a tap of the weights' gradient. */
 typedef struct place {
@@ -22,17 +23,25 @@ typedef struct place {
 typedef struct panel_kernel {
     dcn_cpu_kernel own;
     dcn_cpu_panels panels;
-    int64_t rows, n_row_blocks;
+    int64_t rows, row_block, a_block; /* a_block: from one block of rows to the next */
+    int64_t n_row_blocks;
     place *places; /* [n_places] */
     int64_t n_places;
     dcn_cpu_piece *pieces;
     int64_t n_pieces;
     bool has_bias;
-    /* what is packed before the products: weights [in, out] turned (gradient at the input), or rows of d_y */
-    int64_t in, out, pixels, batch;
-    int64_t *taps; /* [n_taps] of the kernel that meet a pixel somewhere */
+    int64_t in, out, in_pixels, pixels, batch;
+    bool split_rows; /* gradient of the weights: threads share the rows (input channels), not the columns */
+    int64_t x_panel, shared_size; /* floats of a packed panel of x, of the operand that all threads read */
+    int64_t *taps;                /* [n_taps] of the kernel that meet a pixel somewhere */
     int64_t n_taps, kernel_taps;
 } panel_kernel;
+
+/* A map to be packed. */
+typedef struct packed_map {
+    const float *values; /* [N, pixels, channels] */
+    int64_t channels, pixels;
+} packed_map;
 
 /* A layer as panels see it, whichever direction is asked for. */
 typedef struct geometry {
@@ -57,37 +66,41 @@ static void destroy_panels(dcn_kernel *base)
 
 /* --- running --- */
 
-/* Items are columns, then places, then rows: a thread's share reads as few weights as can be. */
-static void multiply(const dcn_cpu_run *run, const float *a, const float *b, const float *bias, float *c, int64_t begin,
-                     int64_t end)
+static int64_t column_blocks(const panel_kernel *kernel)
 {
-    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    return (kernel->panels.columns + COLUMNS - 1) / COLUMNS;
+}
+
+/* Items are columns, then places, then rows: a thread's share reads as few weights as can be. */
+static void multiply(const panel_kernel *kernel, const float *a, const float *b, const float *bias, float *c,
+                     int64_t begin, int64_t end)
+{
     const dcn_cpu_panels *panels = &kernel->panels;
     for (int64_t item = begin; item < end; item++) {
-        int64_t row = item % kernel->n_row_blocks * ROW_BLOCK, rest = item / kernel->n_row_blocks;
+        int64_t block = item % kernel->n_row_blocks, rest = item / kernel->n_row_blocks;
         const place *at = &kernel->places[rest % kernel->n_places];
         int64_t first = rest / kernel->n_places * COLUMNS, last = first + COLUMNS;
-        int64_t rows = kernel->rows - row < ROW_BLOCK ? kernel->rows - row : ROW_BLOCK;
+        int64_t row = block * kernel->row_block, rows = kernel->rows - row;
+        if (rows > kernel->row_block) rows = kernel->row_block;
         if (last > panels->columns) last = panels->columns;
-        kernel->own.loops->panels(panels, kernel->pieces + at->first_piece, at->n_pieces, a + row * panels->a_row, b,
-                                  bias, c + at->c + row * panels->c_row, rows, first, last);
+        kernel->own.loops->panels(panels, kernel->pieces + at->first_piece, at->n_pieces, a + block * kernel->a_block,
+                                  b, bias, c + at->c + row * panels->c_row, rows, first, last);
     }
 }
 
 static void multiply_all(const dcn_cpu_run *run, dcn_cpu_body *body)
 {
     const panel_kernel *kernel = (const panel_kernel *)run->kernel;
-    int64_t column_blocks = (kernel->panels.columns + COLUMNS - 1) / COLUMNS;
-    int64_t rows = kernel->rows < ROW_BLOCK ? kernel->rows : ROW_BLOCK;
+    int64_t rows = kernel->rows < kernel->row_block ? kernel->rows : kernel->row_block;
     int64_t per_place = kernel->n_pieces / kernel->n_places + 1;
-    dcn_cpu_parallel(run, column_blocks * kernel->n_places * kernel->n_row_blocks,
+    dcn_cpu_parallel(run, column_blocks(kernel) * kernel->n_places * kernel->n_row_blocks,
                      per_place * kernel->panels.depth * rows, body);
 }
 
 static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const panel_kernel *kernel = (const panel_kernel *)run->kernel;
-    multiply(run, run->inputs[0], run->inputs[1], kernel->has_bias ? run->inputs[2] : NULL, run->outputs[0], begin,
+    multiply(kernel, run->inputs[0], run->inputs[1], kernel->has_bias ? run->inputs[2] : NULL, run->outputs[0], begin,
              end);
 }
 
@@ -97,67 +110,131 @@ static void run_forward(const dcn_kernel *base, void *const *inputs, void *const
     multiply_all(&run, forward_body);
 }
 
-/* Weights [O/16][taps][I][16] become [I/16][taps that count][O up to 16][16]. Items are panels of input channels. */
-static void turn_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+/* Weights [O/16][taps][I][16] of one panel of input channels become [taps that count][O up to 16][16]. */
+static void turn_panel(const panel_kernel *kernel, const float *weight, int64_t panel, float *turned)
 {
-    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
-    const float *weight = run->inputs[1];
-    float *turned = run->scratch;
     int64_t out_panels = panels_of(kernel->out), block = (int64_t)DCN_CPU_PANEL * DCN_CPU_PANEL;
-    for (int64_t panel = begin; panel < end; panel++) {
-        int64_t first = panel * DCN_CPU_PANEL, rows = kernel->in - first;
-        if (rows > DCN_CPU_PANEL) rows = DCN_CPU_PANEL;
-        for (int64_t tap = 0; tap < kernel->n_taps; tap++)
-            for (int64_t o = 0; o < out_panels; o++) {
-                const float *from =
-                    weight + ((o * kernel->kernel_taps + kernel->taps[tap]) * kernel->in + first) * DCN_CPU_PANEL;
-                kernel->own.loops->transpose_panel(from, rows,
-                                                   turned + ((panel * kernel->n_taps + tap) * out_panels + o) * block);
-            }
+    int64_t first = panel * DCN_CPU_PANEL, rows = kernel->in - first;
+    if (rows > DCN_CPU_PANEL) rows = DCN_CPU_PANEL;
+    for (int64_t tap = 0; tap < kernel->n_taps; tap++) {
+        const float *from = weight + (kernel->taps[tap] * kernel->in + first) * DCN_CPU_PANEL;
+        int64_t step = kernel->kernel_taps * kernel->in * DCN_CPU_PANEL;
+        for (int64_t o = 0; o < out_panels; o++, from += step, turned += block)
+            kernel->own.loops->transpose_panel(from, rows, o + 1 < out_panels ? from + step : from, turned);
     }
 }
 
+/* Items are blocks of columns: their weights are turned where they stay in the thread's cache, and used at once. */
 static void grad_input_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
-    multiply(run, run->inputs[0], run->scratch, NULL, run->outputs[0], begin, end);
+    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    int64_t blocks = column_blocks(kernel), threads = kernel->own.threads, share = (blocks + threads - 1) / threads;
+    int64_t panel_size = kernel->panels.b_panel, per_block = kernel->n_places * kernel->n_row_blocks;
+    float *turned = (float *)run->scratch + begin / share * (COLUMNS / DCN_CPU_PANEL) * panel_size;
+    for (int64_t block = begin; block < end; block++) {
+        int64_t first = block * (COLUMNS / DCN_CPU_PANEL), last = first + COLUMNS / DCN_CPU_PANEL;
+        for (int64_t panel = first; panel < last && panel < panels_of(kernel->in); panel++)
+            turn_panel(kernel, run->inputs[1], panel, turned + (panel - first) * panel_size);
+        multiply(kernel, run->inputs[0], turned - first * panel_size, NULL, run->outputs[0], block * per_block,
+                 (block + 1) * per_block);
+    }
 }
 
 static void run_grad_input(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const panel_kernel *kernel = (const panel_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
-    dcn_cpu_parallel(&run, panels_of(kernel->in), kernel->n_taps * kernel->out * DCN_CPU_PANEL, turn_body);
-    multiply_all(&run, grad_input_body);
+    dcn_cpu_parallel(&run, column_blocks(kernel), kernel->n_taps * kernel->out * DCN_CPU_PANEL, grad_input_body);
 }
 
-/* d_y [N, pixels, O] becomes [O/16][pixels][N][16], and is summed up for the bias. Items are panels. */
-static void pack_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+/* Panels [begin, end) of a map's channels: [N, pixels, channels] becomes [channels/16][pixels][N][16]. */
+static void pack_panels(const panel_kernel *kernel, const packed_map *map, int64_t begin, int64_t end, float *packed,
+                        float *sum)
+{
+    for (int64_t panel = begin; panel < end; panel++) {
+        int64_t first = panel * DCN_CPU_PANEL, columns = map->channels - first;
+        if (columns > DCN_CPU_PANEL) columns = DCN_CPU_PANEL;
+        if (sum) memset(sum + first, 0, (size_t)columns * sizeof(float));
+        for (int64_t pixel = 0; pixel < map->pixels; pixel++) {
+            kernel->own.loops->pack_panel(map->values + pixel * map->channels + first, map->pixels * map->channels,
+                                          kernel->batch, columns, packed, sum ? sum + first : NULL);
+            packed += kernel->batch * DCN_CPU_PANEL;
+        }
+    }
+}
+
+static packed_map x_of(const dcn_cpu_run *run)
 {
     const panel_kernel *kernel = (const panel_kernel *)run->kernel;
-    const float *d_y = run->inputs[1];
-    for (int64_t panel = begin; panel < end; panel++) {
-        int64_t first = panel * DCN_CPU_PANEL, columns = kernel->out - first;
-        if (columns > DCN_CPU_PANEL) columns = DCN_CPU_PANEL;
-        float *d_bias = kernel->has_bias ? (float *)run->outputs[1] + first : NULL;
-        if (d_bias) memset(d_bias, 0, (size_t)columns * sizeof(float));
-        for (int64_t pixel = 0; pixel < kernel->pixels; pixel++)
-            kernel->own.loops->pack_panel(
-                d_y + pixel * kernel->out + first, kernel->pixels * kernel->out, kernel->batch, columns,
-                (float *)run->scratch + (panel * kernel->pixels + pixel) * kernel->batch * DCN_CPU_PANEL, d_bias);
+    return (packed_map){run->inputs[0], kernel->in, kernel->in_pixels};
+}
+
+static packed_map d_y_of(const dcn_cpu_run *run)
+{
+    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    return (packed_map){run->inputs[1], kernel->out, kernel->pixels};
+}
+
+/* Rows of panels [row_begin, row_end) of x times columns of panels [begin, end) of d_y, for every tap. */
+static void multiply_packed(const dcn_cpu_run *run, const float *x, int64_t row_begin, int64_t row_end,
+                            const float *d_y, int64_t begin, int64_t end)
+{
+    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    const dcn_cpu_panels *panels = &kernel->panels;
+    for (int64_t tap = 0; tap < kernel->n_places; tap++) {
+        const place *at = &kernel->places[tap];
+        for (int64_t panel = begin; panel < end; panel += COLUMNS / DCN_CPU_PANEL)
+            for (int64_t block = row_begin; block < row_end; block++) {
+                int64_t row = block * DCN_CPU_PANEL, rows = kernel->in - row;
+                int64_t last = panel + COLUMNS / DCN_CPU_PANEL < end ? panel + COLUMNS / DCN_CPU_PANEL : end;
+                kernel->own.loops->panels(
+                    panels, kernel->pieces + at->first_piece, at->n_pieces, x + (block - row_begin) * kernel->x_panel,
+                    d_y - begin * panels->b_panel, NULL, (float *)run->outputs[0] + at->c + row * panels->c_row,
+                    rows < DCN_CPU_PANEL ? rows : DCN_CPU_PANEL, panel * DCN_CPU_PANEL, last * DCN_CPU_PANEL);
+            }
     }
+}
+
+/* The smaller operand is packed for all threads, each panel of the larger one by the thread that multiplies with it:
+ * what another core has just written is slow to read. */
+static void pack_shared_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    packed_map map = kernel->split_rows ? d_y_of(run) : x_of(run);
+    float *sum = kernel->split_rows && kernel->has_bias ? run->outputs[1] : NULL;
+    pack_panels(kernel, &map, begin, end, (float *)run->scratch + begin * map.pixels * kernel->batch * DCN_CPU_PANEL,
+                sum);
 }
 
 static void grad_weight_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
-    multiply(run, run->inputs[0], run->scratch, NULL, run->outputs[0], begin, end);
+    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
+    int64_t out_panels = panels_of(kernel->out), in_panels = panels_of(kernel->in), threads = kernel->own.threads;
+    packed_map map = kernel->split_rows ? x_of(run) : d_y_of(run);
+    int64_t share = ((kernel->split_rows ? in_panels : out_panels) + threads - 1) / threads;
+    const float *shared = run->scratch;
+    float *own = (float *)run->scratch + kernel->shared_size +
+                 begin / share * SPLIT_PANELS * map.pixels * kernel->batch * DCN_CPU_PANEL;
+    float *d_bias = !kernel->split_rows && kernel->has_bias ? run->outputs[1] : NULL;
+    for (int64_t first = begin; first < end; first += SPLIT_PANELS) {
+        int64_t last = first + SPLIT_PANELS < end ? first + SPLIT_PANELS : end;
+        pack_panels(kernel, &map, first, last, own, d_bias);
+        if (kernel->split_rows)
+            multiply_packed(run, own, first, last, shared, 0, out_panels);
+        else
+            multiply_packed(run, shared, 0, in_panels, own, first, last);
+    }
 }
 
 static void run_grad_weight(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const panel_kernel *kernel = (const panel_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
-    dcn_cpu_parallel(&run, panels_of(kernel->out), kernel->batch * kernel->pixels * DCN_CPU_PANEL, pack_body);
-    multiply_all(&run, grad_weight_body);
+    int64_t in_panels = panels_of(kernel->in), out_panels = panels_of(kernel->out);
+    dcn_cpu_parallel(&run, kernel->split_rows ? out_panels : in_panels, kernel->batch * kernel->pixels * DCN_CPU_PANEL,
+                     pack_shared_body);
+    dcn_cpu_parallel(&run, kernel->split_rows ? in_panels : out_panels,
+                     kernel->batch * kernel->pixels * DCN_CPU_PANEL * DCN_CPU_PANEL, grad_weight_body);
 }
 
 /* --- which pixel meets which --- */
@@ -207,14 +284,22 @@ static void add_piece(panel_kernel *kernel, place *at, int64_t a, int64_t b)
     at->n_pieces++;
 }
 
-/* Every pixel of the result is one place; its rows are the samples. */
+/* Rows are the samples, as they lie. */
+static void use_samples(panel_kernel *kernel, int64_t sample_size)
+{
+    kernel->rows = kernel->batch;
+    kernel->row_block = ROW_BLOCK;
+    kernel->a_block = ROW_BLOCK * sample_size;
+    kernel->n_row_blocks = (kernel->rows + ROW_BLOCK - 1) / ROW_BLOCK;
+}
+
+/* Every pixel of the result is one place. */
 static decant_status plan_forward(panel_kernel *kernel, const geometry *layer)
 {
-    int64_t in_pixels = layer->in.height * layer->in.width;
-    kernel->rows = kernel->batch;
+    use_samples(kernel, kernel->in_pixels * kernel->in);
     kernel->panels = (dcn_cpu_panels){.columns = kernel->out,
                                       .depth = kernel->in,
-                                      .a_row = in_pixels * kernel->in,
+                                      .a_row = kernel->in_pixels * kernel->in,
                                       .a_step = 1,
                                       .b_panel = kernel->kernel_taps * kernel->in * DCN_CPU_PANEL,
                                       .c_row = kernel->pixels * kernel->out,
@@ -232,19 +317,18 @@ static decant_status plan_forward(panel_kernel *kernel, const geometry *layer)
 
 static decant_status plan_grad_input(panel_kernel *kernel, const geometry *layer)
 {
-    int64_t in_pixels = layer->in.height * layer->in.width, turned = panels_of(kernel->out) * DCN_CPU_PANEL;
-    kernel->rows = kernel->batch;
+    int64_t turned = panels_of(kernel->out) * DCN_CPU_PANEL;
+    use_samples(kernel, kernel->pixels * kernel->out);
     kernel->panels = (dcn_cpu_panels){.columns = kernel->in,
                                       .depth = kernel->out,
                                       .a_row = kernel->pixels * kernel->out,
                                       .a_step = 1,
                                       .b_panel = kernel->n_taps * turned * DCN_CPU_PANEL,
-                                      .c_row = in_pixels * kernel->in,
+                                      .c_row = kernel->in_pixels * kernel->in,
                                       .c_panel = DCN_CPU_PANEL};
-    kernel->own.base.scratch_bytes =
-        (size_t)(panels_of(kernel->in) * kernel->n_taps * turned * DCN_CPU_PANEL) * sizeof(float);
-    TRY_RETURN(place_create(kernel, in_pixels, kernel->pixels * kernel->n_taps + 1));
-    for (int64_t under = 0; under < in_pixels; under++) {
+    kernel->own.base.scratch_bytes = (size_t)(kernel->own.threads * COLUMNS * kernel->n_taps * turned) * sizeof(float);
+    TRY_RETURN(place_create(kernel, kernel->in_pixels, kernel->pixels * kernel->n_taps + 1));
+    for (int64_t under = 0; under < kernel->in_pixels; under++) {
         place *at = begin_place(kernel, under, under * kernel->in);
         for (int64_t i = 0; i < kernel->n_taps; i++)
             for (int64_t pixel = 0; pixel < kernel->pixels; pixel++)
@@ -257,22 +341,28 @@ static decant_status plan_grad_input(panel_kernel *kernel, const geometry *layer
 /* Every tap is one place, also those that get nothing but zeros; its rows are the input channels. */
 static decant_status plan_grad_weight(panel_kernel *kernel, const geometry *layer)
 {
-    int64_t in_pixels = layer->in.height * layer->in.width, samples = kernel->batch * DCN_CPU_PANEL;
-    kernel->rows = kernel->in;
+    int64_t samples = kernel->batch * DCN_CPU_PANEL;
     kernel->panels = (dcn_cpu_panels){.columns = panels_of(kernel->out) * DCN_CPU_PANEL,
                                       .depth = kernel->batch,
                                       .a_row = 1,
-                                      .a_step = in_pixels * kernel->in,
+                                      .a_step = DCN_CPU_PANEL,
                                       .b_panel = kernel->pixels * samples,
                                       .c_row = DCN_CPU_PANEL,
                                       .c_panel = kernel->kernel_taps * kernel->in * DCN_CPU_PANEL};
-    kernel->own.base.scratch_bytes = (size_t)(panels_of(kernel->out) * kernel->pixels * samples) * sizeof(float);
+    int64_t x_size = panels_of(kernel->in) * kernel->in_pixels * samples;
+    int64_t d_y_size = panels_of(kernel->out) * kernel->pixels * samples;
+    kernel->split_rows = x_size >= d_y_size;
+    kernel->x_panel = kernel->in_pixels * samples;
+    kernel->shared_size = kernel->split_rows ? d_y_size : x_size;
+    int64_t own_size =
+        kernel->own.threads * SPLIT_PANELS * (kernel->split_rows ? kernel->in_pixels : kernel->pixels) * samples;
+    kernel->own.base.scratch_bytes = (size_t)(kernel->shared_size + own_size) * sizeof(float);
     TRY_RETURN(place_create(kernel, kernel->kernel_taps, kernel->pixels * kernel->kernel_taps + 1));
     for (int64_t tap = 0; tap < kernel->kernel_taps; tap++) {
         place *at = begin_place(kernel, tap, tap * kernel->in * DCN_CPU_PANEL);
         for (int64_t pixel = 0; pixel < kernel->pixels; pixel++) {
             int64_t under = pixel_under(layer, pixel, tap);
-            if (under >= 0) add_piece(kernel, at, under * kernel->in, pixel * samples);
+            if (under >= 0) add_piece(kernel, at, under * samples, pixel * samples);
         }
     }
     return DECANT_OK;
@@ -371,6 +461,7 @@ decant_status dcn_cpu_compile_panels(dcn_cpu_device *device, dcn_op_call *call, 
     kernel->in = layer.in.channels;
     kernel->out = layer.out.channels;
     kernel->batch = layer.out.batch;
+    kernel->in_pixels = layer.in.height * layer.in.width;
     kernel->pixels = layer.out.height * layer.out.width;
     kernel->kernel_taps = layer.kernel[0] * layer.kernel[1];
     kernel->has_bias = forward ? call->n_inputs > 2 : call->n_outputs > 1;
@@ -381,7 +472,6 @@ decant_status dcn_cpu_compile_panels(dcn_cpu_device *device, dcn_op_call *call, 
     if (forward)
         kernel->panels.relu =
             (src->shape.rank == 4 ? call->attrs.conv.activation : call->attrs.linear.activation) == DCN_ACTIVATION_RELU;
-    kernel->n_row_blocks = (kernel->rows + ROW_BLOCK - 1) / ROW_BLOCK;
 
     dcn_cpu_ask_activation(call);
     panel_descriptor(&weight->shape, &descriptor);
