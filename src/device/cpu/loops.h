@@ -13,6 +13,14 @@ typedef struct dcn_cpu_dropout {
     float scale;
 } dcn_cpu_dropout;
 
+/* What the passes of a batch normalisation share. A row has `width` columns: the channels, `repeat` times over. */
+typedef struct dcn_cpu_norm {
+    int64_t channels, repeat, width, n_chunks;
+    double count, eps, momentum;                      /* pixels that a channel's statistics are of */
+    const double *partial;                            /* [n_chunks][2][width] what the summing pass found */
+    float *shift, *scale, *offset, *slope, *constant; /* [width] each */
+} dcn_cpu_norm;
+
 /* Pooling windows over NHWC maps. Adaptive pooling cuts its windows by the sizes of the maps instead of kernel and
  * stride. */
 typedef struct dcn_cpu_window {
