@@ -54,6 +54,9 @@ const char *decant_recipe_model_name(const decant_recipe *recipe, int32_t index)
 /** The most trainable parameters that the recipe's budget allows a model; 0 when it sets no limit for it. */
 int64_t decant_recipe_budget(const decant_recipe *recipe, const char *model);
 
+/** The most multiply-adds for one sample that the recipe's budget allows a model; 0 when it sets no limit for it. */
+int64_t decant_recipe_budget_mult_adds(const decant_recipe *recipe, const char *model);
+
 /** Builds one of the recipe's models for its data, untrained. The data set is opened to learn the shape of a sample.
  *
  *  name       one of the recipe's models.
@@ -130,7 +133,7 @@ typedef struct {
     uint64_t seed;
     int64_t epoch, epochs;  /**< epoch counts from 0 */
     int64_t batch, batches; /**< within the epoch */
-    double loss, accuracy;  /**< over this epoch so far */
+    double loss, accuracy;  /**< over this epoch so far; accuracy is NAN where no label is read */
     double images_per_second;
     double seconds_left; /**< of this run */
 } decant_run_progress;
@@ -140,7 +143,7 @@ typedef struct {
     const char *run;
     uint64_t seed;
     int64_t epoch, epochs; /**< epoch counts from 0 */
-    double loss, accuracy; /**< on the training samples, while they were trained on */
+    double loss, accuracy; /**< on the training samples, while they were trained on; NAN where no label was read */
     bool has_validation;
     double validation_loss, validation_accuracy;
     double learning_rate, seconds, images_per_second;
@@ -155,6 +158,17 @@ typedef struct {
     double contribution;  /**< weight times value */
     double gradient_norm; /**< l2, of the weighted term at the student's logits */
 } decant_run_loss;
+
+/** What correcting the biases of a trained model's output changed (`correct_bias` in the recipe). */
+typedef struct {
+    const char *by;        /**< "frequencies" or "validation"; static storage */
+    int32_t n_classes;     /**< of the arrays */
+    const double *offsets; /**< [n_classes] added to the logits */
+    /** The test part without the correction: */
+    int64_t errors;
+    double accuracy, loss;
+    const int64_t *class_errors; /**< [n_classes] test samples of each class that were taken for another */
+} decant_bias_correction;
 
 /** What a run of one seed came to. Texts and arrays belong to the list that it is in. */
 typedef struct {
@@ -174,10 +188,23 @@ typedef struct {
     bool teacher_cached;      /**< the teacher's answers were looked up, not computed in each step */
     int64_t answers_needed;   /**< with teacher_cached, since the run was last resumed: how many, */
     int64_t answers_computed; /**< and how many of them the teacher had to give */
+    int64_t parameters_before, mult_adds_before; /**< of the network that was pruned; 0: nothing was */
+    int32_t folded;         /**< linear bottlenecks that were folded when the model was handed over */
+    double fold_difference; /**< largest difference of any output before and after, as a share of the largest */
     double seconds, images_per_second;
     const int32_t *wrong; /**< [test_errors] indices of the test samples it got wrong, rising */
     bool skipped;         /**< it was there already, unchanged */
+    decant_measures test_measures, validation_measures; /**< not known of what an older decant made */
+    int32_t n_classes;              /**< 0 in a result of an older decant, which has none of what follows */
+    const char *const *class_names; /**< [n_classes]; NULL where the classes have only numbers */
+    const int64_t *confusion;   /**< [n_classes, n_classes], test samples: row is the truth, column the prediction */
+    const int32_t *predictions; /**< [test_count] the class answered for each test sample */
+    const decant_bias_correction *correction; /**< NULL unless the biases of the output were corrected after training */
 } decant_run_result;
+
+/** Test samples of one class that were taken for another; 0 in a result of an older decant, which did not count them.
+ */
+int64_t decant_result_class_errors(const decant_run_result *result, int32_t index);
 
 /** The share of a teacher's answers that did not have to be computed, 0 to 1; 0 for a run without a teacher cache. */
 double decant_result_hit_rate(const decant_run_result *result);
@@ -238,20 +265,23 @@ void decant_result_list_destroy(decant_result_list *results);
 /** The seeds of one run, taken together. Texts are the results' memory, arrays the comparison's. */
 typedef struct {
     const char *recipe, *run, *model, *teacher;
-    int32_t baseline; /**< the row it is measured against; -1: none */
+    const char *label; /**< the run's name; with its folder in front where rows of another folder have the same */
+    int32_t baseline;  /**< the row it is measured against; -1: none */
     int64_t parameters, mult_adds, bytes, epochs, steps;
     int32_t n_seeds;
     const decant_run_result **results; /**< [n_seeds], by rising seed */
     double accuracy_mean;
     double accuracy_spread; /**< sample standard deviation over the seeds; 0 for one seed */
     double errors_mean;
+    bool corrected; /**< every result's biases were corrected; without that they would have had: */
+    double uncorrected_mean, uncorrected_spread, uncorrected_errors_mean;
 } decant_comparison_row;
 
 /** Runs side by side. */
 typedef struct {
     decant_comparison_row *rows; /**< [count], in the order of the results */
     int32_t count;
-    double majority_accuracy; /**< of always answering the commonest class */
+    double majority_accuracy; /**< of always answering the commonest class; NAN where the rows' data differ */
 } decant_comparison;
 
 /** Groups results by run. A run's baseline is the one its recipe names where that is among them.
@@ -263,6 +293,21 @@ typedef struct {
  */
 DECANT_MUST_USE decant_status decant_results_compare(const decant_result_list *results,
                                                      decant_comparison **ret_comparison);
+
+/** Whether all rows were tested on the same samples of the same data. Accuracies of rows that were not do not compare,
+ * and no verdict is given between them.
+ *
+ *  Errors: INVALID_ARG (two that were not, by name).
+ */
+DECANT_MUST_USE decant_status decant_comparison_check(const decant_comparison *comparison);
+
+/** Measures every row against one of them, whatever their recipes say.
+ *
+ *  name  the row's run, its label, or the directory of one of its results.
+ *
+ *  Errors: NOT_FOUND (no row is called so, or more than one), NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_comparison_set_baseline(decant_comparison *comparison, const char *name);
 
 /** Frees a comparison; accepts NULL. */
 void decant_comparison_destroy(decant_comparison *comparison);

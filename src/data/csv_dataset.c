@@ -1,54 +1,18 @@
 /* Data sets of CSV tables: rows are parted before anything is learnt from them, so that types, fill values and
- * categories know nothing of the validation, test and unlabelled rows. */
+ * categories know nothing of the validation, test and unlabelled rows. Unlabelled rows become training samples without
+ * a label, behind those that have one. */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "data/source.h"
 
-/* Row numbers of one file, rising. */
-typedef struct parted_rows {
-    int32_t *train, *test;
-    int64_t n_train, n_test, n_unlabelled;
-} parted_rows;
-
-static void finish_parted(parted_rows *rows)
-{
-    dcn_free(rows->train);
-    dcn_free(rows->test);
-}
-
-/* A share of a count, rounded up as other tools do; 0.55 of 100 is 55 in spite of binary fractions. */
-static int64_t share_of(double share, int64_t count)
-{
-    return (int64_t)ceil(share * (double)count - 1e-9);
-}
-
+/* Another file's rows need no test part taken from these. */
 static decant_status part_rows(const int32_t *labels, int64_t n_rows, int32_t n_classes, const dcn_parting *parting,
-                               parted_rows *ret_rows)
+                               dcn_parts *ret_rows)
 {
-    dcn_split first = {0}, second = {0};
-    int64_t unlabelled = share_of(parting->unlabelled, n_rows);
-    int64_t test = parting->test_path != NULL ? 0 : share_of(parting->test, n_rows - unlabelled);
-    if (unlabelled + test >= n_rows)
-        return DCN_FAIL(FORMAT, "%" PRId64 " rows are too few: %" PRId64 " unlabelled and %" PRId64 " for the test",
-                        n_rows, unlabelled, test);
-    decant_status status =
-        dcn_split_rows(labels, n_rows, n_classes, NULL, n_rows, unlabelled, parting->seed, DCN_DRAW_UNLABELLED, &first);
-    if (status != DECANT_OK) goto out;
-    TRY(dcn_split_rows(labels, n_rows, n_classes, first.train, first.n_train, test, parting->seed, DCN_DRAW_TEST,
-                       &second));
-    *ret_rows = (parted_rows){.train = second.train,
-                              .test = second.validation,
-                              .n_train = second.n_train,
-                              .n_test = second.n_validation,
-                              .n_unlabelled = unlabelled};
-    second = (dcn_split){0};
-out:
-    dcn_split_finish(&first);
-    dcn_split_finish(&second);
-    return status;
+    double test = parting->test_path != NULL ? 0 : parting->test;
+    return dcn_parts_make(labels, n_rows, n_classes, parting->unlabelled, test, parting->seed, ret_rows);
 }
 
 /* --- filling a data set --- */
@@ -61,6 +25,25 @@ static decant_status fill_part(decant_dataset *dataset, dcn_samples *part, const
     for (int64_t i = 0; labels != NULL && i < count; i++)
         part->labels[i] = labels[rows != NULL ? rows[i] : i];
     return dcn_encoder_rows(encoder, csv, rows, count, (float *)(void *)part->data);
+}
+
+/* The training rows, and behind them the pool: a file of its own, or rows of this one whose labels nobody sees. */
+static decant_status fill_train(decant_dataset *dataset, const dcn_encoder *encoder, const dcn_csv *csv,
+                                const dcn_parts *rows, const int32_t *labels, const dcn_csv *unlabelled)
+{
+    dcn_samples *train = &dataset->train;
+    const dcn_csv *pool = unlabelled != NULL ? unlabelled : csv;
+    const int32_t *pool_rows = unlabelled != NULL ? NULL : rows->unlabelled;
+    const int64_t n_train = rows->n_train, n_pool = unlabelled != NULL ? unlabelled->n_rows : rows->n_unlabelled;
+    TRY_RETURN(dcn_samples_create(dataset, train, n_train + n_pool, DECANT_F32, true));
+    for (int64_t i = 0; i < n_train; i++)
+        train->labels[i] = labels[rows->train[i]];
+    for (int64_t i = 0; i < n_pool; i++)
+        train->labels[n_train + i] = DCN_NO_LABEL;
+    dataset->n_unlabelled = n_pool;
+    float *inputs = (float *)(void *)train->data; /* [n_train + n_pool, n_inputs] */
+    TRY_RETURN(dcn_encoder_rows(encoder, csv, rows->train, n_train, inputs));
+    return dcn_encoder_rows(encoder, pool, pool_rows, n_pool, inputs + n_train * encoder->n_inputs);
 }
 
 static decant_status create(const dcn_encoder *encoder, const char *name, decant_dataset **ret_dataset)
@@ -108,6 +91,8 @@ static decant_status set_parting(const dcn_csv_options *options, const dcn_csv *
     parting->test = options->test;
     parting->unlabelled = options->unlabelled;
     parting->seed = options->seed;
+    if (options->unlabelled_path != NULL)
+        TRY_RETURN(dcn_copy_string(options->unlabelled_path, &parting->unlabelled_path));
     return options->test_path != NULL ? dcn_copy_string(options->test_path, &parting->test_path) : DECANT_OK;
 }
 
@@ -140,7 +125,7 @@ static decant_status check_classes(const dcn_encoder *encoder, const dcn_csv *cs
 
 /* The training rows without those that will be held out for validation, as dcn_split_make will choose them. */
 static decant_status choose_fit_rows(const dcn_csv_options *options, const dcn_encoder *encoder, const int32_t *labels,
-                                     const parted_rows *rows, int32_t **ret_rows, int64_t *ret_count)
+                                     const dcn_parts *rows, int32_t **ret_rows, int64_t *ret_count)
 {
     int32_t *train_labels = NULL;
     dcn_split split = {0};
@@ -164,11 +149,11 @@ out:
 }
 
 decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, const dcn_csv *test,
-                            decant_dataset **ret_dataset)
+                            const dcn_csv *unlabelled, decant_dataset **ret_dataset)
 {
     decant_dataset *dataset = NULL;
     dcn_encoder *encoder = NULL;
-    parted_rows rows = {0};
+    dcn_parts rows = {0};
     int32_t *labels = NULL, *fit_rows = NULL;
     int64_t n_fit = 0;
     decant_status status = dcn_encoder_classes(csv, options->target, &encoder);
@@ -181,19 +166,18 @@ decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, 
     TRY(dcn_encoder_fit(encoder, csv, fit_rows, n_fit, options->choices, options->n_choices));
 
     TRY(create(encoder, options->path, &dataset));
-    TRY(fill_part(dataset, &dataset->train, encoder, csv, rows.train, rows.n_train, labels));
+    TRY(fill_train(dataset, encoder, csv, &rows, labels, unlabelled));
     if (test != NULL)
         TRY(fill_test(dataset, encoder, test));
     else
         TRY(fill_part(dataset, &dataset->test, encoder, csv, rows.test, rows.n_test, labels));
     TRY(dcn_dataset_seal(dataset, options->path));
-    dataset->n_unlabelled = rows.n_unlabelled;
     dataset->encoder = encoder;
     encoder = NULL;
     *ret_dataset = dataset;
     dataset = NULL;
 out:
-    finish_parted(&rows);
+    dcn_parts_finish(&rows);
     dcn_free(labels);
     dcn_free(fit_rows);
     dcn_encoder_destroy(encoder);
@@ -212,14 +196,17 @@ static decant_status find_and_read(const char *path, dcn_csv *ret_csv)
 
 decant_status dcn_csv_open(const dcn_csv_options *options, decant_dataset **ret_dataset)
 {
-    dcn_csv csv = {0}, test = {0};
+    dcn_csv csv = {0}, test = {0}, unlabelled = {0};
     decant_status status = find_and_read(options->path, &csv);
     if (status != DECANT_OK) goto out;
     if (options->test_path != NULL) TRY(find_and_read(options->test_path, &test));
-    TRY(dcn_csv_build(options, &csv, options->test_path != NULL ? &test : NULL, ret_dataset));
+    if (options->unlabelled_path != NULL) TRY(find_and_read(options->unlabelled_path, &unlabelled));
+    TRY(dcn_csv_build(options, &csv, options->test_path != NULL ? &test : NULL,
+                      options->unlabelled_path != NULL ? &unlabelled : NULL, ret_dataset));
 out:
     dcn_csv_finish(&csv);
     dcn_csv_finish(&test);
+    dcn_csv_finish(&unlabelled);
     return status;
 }
 
@@ -244,21 +231,23 @@ static bool is_training_file(const dcn_encoder *encoder, const dcn_csv *csv)
 static decant_status fill_as_trained(decant_dataset *dataset, const dcn_encoder *encoder, const dcn_csv *csv,
                                      const int32_t *labels)
 {
-    parted_rows rows = {0};
-    dcn_csv test = {0};
-    decant_status status = part_rows(labels, csv->n_rows, encoder->n_classes, &encoder->parting, &rows);
+    const dcn_parting *parting = &encoder->parting;
+    dcn_parts rows = {0};
+    dcn_csv test = {0}, unlabelled = {0};
+    decant_status status = part_rows(labels, csv->n_rows, encoder->n_classes, parting, &rows);
     if (status != DECANT_OK) goto out;
-    TRY(fill_part(dataset, &dataset->train, encoder, csv, rows.train, rows.n_train, labels));
-    if (encoder->parting.test_path != NULL) {
-        TRY(find_and_read(encoder->parting.test_path, &test));
+    if (parting->unlabelled_path != NULL) TRY(find_and_read(parting->unlabelled_path, &unlabelled));
+    TRY(fill_train(dataset, encoder, csv, &rows, labels, parting->unlabelled_path != NULL ? &unlabelled : NULL));
+    if (parting->test_path != NULL) {
+        TRY(find_and_read(parting->test_path, &test));
         TRY(fill_test(dataset, encoder, &test));
     } else {
         TRY(fill_part(dataset, &dataset->test, encoder, csv, rows.test, rows.n_test, labels));
     }
-    dataset->n_unlabelled = rows.n_unlabelled;
 out:
     dcn_csv_finish(&test);
-    finish_parted(&rows);
+    dcn_csv_finish(&unlabelled);
+    dcn_parts_finish(&rows);
     return status;
 }
 

@@ -1,9 +1,11 @@
 /* Results grouped by run: means and spreads over the seeds, and which run each is measured against. The verdict is
  * report/'s. */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "decant/recipe.h"
 
 /* Length of the folder that a run directory stands in. */
@@ -84,6 +86,27 @@ static void summarize(decant_comparison_row *row)
     row->accuracy_spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
 }
 
+/* The same for what the runs were before their biases were corrected. */
+static void summarize_uncorrected(decant_comparison_row *row)
+{
+    double sum = 0, errors = 0, squares = 0;
+    row->corrected = true;
+    for (int32_t i = 0; i < row->n_seeds; i++)
+        row->corrected = row->corrected && row->results[i]->correction != NULL;
+    if (!row->corrected) return;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        sum += row->results[i]->correction->accuracy;
+        errors += (double)row->results[i]->correction->errors;
+    }
+    row->uncorrected_mean = sum / row->n_seeds;
+    row->uncorrected_errors_mean = errors / row->n_seeds;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        double distance = row->results[i]->correction->accuracy - row->uncorrected_mean;
+        squares += distance * distance;
+    }
+    row->uncorrected_spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
+}
+
 static void find_baseline(decant_comparison *comparison, decant_comparison_row *row)
 {
     const char *name = row->results[0]->baseline;
@@ -91,6 +114,77 @@ static void find_baseline(decant_comparison *comparison, decant_comparison_row *
         const decant_comparison_row *other = &comparison->rows[i];
         if (is_same_experiment(other->results[0], row->results[0]) && strcmp(other->run, name) == 0) row->baseline = i;
     }
+}
+
+/* --- names --- */
+
+static decant_status name_row(const decant_comparison *comparison, decant_comparison_row *row)
+{
+    const char *directory = row->results[0]->directory;
+    bool unique = true;
+    dcn_text label = {0};
+    char *taken = NULL;
+    for (int32_t i = 0; i < comparison->count; i++)
+        unique = unique && (&comparison->rows[i] == row || strcmp(comparison->rows[i].run, row->run) != 0);
+    if (!unique) TRY_RETURN(dcn_text_add(&label, "%.*s/", (int)folder_length(directory), directory));
+    decant_status status = dcn_text_add(&label, "%s", row->run);
+    if (status == DECANT_OK) status = dcn_text_take(&label, &taken);
+    dcn_text_finish(&label);
+    row->label = taken;
+    return status;
+}
+
+/* The directory may be given as a shell completes it, with a slash behind. */
+static bool is_called(const decant_comparison_row *row, const char *name)
+{
+    size_t length = strlen(name);
+    while (length > 1 && name[length - 1] == '/')
+        length--;
+    if (strcmp(row->run, name) == 0 || strcmp(row->label, name) == 0) return true;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        const char *directory = row->results[i]->directory;
+        if (strncmp(directory, name, length) == 0 && strspn(directory + length, "/") == strlen(directory + length))
+            return true;
+    }
+    return false;
+}
+
+decant_status decant_comparison_set_baseline(decant_comparison *comparison, const char *name)
+{
+    int32_t baseline = -1;
+    for (int32_t i = 0; i < comparison->count; i++) {
+        if (!is_called(&comparison->rows[i], name)) continue;
+        if (baseline >= 0)
+            return DCN_FAIL(NOT_FOUND, "'%s' may be %s or %s; give one of these", name,
+                            comparison->rows[baseline].label, comparison->rows[i].label);
+        baseline = i;
+    }
+    if (baseline < 0) return DCN_FAIL(NOT_FOUND, "none of the runs that are compared is '%s'", name);
+    for (int32_t i = 0; i < comparison->count; i++)
+        comparison->rows[i].baseline = i == baseline ? -1 : baseline;
+    return DECANT_OK;
+}
+
+/* --- what can be compared --- */
+
+decant_status decant_comparison_check(const decant_comparison *comparison)
+{
+    const decant_comparison_row *first = &comparison->rows[0];
+    for (int32_t i = 0; i < comparison->count; i++) {
+        const decant_comparison_row *row = &comparison->rows[i];
+        for (int32_t s = 0; s < row->n_seeds; s++) {
+            const decant_run_result *a = first->results[0], *b = row->results[s];
+            if (a->test_count != b->test_count)
+                return DCN_FAIL(INVALID_ARG,
+                                "%s was tested on %" PRId64 " samples and %s on %" PRId64
+                                ": their accuracies do not compare",
+                                first->label, a->test_count, row->label, b->test_count);
+            if (a->data != NULL && b->data != NULL && strcmp(a->data, b->data) != 0)
+                return DCN_FAIL(INVALID_ARG, "%s and %s were made with different data: their accuracies do not compare",
+                                first->label, row->label);
+        }
+    }
+    return DECANT_OK;
 }
 
 decant_status decant_results_compare(const decant_result_list *results, decant_comparison **ret_comparison)
@@ -104,9 +198,12 @@ decant_status decant_results_compare(const decant_result_list *results, decant_c
         TRY(add_result(comparison, &results->items[i], results->count));
     for (int32_t i = 0; i < comparison->count; i++) {
         summarize(&comparison->rows[i]);
+        summarize_uncorrected(&comparison->rows[i]);
         find_baseline(comparison, &comparison->rows[i]);
+        TRY(name_row(comparison, &comparison->rows[i]));
     }
-    comparison->majority_accuracy = results->items[0].majority_accuracy;
+    bool same = decant_comparison_check(comparison) == DECANT_OK;
+    comparison->majority_accuracy = same ? results->items[0].majority_accuracy : (double)NAN;
     *ret_comparison = comparison;
     comparison = NULL;
 out:
@@ -117,8 +214,10 @@ out:
 void decant_comparison_destroy(decant_comparison *comparison)
 {
     if (comparison == NULL) return;
-    for (int32_t i = 0; comparison->rows != NULL && i < comparison->count; i++)
+    for (int32_t i = 0; comparison->rows != NULL && i < comparison->count; i++) {
         dcn_free(comparison->rows[i].results);
+        dcn_free((void *)comparison->rows[i].label);
+    }
     dcn_free(comparison->rows);
     dcn_free(comparison);
 }

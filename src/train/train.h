@@ -12,13 +12,13 @@
 
 /* --- evaluation (train/evaluate.c) --- */
 typedef struct dcn_metrics {
-    int64_t count, errors;
+    int64_t count, errors; /* count: of the samples that have a label, or of all where none has */
     double accuracy, loss; /* loss: mean cross-entropy, weighted by sample */
     int32_t n_classes;
     int64_t *confusion; /* [n_classes, n_classes] row = truth, column = prediction; dcn_free via dcn_metrics_finish */
 } dcn_metrics;
 void dcn_metrics_finish(dcn_metrics *metrics);
-/* Evaluates a model on samples (indices NULL: all). ret_predictions [count] and ret_logits [count, classes] may be NULL
+/* Evaluates a model on samples (indices NULL: all). ret_predictions [count] and ret_logits [count, outputs] may be NULL
  * (caller's memory). */
 decant_status dcn_evaluate(dcn_device *device, const decant_model *model, const decant_dataset *dataset,
                            const dcn_samples *part, const int32_t *indices, int64_t count, dcn_metrics *ret_metrics,
@@ -38,6 +38,7 @@ typedef struct dcn_train_options {
     int64_t epochs, batch;
     bool drop_last; /* default false, as PyTorch's DataLoader */
     uint64_t seed;  /* data order, augmentation, dropout */
+    bool ignore_labels; /* of the training samples, as if they had none; needed where some have none */
     dcn_augment augment;
     dcn_optimizer optimizer;
     dcn_term terms[DCN_MAX_TERMS];
