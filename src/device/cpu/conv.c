@@ -113,6 +113,7 @@ static decant_status conv_choose(dcn_cpu_device *device, const dcn_op_call *call
 decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
     if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
+    if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->output[0].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;
@@ -139,6 +140,7 @@ decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, 
 decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
     if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
+    if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[0].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;
@@ -163,6 +165,7 @@ decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_c
 decant_status dcn_cpu_compile_conv2d_grad_weight(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
     if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
+    if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[1].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;

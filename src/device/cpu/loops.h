@@ -41,13 +41,13 @@ typedef struct dcn_cpu_product {
 #define DCN_CPU_STRIP 32
 
 /* A sum of matrix products, one for each piece: c(row, column) = sum over pieces and k < depth of a(row, k) b(k,
- * column). b lies in panels: strips of DCN_CPU_PANEL columns, zeros behind the last one. */
+ * column). b is read in panels of DCN_CPU_PANEL columns, always whole ones. */
 typedef struct dcn_cpu_panels {
     int64_t columns; /* of c; what lies behind the last one in its panel is not written */
     int64_t depth;
-    int64_t a_row, a_step;  /* a(row, k) = a[row * a_row + k * a_step] */
-    int64_t b_panel;        /* b(k, column) = b[column / PANEL * b_panel + k * PANEL + column % PANEL] */
-    int64_t c_row, c_panel; /* c(row, column) = c[row * c_row + column / PANEL * c_panel + column % PANEL] */
+    int64_t a_row, a_step;   /* a(row, k) = a[row * a_row + k * a_step] */
+    int64_t b_step, b_panel; /* b(k, column) = b[column / PANEL * b_panel + k * b_step + column % PANEL] */
+    int64_t c_row, c_panel;  /* c(row, column) = c[row * c_row + column / PANEL * c_panel + column % PANEL] */
     bool relu;
 } dcn_cpu_panels;
 typedef struct dcn_cpu_piece {

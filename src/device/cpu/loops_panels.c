@@ -47,7 +47,7 @@ static ALWAYS_INLINE void tile(const dcn_cpu_panels *panels, const dcn_cpu_piece
             __builtin_prefetch(c + r * panels->c_row + p * panels->c_panel, 1);
     for (int64_t piece = 0; piece < n_pieces; piece++) {
         const float *from = a + pieces[piece].a, *panel = b + pieces[piece].b;
-        for (int64_t k = 0; k < panels->depth; k++, from += panels->a_step, panel += DCN_CPU_PANEL) {
+        for (int64_t k = 0; k < panels->depth; k++, from += panels->a_step, panel += panels->b_step) {
             vec operand[TILE_PANELS][PANEL_VECTORS];
             for (int p = 0; p < n_panels; p++)
                 for (int v = 0; v < PANEL_VECTORS; v++)
@@ -66,20 +66,33 @@ static ALWAYS_INLINE void tile(const dcn_cpu_panels *panels, const dcn_cpu_piece
                          c + r * panels->c_row + p * panels->c_panel, columns - p * DCN_CPU_PANEL);
 }
 
-/* All rows of n_panels (a constant) panels. */
+/* All rows of n_panels (a constant) panels, in tiles of about the same height: nine rows are five and four, not eight
+ * and a last one that would wait for its own sums. */
 static ALWAYS_INLINE void tiles(const dcn_cpu_panels *panels, const dcn_cpu_piece *pieces, int64_t n_pieces,
                                 const float *a, const float *b, const float *bias, float *c, int64_t columns,
                                 int64_t rows, const int n_panels)
 {
-    int64_t row = 0;
-    for (; row + ROWS <= rows; row += ROWS)
-        tile(panels, pieces, n_pieces, a + row * panels->a_row, b, bias, c + row * panels->c_row, columns, ROWS,
-             n_panels);
-    for (; row + ROWS / 2 <= rows; row += ROWS / 2)
-        tile(panels, pieces, n_pieces, a + row * panels->a_row, b, bias, c + row * panels->c_row, columns, ROWS / 2,
-             n_panels);
-    for (; row < rows; row++)
-        tile(panels, pieces, n_pieces, a + row * panels->a_row, b, bias, c + row * panels->c_row, columns, 1, n_panels);
+    int64_t n_tiles = (rows + ROWS - 1) / ROWS, height = 0;
+    for (int64_t i = 0; i < n_tiles; i++, a += height * panels->a_row, c += height * panels->c_row) {
+        height = rows / n_tiles + (i < rows % n_tiles);
+        switch (height) {
+#define HEIGHT(h)                                                                                                      \
+    case h:                                                                                                            \
+        tile(panels, pieces, n_pieces, a, b, bias, c, columns, h < ROWS ? h : ROWS, n_panels);                         \
+        break;
+            HEIGHT(1)
+            HEIGHT(2)
+            HEIGHT(3)
+            HEIGHT(4)
+            HEIGHT(5)
+            HEIGHT(6)
+            HEIGHT(7)
+            HEIGHT(8)
+#undef HEIGHT
+        default:
+            break;
+        }
+    }
 }
 
 void DCN_CPU_LOOP(panels)(const dcn_cpu_panels *panels, const dcn_cpu_piece *pieces, int64_t n_pieces, const float *a,

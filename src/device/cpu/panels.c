@@ -301,6 +301,7 @@ static decant_status plan_forward(panel_kernel *kernel, const geometry *layer)
                                       .depth = kernel->in,
                                       .a_row = kernel->in_pixels * kernel->in,
                                       .a_step = 1,
+                                      .b_step = DCN_CPU_PANEL,
                                       .b_panel = kernel->kernel_taps * kernel->in * DCN_CPU_PANEL,
                                       .c_row = kernel->pixels * kernel->out,
                                       .c_panel = DCN_CPU_PANEL};
@@ -323,6 +324,7 @@ static decant_status plan_grad_input(panel_kernel *kernel, const geometry *layer
                                       .depth = kernel->out,
                                       .a_row = kernel->pixels * kernel->out,
                                       .a_step = 1,
+                                      .b_step = DCN_CPU_PANEL,
                                       .b_panel = kernel->n_taps * turned * DCN_CPU_PANEL,
                                       .c_row = kernel->in_pixels * kernel->in,
                                       .c_panel = DCN_CPU_PANEL};
@@ -346,6 +348,7 @@ static decant_status plan_grad_weight(panel_kernel *kernel, const geometry *laye
                                       .depth = kernel->batch,
                                       .a_row = 1,
                                       .a_step = DCN_CPU_PANEL,
+                                      .b_step = DCN_CPU_PANEL,
                                       .b_panel = kernel->pixels * samples,
                                       .c_row = DCN_CPU_PANEL,
                                       .c_panel = kernel->kernel_taps * kernel->in * DCN_CPU_PANEL};
@@ -423,7 +426,7 @@ bool dcn_cpu_suits_panels(dcn_op_call *call)
 }
 
 /* Panels of output channels, in oneDNN's terms. */
-static void panel_descriptor(const decant_shape *weight, dnnl_memory_desc_t *ret_descriptor)
+decant_status dcn_cpu_panel_layout(dcn_cpu_device *device, const decant_shape *weight, dcn_layout *ret_layout)
 {
     dnnl_memory_desc_t descriptor = {.ndims = weight->rank, .data_type = dnnl_f32, .format_kind = dnnl_blocked};
     dnnl_blocking_desc_t *blocking = &descriptor.format_desc.blocking;
@@ -439,13 +442,12 @@ static void panel_descriptor(const decant_shape *weight, dnnl_memory_desc_t *ret
         taps *= weight->dim[i];
     }
     blocking->strides[0] = taps * weight->dim[1] * DCN_CPU_PANEL;
-    *ret_descriptor = descriptor;
+    return dcn_cpu_intern(device, &descriptor, ret_layout);
 }
 
 decant_status dcn_cpu_compile_panels(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
     dcn_tensor_desc *src, *weight, *dst;
-    dnnl_memory_desc_t descriptor;
     panel_kernel *kernel = NULL;
     bool forward = call->op == DECANT_OP_CONV2D || call->op == DECANT_OP_LINEAR;
     find_parts(call, &src, &weight, &dst);
@@ -474,8 +476,7 @@ decant_status dcn_cpu_compile_panels(dcn_cpu_device *device, dcn_op_call *call, 
             (src->shape.rank == 4 ? call->attrs.conv.activation : call->attrs.linear.activation) == DCN_ACTIVATION_RELU;
 
     dcn_cpu_ask_activation(call);
-    panel_descriptor(&weight->shape, &descriptor);
-    TRY(dcn_cpu_intern(device, &descriptor, &weight->layout));
+    TRY(dcn_cpu_panel_layout(device, &weight->shape, &weight->layout));
     *ret_kernel = &kernel->own.base;
     kernel = NULL;
 out:
