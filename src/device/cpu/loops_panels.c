@@ -1,10 +1,14 @@
 /* Sums of matrix products whose right-hand sides lie in panels: the inside of convolutions of small maps and of linear
  * layers. A tile of c stays in registers over all pieces; what it reads streams from the second-level cache. */
+#include <math.h>
+
 #include "device/cpu/loops.h"
 #include "device/cpu/simd.h"
 
 #define PANEL_VECTORS (DCN_CPU_PANEL / VEC_WIDTH)
-/* A tile: as many sums as hide the latency of a multiply-add, beside the operands, without running out of registers. */
+/* A tile: as many sums as hide the latency of a multiply-add, beside the operands, without running out of registers.
+ * ROWS is its height at full width, NARROW_ROWS at one panel; higher ones would have more rows than there are registers
+ * for their addresses. */
 #if VEC_WIDTH == 16
 #define ROWS        8
 #define TILE_PANELS 2
@@ -15,21 +19,28 @@
 #define ROWS        2
 #define TILE_PANELS 1
 #endif
+#define NARROW_ROWS 10
 
-static ALWAYS_INLINE void finish_panel(const dcn_cpu_panels *panels, const vec *sums, const float *bias, float *c,
-                                       int64_t columns)
+/* What a sum begins with: the bias, where there is one. */
+static ALWAYS_INLINE void begin_panel(const float *bias, int64_t columns, vec *sums)
 {
-    for (int v = 0; v < PANEL_VECTORS && v * VEC_WIDTH < columns; v++) {
-        int64_t left = columns - v * VEC_WIDTH;
-        bool part = left < VEC_WIDTH;
-        vec value = sums[v];
-        if (bias) value += part ? vec_load_part(bias + v * VEC_WIDTH, left) : vec_load(bias + v * VEC_WIDTH);
-        if (panels->relu) value = vec_select(value < (vec){0}, (vec){0}, value);
-        if (part)
-            vec_store_part(c + v * VEC_WIDTH, value, left);
-        else
-            vec_store(c + v * VEC_WIDTH, value);
-    }
+    float cut[DCN_CPU_PANEL] = {0};
+    if (bias && columns < DCN_CPU_PANEL) bias = memcpy(cut, bias, (size_t)columns * sizeof(float));
+    for (int v = 0; v < PANEL_VECTORS; v++)
+        sums[v] = bias ? vec_load(bias + v * VEC_WIDTH) : (vec){0};
+}
+
+/* Sums below `least` give way to it: relu, or nothing. A NaN stays one. */
+static ALWAYS_INLINE void finish_panel(const vec *sums, float least, float *c, int64_t columns)
+{
+    vec values[PANEL_VECTORS];
+    for (int v = 0; v < PANEL_VECTORS; v++)
+        values[v] = vec_select(sums[v] < vec_all(least), vec_all(least), sums[v]);
+    if (columns >= DCN_CPU_PANEL)
+        for (int v = 0; v < PANEL_VECTORS; v++)
+            vec_store(c + v * VEC_WIDTH, values[v]);
+    else
+        memcpy(c, values, (size_t)columns * sizeof(float));
 }
 
 /* rows (a constant) rows of n_panels (a constant) panels, `columns` columns in all */
@@ -37,11 +48,13 @@ static ALWAYS_INLINE void tile(const dcn_cpu_panels *panels, const dcn_cpu_piece
                                const float *a, const float *b, const float *bias, float *c, int64_t columns,
                                const int rows, const int n_panels)
 {
-    vec sums[ROWS][TILE_PANELS][PANEL_VECTORS];
-    for (int r = 0; r < rows; r++)
+    vec sums[ROWS * TILE_PANELS][PANEL_VECTORS]; /* n_panels behind each other for every row */
+    for (int p = 0; p < n_panels; p++)
+        begin_panel(bias ? bias + p * DCN_CPU_PANEL : NULL, columns - p * DCN_CPU_PANEL, sums[p]);
+    for (int r = 1; r < rows; r++)
         for (int p = 0; p < n_panels; p++)
             for (int v = 0; v < PANEL_VECTORS; v++)
-                sums[r][p][v] = (vec){0};
+                sums[r * n_panels + p][v] = sums[p][v];
     for (int r = 0; r < rows; r++) /* by the time the sums are ready so is their place */
         for (int p = 0; p < n_panels; p++)
             __builtin_prefetch(c + r * panels->c_row + p * panels->c_panel, 1);
@@ -56,14 +69,15 @@ static ALWAYS_INLINE void tile(const dcn_cpu_panels *panels, const dcn_cpu_piece
                 vec factor = vec_all(from[r * panels->a_row]);
                 for (int p = 0; p < n_panels; p++)
                     for (int v = 0; v < PANEL_VECTORS; v++)
-                        sums[r][p][v] += factor * operand[p][v];
+                        sums[r * n_panels + p][v] += factor * operand[p][v];
             }
         }
     }
+    const float least = panels->relu ? 0.0F : -HUGE_VALF;
     for (int r = 0; r < rows; r++)
         for (int p = 0; p < n_panels; p++)
-            finish_panel(panels, sums[r][p], bias ? bias + p * DCN_CPU_PANEL : NULL,
-                         c + r * panels->c_row + p * panels->c_panel, columns - p * DCN_CPU_PANEL);
+            finish_panel(sums[r * n_panels + p], least, c + r * panels->c_row + p * panels->c_panel,
+                         columns - p * DCN_CPU_PANEL);
 }
 
 /* All rows of n_panels (a constant) panels, in tiles of about the same height: nine rows are five and four, not eight
@@ -72,13 +86,14 @@ static ALWAYS_INLINE void tiles(const dcn_cpu_panels *panels, const dcn_cpu_piec
                                 const float *a, const float *b, const float *bias, float *c, int64_t columns,
                                 int64_t rows, const int n_panels)
 {
-    int64_t n_tiles = (rows + ROWS - 1) / ROWS, height = 0;
+    const int most = n_panels < TILE_PANELS ? NARROW_ROWS : ROWS;
+    int64_t n_tiles = (rows + most - 1) / most, height = 0;
     for (int64_t i = 0; i < n_tiles; i++, a += height * panels->a_row, c += height * panels->c_row) {
         height = rows / n_tiles + (i < rows % n_tiles);
         switch (height) {
 #define HEIGHT(h)                                                                                                      \
     case h:                                                                                                            \
-        tile(panels, pieces, n_pieces, a, b, bias, c, columns, h < ROWS ? h : ROWS, n_panels);                         \
+        tile(panels, pieces, n_pieces, a, b, bias, c, columns, h < most ? h : most, n_panels);                         \
         break;
             HEIGHT(1)
             HEIGHT(2)
@@ -88,6 +103,8 @@ static ALWAYS_INLINE void tiles(const dcn_cpu_panels *panels, const dcn_cpu_piec
             HEIGHT(6)
             HEIGHT(7)
             HEIGHT(8)
+            HEIGHT(9)
+            HEIGHT(10)
 #undef HEIGHT
         default:
             break;
