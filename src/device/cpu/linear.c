@@ -121,7 +121,6 @@ static decant_status linear_choose(dcn_cpu_device *device, const dcn_op_call *ca
 
 static decant_status compile_product(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
-    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
     linear_parts parts;
     dnnl_primitive_desc_t descriptor = NULL;
     dcn_layout layout;
@@ -141,18 +140,21 @@ static decant_status compile_product(dcn_cpu_device *device, dcn_op_call *call, 
 
 decant_status dcn_cpu_compile_linear(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
     return is_small(call) ? dcn_cpu_compile_small_linear(device, call, ret_kernel)
                           : compile_product(device, call, ret_kernel);
 }
 
 decant_status dcn_cpu_compile_linear_grad_input(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
     return is_small(call) ? dcn_cpu_compile_small_linear_grad_input(device, call, ret_kernel)
                           : compile_product(device, call, ret_kernel);
 }
 
 decant_status dcn_cpu_compile_linear_grad_weight(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
     return is_small(call) ? dcn_cpu_compile_small_linear_grad_weight(device, call, ret_kernel)
                           : compile_product(device, call, ret_kernel);
 }

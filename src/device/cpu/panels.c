@@ -8,11 +8,12 @@
 
 #include "device/cpu/cpu.h"
 
-#define MIN_ROWS     8  /* of a product: fewer would not fill a tile, and weights would be read again for each pixel */
-#define MAX_PIXELS   16 /* of an output map; larger ones keep the convolution kernels busy */
-#define ROW_BLOCK    64 /* rows of a product in one item of the parallel loop, where they need not lie in panels */
-#define COLUMNS      (2 * DCN_CPU_PANEL) /* its columns */
-#define SPLIT_PANELS 4                   /* of the larger operand of a weight's gradient, packed at a time */
+#define MIN_ROWS            8 /* of a product: fewer would not fill a tile, and weights would be read again for each pixel */
+#define PRODUCTS_AN_ELEMENT 8  /* multiply-adds in the time that a plain loop takes for an element */
+#define MAX_PIXELS          16 /* of an output map; larger ones keep the convolution kernels busy */
+#define ROW_BLOCK           64 /* rows of a product in one item of the parallel loop, where they need not lie in panels */
+#define COLUMNS             (2 * DCN_CPU_PANEL) /* its columns */
+#define SPLIT_PANELS        4                   /* of the larger operand of a weight's gradient, packed at a time */
 
 /* One product of the sum: a pixel of the result, or a tap of the weights' gradient. */
 typedef struct place {
@@ -88,13 +89,11 @@ static void multiply(const panel_kernel *kernel, const float *a, const float *b,
     }
 }
 
-static void multiply_all(const dcn_cpu_run *run, dcn_cpu_body *body)
+/* What one of `items` parts of the products costs, in elements that a loop would touch in that time. */
+static int64_t product_cost(const panel_kernel *kernel, int64_t items)
 {
-    const panel_kernel *kernel = (const panel_kernel *)run->kernel;
-    int64_t rows = kernel->rows < kernel->row_block ? kernel->rows : kernel->row_block;
-    int64_t per_place = kernel->n_pieces / kernel->n_places + 1;
-    dcn_cpu_parallel(run, column_blocks(kernel) * kernel->n_places * kernel->n_row_blocks,
-                     per_place * kernel->panels.depth * rows, body);
+    int64_t rows = kernel->rows, depth = kernel->panels.depth * kernel->n_pieces;
+    return rows * kernel->panels.columns * depth / PRODUCTS_AN_ELEMENT / items + 1;
 }
 
 static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
@@ -106,8 +105,10 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 
 static void run_forward(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
+    const panel_kernel *kernel = (const panel_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
-    multiply_all(&run, forward_body);
+    int64_t items = column_blocks(kernel) * kernel->n_places * kernel->n_row_blocks;
+    dcn_cpu_parallel(&run, items, product_cost(kernel, items), forward_body);
 }
 
 /* Weights [O/16][taps][I][16] of one panel of input channels become [taps that count][O up to 16][16]. */
@@ -144,7 +145,7 @@ static void run_grad_input(const dcn_kernel *base, void *const *inputs, void *co
 {
     const panel_kernel *kernel = (const panel_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
-    dcn_cpu_parallel(&run, column_blocks(kernel), kernel->n_taps * kernel->out * DCN_CPU_PANEL, grad_input_body);
+    dcn_cpu_parallel(&run, column_blocks(kernel), product_cost(kernel, column_blocks(kernel)), grad_input_body);
 }
 
 /* Panels [begin, end) of a map's channels: [N, pixels, channels] becomes [channels/16][pixels][N][16]. */
@@ -231,10 +232,9 @@ static void run_grad_weight(const dcn_kernel *base, void *const *inputs, void *c
     const panel_kernel *kernel = (const panel_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
     int64_t in_panels = panels_of(kernel->in), out_panels = panels_of(kernel->out);
-    dcn_cpu_parallel(&run, kernel->split_rows ? out_panels : in_panels, kernel->batch * kernel->pixels * DCN_CPU_PANEL,
-                     pack_shared_body);
-    dcn_cpu_parallel(&run, kernel->split_rows ? in_panels : out_panels,
-                     kernel->batch * kernel->pixels * DCN_CPU_PANEL * DCN_CPU_PANEL, grad_weight_body);
+    int64_t shared = kernel->split_rows ? out_panels : in_panels, split = kernel->split_rows ? in_panels : out_panels;
+    dcn_cpu_parallel(&run, shared, kernel->shared_size / shared, pack_shared_body);
+    dcn_cpu_parallel(&run, split, product_cost(kernel, split), grad_weight_body);
 }
 
 /* --- which pixel meets which --- */
@@ -355,6 +355,7 @@ static decant_status plan_grad_weight(panel_kernel *kernel, const geometry *laye
     int64_t x_size = panels_of(kernel->in) * kernel->in_pixels * samples;
     int64_t d_y_size = panels_of(kernel->out) * kernel->pixels * samples;
     kernel->split_rows = x_size >= d_y_size;
+    kernel->rows = kernel->in;
     kernel->x_panel = kernel->in_pixels * samples;
     kernel->shared_size = kernel->split_rows ? d_y_size : x_size;
     int64_t own_size =
