@@ -132,6 +132,8 @@ dcn_cpu_compile dcn_cpu_compile_linear, dcn_cpu_compile_linear_grad_input,
     dcn_cpu_compile_linear_grad_weight; /* linear.c */
 dcn_cpu_compile dcn_cpu_compile_small_linear, dcn_cpu_compile_small_linear_grad_input,
     dcn_cpu_compile_small_linear_grad_weight; /* small_linear.c */
+dcn_cpu_compile dcn_cpu_compile_rows;         /* row_linear.c: forward, where this holds */
+bool dcn_cpu_suits_rows(const dcn_op_call *call);
 dcn_cpu_compile dcn_cpu_compile_batchnorm, dcn_cpu_compile_batchnorm_train, dcn_cpu_compile_batchnorm_grad; /* norm.c */
 dcn_cpu_compile dcn_cpu_compile_activation, dcn_cpu_compile_activation_grad, dcn_cpu_compile_add, dcn_cpu_compile_copy,
     dcn_cpu_compile_dropout; /* elementwise.c */
