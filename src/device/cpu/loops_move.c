@@ -95,3 +95,10 @@ void DCN_CPU_ELEMENT_LOOP(to_f32)(const void *src, float *dst, int64_t begin, in
     for (int64_t i = begin; i < end; i++)
         dst[i] = element_value(from[i]);
 }
+
+#ifndef DCN_CPU_LOOPS_BF16
+void DCN_CPU_LOOP(interleave)(const float *line, int64_t plane, int64_t channels, int64_t pixels, float *to)
+{
+    same_few_rows(line, to, channels, plane, 0, pixels);
+}
+#endif
