@@ -223,14 +223,15 @@ class Session:
         return [(peer, key) for peer, key in keys if not self.notebook.find(**key)]
 
     def finalists(self, row):
-        """The peer's fastest variant of all, and its fastest in f32."""
+        """The peer's two fastest variants in f32 and the fastest in bf16: a single short run is not trusted to tell the first two."""
         scouts = [(run['images_per_second'], peer, run['flags_given']) for peer in self.peers
                   for run in self.notebook.find(row=row, part='scout', version=peer.version) if 'images_per_second' in run]
         if row == TUTORIAL:  # the others are scaled already
             scouts = [scout for scout in scouts if 'cached' in scout[2]]
         scouts.sort(key=lambda scout: -scout[0])
         f32 = [scout for scout in scouts if 'bf16' not in scout[2]]
-        chosen = scouts[:1] + f32[:1] if scouts and scouts[0] not in f32[:1] else f32[:1]
+        bf16 = [scout for scout in scouts if 'bf16' in scout[2]]
+        chosen = bf16[:1] if row == TUTORIAL else f32[:2] + bf16[:1]
         return [(peer, flags) for _, peer, flags in chosen]
 
     def missing_of_round(self, row, number):

@@ -175,11 +175,12 @@ static json_t *measurement_json(const decant_bench_case *of, const measurement *
                                 const decant_bench_peak *peak)
 {
     const double batch = (double)of->batch, speed = measured->flops / measured->seconds;
-    json_t *object = json_pack(
-        "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "case", of->name, "batch", (json_int_t)of->batch, "parameters",
-        (json_int_t)measured->parameters, "images_per_second", batch / measured->seconds, "slowest",
-        batch / measured->seconds_max, "fastest", batch / measured->seconds_min, "step_seconds", measured->seconds,
-        "flops_per_second", speed, "share_of_peak", peak->f32_flops > 0 ? speed / peak->f32_flops : 0.0);
+    json_t *object =
+        json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "case", of->name, "batch", (json_int_t)of->batch,
+                  "parameters", (json_int_t)measured->parameters, "images_per_second", batch / measured->seconds,
+                  "slowest", batch / measured->seconds_max, "fastest", batch / measured->seconds_min, "step_seconds",
+                  measured->seconds, "flops_per_second", speed, "share_of_peak",
+                  seconds_at_peak(measured->flops, measured->bf16_flops, peak) / measured->seconds);
     json_t *more =
         json_pack("{s:f, s:f, s:f, s:I, s:I}", "floor_seconds", floor_seconds(measured, peak), "ready_seconds",
                   measured->ready_clock - start, "first_step_seconds", measured->first_step_clock - start,
