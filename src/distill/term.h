@@ -16,8 +16,13 @@ typedef enum dcn_term_kind {
     DCN_TERM_COUNT
 } dcn_term_kind;
 
-/* How a feature of the teacher is made as long as the student's. */
-typedef enum dcn_match { DCN_MATCH_NONE, DCN_MATCH_AVGPOOL } dcn_match;
+/* How features of unequal lengths are made comparable. */
+typedef enum dcn_match {
+    DCN_MATCH_NONE,
+    DCN_MATCH_AVGPOOL, /* averaged down to it */
+    DCN_MATCH_PROJECT  /* the student's is turned into the teacher's by a linear map that trains beside it (features.h)
+                        */
+} dcn_match;
 
 typedef struct dcn_term {
     dcn_term_kind kind;
@@ -54,6 +59,7 @@ typedef struct dcn_term_class {
     const char
         *formula; /* for the loss sheet, with its reduction: "T^2 * mean_n sum_c p_T(t) (log p_T(t) - log p_T(s))" */
     const char *variant_formula; /* with the term's option on (standardize, center, match); NULL without one */
+    const char *project_formula; /* with match: project; NULL without it */
     const char *reduction;       /* "mean over samples, sum over classes" */
     bool needs_teacher, needs_labels;
     bool one_label;       /* has no meaning for labels that mixup blends */

@@ -95,7 +95,9 @@ static void describe_settings(const dcn_term *term, json_t *description)
     if (term->center) json_object_set_new(description, "center", json_true());
     if (term->student != NULL) json_object_set_new(description, "student", json_string(term->student));
     if (term->teacher != NULL) json_object_set_new(description, "teacher", json_string(term->teacher));
-    if (term->match == DCN_MATCH_AVGPOOL) json_object_set_new(description, "match", json_string("avgpool"));
+    if (term->match != DCN_MATCH_NONE)
+        json_object_set_new(description, "match",
+                            json_string(term->match == DCN_MATCH_AVGPOOL ? "avgpool" : "project"));
 }
 
 static decant_status describe_regressor(const dcn_term *term, json_t *description)

@@ -61,6 +61,22 @@ static const step_case light_nn_cosine = {
     .lr = 1e-3,
 };
 
+static const step_case light_nn_project = {
+    .vectors = "step_lightnn_project",
+    .network = "lightnn",
+    .teacher = "deepnn",
+    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75},
+              {.kind = DCN_TERM_COSINE,
+               .weight = 0.25,
+               .student = "features.5",
+               .teacher = "features.9",
+               .match = DCN_MATCH_PROJECT}},
+    .n_terms = 2,
+    .n_steps = 1,
+    .optimizer = DCN_OPTIMIZER_ADAM,
+    .lr = 1e-3,
+};
+
 /* The regressor is read from text in its test. */
 static step_case light_nn_hint = {
     .vectors = "step_lightnn_hint",
@@ -400,6 +416,12 @@ static void test_light_nn_cosine(void **state)
     check_steps(&light_nn_cosine);
 }
 
+static void test_light_nn_project(void **state)
+{
+    (void)state;
+    check_steps(&light_nn_project);
+}
+
 static void test_light_nn_hint(void **state)
 {
     (void)state;
@@ -422,6 +444,7 @@ static void test_resnet20(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_light_nn), cmocka_unit_test(test_light_nn_cosine),
-                                       cmocka_unit_test(test_light_nn_hint), cmocka_unit_test(test_resnet20)};
+                                       cmocka_unit_test(test_light_nn_project), cmocka_unit_test(test_light_nn_hint),
+                                       cmocka_unit_test(test_resnet20)};
     return cmocka_run_group_tests_name("golden steps", tests, NULL, NULL);
 }

@@ -182,7 +182,7 @@ static const mistake mistakes[] = {
      5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {cosine: {student: x, teacher: y, match: "
               "pool}}}}\n"},
-     "match must be one of none|avgpool",
+     "match must be one of none|avgpool|project",
      5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 0}}}\n"},
      "weight must be greater than 0",
