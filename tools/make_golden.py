@@ -178,6 +178,9 @@ def simple_layers(out):
     seed, step, p = 123456789012345, 5 * 2**32 + 17, 0.3
     layer(out, "dropout", lambda x, counter: x * dropout_mask(x.shape, p, seed, step, 9),
           {"x": torch.randn(5, 13), "counter": torch.tensor([seed, step])})
+    x = F.softmax(torch.randn(4, 11) * 20, dim=1)  # without a derivative: it stands in frozen models only
+    x[0, 0] = 0
+    out["log/x"], out["log/y"] = x, torch.log(x.clamp(min=1.17549435e-38))
 
 
 def make_layers():
