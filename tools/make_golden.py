@@ -484,6 +484,11 @@ def make_steps():
     record_steps("step_lightnn", model, forward,
                  lambda p: torch.optim.Adam(p, f32(1e-3), (f32(0.9), f32(0.999)), f32(1e-8)),
                  lambda s, y, t: [(0.75, F.cross_entropy(s, y)), (0.25, kd(s, t, 2))], steps=2)
+    model, forward = light_nn()
+    spread = (torch.arange(10) + 1) / 4
+    record_steps("step_lightnn_logits", model, forward,
+                 lambda p: torch.optim.Adam(p, f32(1e-3), (f32(0.9), f32(0.999)), f32(1e-8)),
+                 lambda s, y, t: [(0.75, F.cross_entropy(s, y)), (0.25, F.mse_loss(s / spread, t / spread))], steps=1)
     record_feature_step("step_lightnn_cosine", False)
     record_feature_step("step_lightnn_hint", True)
     record_feature_step("step_lightnn_project", False, True)

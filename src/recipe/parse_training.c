@@ -178,6 +178,7 @@ static decant_status parse_term(dcn_term_kind kind, const dcn_doc *value, dcn_te
     case DCN_TERM_KD:
         return dcn_schema_bool(section, settings, "standardize", &term->standardize);
     case DCN_TERM_LOGITS:
+        TRY_RETURN(dcn_schema_bool(section, settings, "standardize", &term->standardize));
         return dcn_schema_bool(section, settings, "center", &term->center);
     case DCN_TERM_DKD:
         TRY_RETURN(dcn_schema_number(section, settings, "alpha", &term->alpha));
