@@ -34,12 +34,27 @@ static json_t *confusion_json(const decant_evaluation *evaluation)
     return confusion;
 }
 
+/* Samples of each class that were taken for another. */
+static json_t *class_errors_json(const decant_evaluation *evaluation)
+{
+    json_t *list = json_array();
+    for (int32_t truth = 0; truth < evaluation->n_classes; truth++) {
+        const int64_t *row = evaluation->confusion + (int64_t)truth * evaluation->n_classes; /* [n_classes] */
+        int64_t errors = 0;
+        for (int32_t c = 0; c < evaluation->n_classes; c++)
+            errors += c != truth ? row[c] : 0;
+        json_array_append_new(list, json_integer(errors));
+    }
+    return list;
+}
+
 static json_t *evaluation_json(const decant_evaluation *evaluation)
 {
-    return json_pack("{s:f, s:I, s:I, s:f, s:o, s:o, s:o}", "accuracy", evaluation->accuracy, "errors",
+    return json_pack("{s:f, s:I, s:I, s:f, s:o, s:o, s:o, s:o}", "accuracy", evaluation->accuracy, "errors",
                      (json_int_t)evaluation->errors, "count", (json_int_t)evaluation->count, "loss", evaluation->loss,
-                     "confusion", confusion_json(evaluation), "calibration",
-                     calibration_json(&evaluation->measures, true), "fidelity", fidelity_json(&evaluation->measures));
+                     "class_errors", class_errors_json(evaluation), "confusion", confusion_json(evaluation),
+                     "calibration", calibration_json(&evaluation->measures, true), "fidelity",
+                     fidelity_json(&evaluation->measures));
 }
 
 static decant_status print_as_text(const decant_evaluation *evaluation, const decant_model *model)

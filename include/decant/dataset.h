@@ -79,7 +79,7 @@ void decant_dataset_destroy(decant_dataset *dataset);
 /** Its name, or the folder it came from. The data set's memory. */
 const char *decant_dataset_name(const decant_dataset *dataset);
 
-/** Number of samples in a part. */
+/** Number of samples in a part, those without a label included. */
 int64_t decant_dataset_count(const decant_dataset *dataset, decant_part part);
 
 /** Shape of one sample: [channels, height, width] or [features]. */

@@ -92,6 +92,8 @@ typedef struct {
     int32_t n_layers;
     int64_t parameters, trainable; /**< running statistics are no parameters, as in PyTorch */
     int64_t mult_adds;
+    int64_t deployed_parameters,
+        deployed_mult_adds;                /**< with linear bottlenecks folded, as a finished run hands it over */
     int64_t input_bytes, activation_bytes; /**< f32; all layers' outputs together */
     int64_t weight_bytes;                  /**< f32, running statistics included */
 } decant_model_summary;

@@ -50,6 +50,7 @@ typedef struct dcn_linear_attrs {
     int64_t features; /* outputs */
     bool bias;
     int32_t activation;
+    bool folds; /* the first factor of a linear bottleneck: multiplied into the layer behind it when training is over */
 } dcn_linear_attrs;
 
 typedef struct dcn_norm_attrs {

@@ -53,6 +53,22 @@ static decant_status parse_test(const dcn_doc *doc, dcn_csv_options *csv)
     return dcn_doc_fail(doc, DECANT_USAGE, "test wants a share of the rows between 0 and 1, or a file");
 }
 
+/* The same; none when absent. */
+static decant_status parse_unlabelled(const dcn_doc *doc, dcn_csv_options *csv)
+{
+    const char *text = NULL;
+    double share = 0;
+    if (doc == NULL) return DECANT_OK;
+    TRY_RETURN(dcn_doc_text(doc, "unlabelled", &text));
+    if (doc->quoted || !dcn_parse_double(text, &share)) {
+        csv->unlabelled_path = text;
+        return DECANT_OK;
+    }
+    TRY_RETURN(dcn_doc_double(doc, "unlabelled", 0, 1, &csv->unlabelled));
+    if (csv->unlabelled < 1) return DECANT_OK;
+    return dcn_doc_fail(doc, DECANT_USAGE, "unlabelled wants a share of the rows less than 1, or a file");
+}
+
 static decant_status parse_table(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec *data)
 {
     dcn_csv_options *csv = &data->csv;
@@ -66,8 +82,8 @@ static decant_status parse_table(dcn_arena *arena, const dcn_doc *doc, dcn_data_
     csv->choices = choices;
     TRY_RETURN(dcn_schema_text(DCN_SECTION_TABLE, doc, "path", &csv->path));
     TRY_RETURN(dcn_schema_text(DCN_SECTION_TABLE, doc, "target", &csv->target));
-    TRY_RETURN(dcn_schema_number(DCN_SECTION_TABLE, doc, "unlabelled", &csv->unlabelled));
     TRY_RETURN(parse_test(dcn_doc_get(doc, "test"), csv));
+    TRY_RETURN(parse_unlabelled(dcn_doc_get(doc, "unlabelled"), csv));
     data->source = csv->path;
     data->source_kind = DCN_SOURCE_CSV;
     return DECANT_OK;

@@ -161,7 +161,7 @@ decant_status decant_recipe_plan(const decant_recipe *recipe, const char *model,
                                     .optimizer = &run->optimizer,
                                     .terms = run->terms,
                                     .n_terms = run->n_terms,
-                                    .labelled = true,
+                                    .labelled = run->transfer.labels,
                                     .mixup = run->augment.mixup > 0};
     int64_t samples = batch > 0 ? batch : run->batch;
     TRY(dcn_training_step_create(&spec, samples, NULL, &step));

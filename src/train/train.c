@@ -55,6 +55,12 @@ static bool averages(const dcn_train_options *options)
     return options->optimizer.ema_decay > 0;
 }
 
+/* Whether the steps read labels. */
+static bool is_labelled(const dcn_train_options *options)
+{
+    return options->dataset->train.labels != NULL && !options->ignore_labels;
+}
+
 /* --- making ready --- */
 
 static int64_t largest_batch(const dcn_train_options *options)
@@ -116,8 +122,8 @@ static decant_status create_steps(dcn_trainer *trainer)
         .optimizer = &options->optimizer,
         .terms = options->terms,
         .n_terms = options->n_terms,
-        .labelled = options->dataset->train.labels != NULL,
-        .mixup = options->augment.mixup > 0 && options->dataset->train.labels != NULL,
+        .labelled = is_labelled(options),
+        .mixup = options->augment.mixup > 0 && is_labelled(options),
     };
     TRY_RETURN(create_step(trainer, &spec, batch, NULL, &trainer->full));
     trainer->graph = trainer->full->graph;
@@ -452,8 +458,7 @@ static void running_metrics(const dcn_trainer *trainer, double ret_terms[DCN_MAX
     for (int32_t i = 0; i < trainer->options->n_terms; i++)
         ret_terms[i] = trainer->sums.term[i] / samples;
     *ret_loss = total_loss(trainer->options, ret_terms);
-    bool labelled = trainer->options->dataset->train.labels != NULL;
-    *ret_accuracy = labelled ? (double)trainer->counters.correct / samples : (double)NAN;
+    *ret_accuracy = is_labelled(trainer->options) ? (double)trainer->counters.correct / samples : (double)NAN;
 }
 
 static void report_progress(dcn_trainer *trainer)

@@ -21,25 +21,25 @@ cmp page.html again.html # the same runs make the same page
 cp -r runs hostile
 python3 - <<'END'
 import glob, json
-HACK = '</script><script>window.hacked=1</script><img src="http://127.0.0.1:9/x" onerror="window.hacked=2">'
+ATTACK = '</script><script>window.hacked=1</script><img src="http://127.0.0.1:9/x" onerror="window.hacked=2">'
 NAMES = ["<!--<script>", '"><svg onload=window.hacked=3>', "' onmouseover='window.hacked=4", "\u001b[2J\u202ehostile &amp; ]]>"]
 for path in glob.glob("hostile/tiny/*/result.json"):
     result = json.load(open(path))
     for key in ("run", "model", "recipe", "teacher", "baseline"):
         if result.get(key):
-            result[key] += HACK
-    result["classes"] = [name + HACK for name in NAMES]
+            result[key] += ATTACK
+    result["classes"] = [name + ATTACK for name in NAMES]
     json.dump(result, open(path, "w"))
 for path in glob.glob("hostile/tiny/*/metrics.jsonl"):
     lines = [json.loads(line) for line in open(path)]
     for line in lines:
-        line["terms"] = {name + HACK: value for name, value in line["terms"].items()}
+        line["terms"] = {name + ATTACK: value for name, value in line["terms"].items()}
     open(path, "w").write("".join(json.dumps(line) + "\n" for line in lines))
 for path in glob.glob("hostile/tiny/*/run.json"):
     run = json.load(open(path))
-    run["text"] += HACK
-    run["file"] += HACK
-    run["overrides"] = [HACK]
+    run["text"] += ATTACK
+    run["file"] += ATTACK
+    run["overrides"] = [ATTACK]
     json.dump(run, open(path, "w"))
 END
 "$DECANT" report hostile -o hostile.html

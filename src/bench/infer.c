@@ -1,0 +1,196 @@
+/* Measuring calls of a predictor: what a program pays that predicts again and again. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "bench/cases.h"
+#include "bench/networks.h"
+#include "decant/bench.h"
+#include "recipe/predictor.h"
+
+#define WINDOWS      7
+#define MAX_PROFILED 200 /* runs averaged by a profile */
+
+int32_t decant_bench_infer_count(void)
+{
+    return dcn_bench_inference_count;
+}
+
+decant_bench_case decant_bench_infer_at(int32_t index)
+{
+    if (index < 0 || index >= dcn_bench_inference_count) return (decant_bench_case){0};
+    const dcn_bench_inference *found = &dcn_bench_inferences[index];
+    return (decant_bench_case){found->name, found->description, found->batch};
+}
+
+typedef struct calls {
+    const dcn_bench_inference *of;
+    int64_t batch;
+    decant_predictor *predictor;
+    uint8_t *bytes; /* [batch, sample...] images; else NULL */
+    float *rows;    /* [batch, features] rows of a table; else NULL */
+    float *logits;
+    int64_t parameters;
+} calls;
+
+static void finish(calls *work)
+{
+    decant_predictor_destroy(work->predictor);
+    dcn_free(work->bytes);
+    dcn_free(work->rows);
+    dcn_free(work->logits);
+}
+
+static decant_status find(const char *name, const dcn_bench_inference **ret_found)
+{
+    const char *names[64];
+    int32_t count = dcn_bench_inference_count < 64 ? dcn_bench_inference_count : 64;
+    for (int32_t i = 0; i < count; i++) {
+        names[i] = dcn_bench_inferences[i].name;
+        if (strcmp(names[i], name) != 0) continue;
+        *ret_found = &dcn_bench_inferences[i];
+        return DECANT_OK;
+    }
+    const char *nearest = dcn_nearest(name, names, (size_t)count);
+    if (nearest) return DCN_FAIL(NOT_FOUND, "there is no forward pass \"%s\"; did you mean \"%s\"?", name, nearest);
+    return DCN_FAIL(NOT_FOUND, "there is no forward pass \"%s\"; \"decant bench list\" shows them", name);
+}
+
+static decant_status create_predictor(calls *work, const decant_compute *compute)
+{
+    const dcn_bench_inference *of = work->of;
+    const dcn_bench_network network = {of->name, of->network, of->channels, of->sample, of->classes};
+    const decant_predictor_options options = {.logits = true};
+    static const float mean = 0.5F, std = 0.5F;
+    decant_model *model = NULL;
+    decant_status status = dcn_bench_model(&network, 1, &model);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_model_set_normalization(model, 1, &mean, &std));
+    work->parameters = dcn_graph_parameters(model->graph);
+    TRY(decant_predictor_create(model, compute, &options, &work->predictor));
+out:
+    dcn_model_destroy(model);
+    return status;
+}
+
+static decant_status create_inputs(calls *work)
+{
+    const int64_t count = work->batch * decant_predictor_input_count(work->predictor);
+    const int64_t logits = work->batch * decant_predictor_output_count(work->predictor);
+    TRY_RETURN(dcn_new_array((size_t)logits, sizeof *work->logits, (void **)&work->logits));
+    if (work->of->sample.rank == 3) {
+        TRY_RETURN(dcn_new((size_t)count, (void **)&work->bytes));
+        dcn_bench_fill_bytes(work->bytes, count);
+        return DECANT_OK;
+    }
+    TRY_RETURN(dcn_new_array((size_t)count, sizeof *work->rows, (void **)&work->rows));
+    dcn_random random = dcn_random_start(1, DCN_PURPOSE_TEST, 0, 0);
+    for (int64_t i = 0; i < count; i++)
+        work->rows[i] = (float)(dcn_random_u32(&random) >> 8) * 0x1p-23f - 1.0f;
+    return DECANT_OK;
+}
+
+static decant_status call(calls *work)
+{
+    return work->bytes != NULL ? decant_predictor_run_bytes(work->predictor, work->bytes, work->batch, work->logits)
+                               : decant_predictor_run(work->predictor, work->rows, work->batch, work->logits);
+}
+
+/* Calls for about `seconds`; gives the mean time of one. The clock is not asked behind every call: that would be a part
+ * of the shortest ones. */
+static decant_status run_window(calls *work, double seconds, int64_t *burst, double *ret_mean)
+{
+    const double start = dcn_clock_seconds();
+    int64_t count = 0;
+    double now;
+    do {
+        for (int64_t i = 0; i < *burst; i++)
+            TRY_RETURN(call(work));
+        count += *burst;
+        now = dcn_clock_seconds();
+    } while (now - start < seconds);
+    *ret_mean = (now - start) / (double)count;
+    *burst = (int64_t)(1e-4 / *ret_mean) + 1;
+    return DECANT_OK;
+}
+
+static decant_status measure(calls *work, double seconds, decant_bench_result *result)
+{
+    double window[WINDOWS], ignored;
+    int64_t burst = 1;
+    TRY_RETURN(call(work));
+    result->first_step_clock = dcn_clock_seconds();
+    TRY_RETURN(run_window(work, seconds / 4, &burst, &ignored));
+    for (int i = 0; i < WINDOWS; i++) {
+        TRY_RETURN(run_window(work, seconds / WINDOWS, &burst, &window[i]));
+        for (int k = i; k > 0 && window[k] < window[k - 1]; k--) {
+            const double swap = window[k];
+            window[k] = window[k - 1];
+            window[k - 1] = swap;
+        }
+    }
+    result->seconds = window[WINDOWS / 2];
+    result->seconds_min = window[0];
+    result->seconds_max = window[WINDOWS - 1];
+    return DECANT_OK;
+}
+
+static decant_status profile_steps(dcn_plan *plan, decant_bench_result *result, dcn_arena *arena)
+{
+    double *once, *sum;
+    result->n_rows = dcn_plan_steps(plan);
+    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *result->rows, (void **)&result->rows));
+    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *once, (void **)&once));
+    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *sum, (void **)&sum));
+    for (int run = 0; run < MAX_PROFILED; run++) {
+        dcn_plan_run_timed(plan, once);
+        for (int32_t i = 0; i < result->n_rows; i++)
+            sum[i] += once[i];
+    }
+    for (int32_t i = 0; i < result->n_rows; i++) {
+        const dcn_step_info info = dcn_plan_step(plan, i);
+        char *op, *layer, *kernel;
+        TRY_RETURN(dcn_arena_string(arena, info.op, &op));
+        TRY_RETURN(dcn_arena_string(arena, info.layer ? info.layer : "", &layer));
+        TRY_RETURN(dcn_arena_string(arena, info.kernel, &kernel));
+        result->rows[i] = (decant_bench_row){op, layer, kernel, sum[i] / MAX_PROFILED, info.flops, (int64_t)info.bytes};
+    }
+    return DECANT_OK;
+}
+
+decant_status decant_bench_infer(const char *name, const decant_compute *compute, int64_t batch, double seconds,
+                                 bool profile, decant_bench_result **ret_result)
+{
+    calls work = {0};
+    decant_bench_result *result = NULL;
+    dcn_arena *arena = NULL;
+    dcn_plan *plan;
+    if (!(seconds > 0.0)) return DCN_FAIL(INVALID_ARG, "a measurement needs a positive number of seconds");
+    if (batch < 0) return DCN_FAIL(INVALID_ARG, "a call predicts at least one sample");
+    decant_status status = find(name, &work.of);
+    if (status != DECANT_OK) return status;
+    work.batch = batch > 0 ? batch : work.of->batch;
+    TRY(dcn_new(sizeof *result, (void **)&result));
+    TRY(dcn_arena_create(&arena));
+    result->internal = arena;
+    TRY(create_predictor(&work, compute));
+    TRY(create_inputs(&work));
+    TRY(measure(&work, seconds, result));
+    TRY(dcn_predictor_plan(work.predictor, work.batch, &plan));
+    if (profile) TRY(profile_steps(plan, result, arena));
+
+    result->of = decant_bench_infer_at((int32_t)(work.of - dcn_bench_inferences));
+    result->of.batch = work.batch;
+    result->parameters = work.parameters;
+    result->flops = dcn_plan_flops(plan);
+    result->memory = (int64_t)dcn_plan_memory_use(plan).total;
+    *ret_result = result;
+    result = NULL;
+out:
+    finish(&work);
+    decant_bench_result_destroy(result);
+    if (status != DECANT_OK) dcn_while("measuring %s", name);
+    return status;
+}
