@@ -14,7 +14,7 @@ static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
     [OPTION_QUIET] = OPTION_QUIET_ROW,
     [EVAL_DATA] = {"data", 0, OPTION_TEXT, "SOURCE", 0, 0,
-                   "a data set's name or folder, or a CSV file; default: what it was trained on"},
+                   "a data set's name or folder, a CSV or .npz file; default: what it was trained on"},
     [EVAL_SPLIT] = {"split", 0, OPTION_TEXT, "PART", 0, 0, "test (the default) or train"},
     [EVAL_TEACHER] = {"teacher", 0, OPTION_TEXT, "FILE", 0, 0,
                       "a model file that FILE may have learnt from: how often do they agree?"},

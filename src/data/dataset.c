@@ -28,6 +28,7 @@ void dcn_dataset_destroy(decant_dataset *dataset)
     }
     dcn_free(dataset->class_names);
     dcn_encoder_destroy(dataset->encoder);
+    dcn_free(dataset->reading);
     dcn_free(dataset->name);
     dcn_free(dataset);
 }

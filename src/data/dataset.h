@@ -31,6 +31,7 @@ struct decant_dataset {
     dcn_hash hash;           /* of all bytes and labels, both parts */
     dcn_contents backing[2]; /* files that train and test lie in, when their data is not owned */
     dcn_encoder *encoder;    /* of a table; NULL elsewhere */
+    char *reading;           /* of pictures and arrays: how they were read, as data/files.h writes it; NULL elsewhere */
     int64_t n_unlabelled;    /* training samples that have no label: the pool */
 };
 
@@ -56,6 +57,9 @@ decant_status dcn_idx_parse(const uint8_t *data, size_t bytes, int32_t *ret_rank
                             const uint8_t **ret_payload);
 /* path: directory with data_batch_{1..5}.bin and test_batch.bin (or in cifar-10-batches-bin/). */
 decant_status dcn_cifar_open(const char *path, decant_dataset **ret_dataset);
+#define DCN_CIFAR_FILES 6 /* the last one is the test batch */
+/* The same of files already in memory, which are copied from; `name` is the folder. */
+decant_status dcn_cifar_build(const char *name, const dcn_map files[DCN_CIFAR_FILES], decant_dataset **ret_dataset);
 /* The caller's arrays (copied). labels NULL for unlabelled. F32 values must be finite (NUMERIC names the sample
  * otherwise). */
 decant_status dcn_arrays_open(const char *name, const decant_shape *sample, decant_dtype dtype, int32_t n_classes,

@@ -3,6 +3,7 @@
 #ifndef DCN_RECIPE_EXPERIMENT_H
 #define DCN_RECIPE_EXPERIMENT_H
 
+#include "data/files.h"
 #include "data/loader.h"
 #include "decant/compress.h"
 #include "distill/term.h"
@@ -14,14 +15,21 @@
 #define DCN_MAX_RUNS   256
 #define DCN_MAX_MODELS 256
 
-typedef enum dcn_source_kind { DCN_SOURCE_NAMED, DCN_SOURCE_IDX, DCN_SOURCE_CIFAR, DCN_SOURCE_CSV } dcn_source_kind;
+typedef enum dcn_source_kind {
+    DCN_SOURCE_NAMED,
+    DCN_SOURCE_IDX,
+    DCN_SOURCE_CIFAR,
+    DCN_SOURCE_CSV,
+    DCN_SOURCE_FILES
+} dcn_source_kind;
 typedef enum dcn_normalize_kind { DCN_NORMALIZE_TRAIN, DCN_NORMALIZE_NONE, DCN_NORMALIZE_GIVEN } dcn_normalize_kind;
 
 typedef struct dcn_data_spec {
     const dcn_doc *doc;
     dcn_source_kind source_kind;
-    const char *source;  /* the name, the folder or the file */
-    dcn_csv_options csv; /* of a CSV table */
+    const char *source;      /* the name, the folder or the file */
+    dcn_csv_options csv;     /* of a CSV table */
+    dcn_files_options files; /* of pictures and arrays */
     int64_t validation;
     double unlabelled; /* samples of the training part whose labels are taken away; below 1: the share; 0: none */
     dcn_normalize_kind normalize;

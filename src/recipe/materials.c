@@ -26,6 +26,9 @@ decant_status dcn_data_spec_open(const dcn_data_spec *data, decant_dataset **ret
     case DCN_SOURCE_CSV:
         status = dcn_csv_open(&data->csv, ret_dataset);
         break;
+    case DCN_SOURCE_FILES:
+        status = dcn_files_open(&data->files, NULL, ret_dataset);
+        break;
     }
     if (status != DECANT_OK) dcn_while("opening the data of %s", data->doc->file);
     return status;
@@ -37,8 +40,9 @@ static decant_status check_parts(const dcn_experiment *experiment, const decant_
     if (dataset->train.count == 0 || dataset->train.labels == NULL)
         return dcn_doc_fail(doc, DECANT_USAGE, "%s has no labelled training samples", dataset->name);
     if (dataset->test.count == 0 || dataset->test.labels == NULL)
-        return dcn_doc_fail(doc, DECANT_USAGE, "%s has no labelled test samples, so no result could be believed",
-                            dataset->name);
+        return dcn_doc_fail(doc, DECANT_USAGE, "%s has no labelled test samples, so no result could be believed%s",
+                            dataset->name,
+                            experiment->data.source_kind == DCN_SOURCE_FILES ? "; `test: 0.2` sets some aside" : "");
     return DECANT_OK;
 }
 
@@ -138,10 +142,11 @@ void dcn_materials_destroy(dcn_materials *materials)
 
 /* --- networks --- */
 
-/* How the table was read, so that raw rows can be read with the model file alone. */
-static decant_status set_encoder(const decant_dataset *dataset, decant_model *model)
+/* How the table or the files were read, so that later ones can be read with the model file alone. */
+static decant_status set_reading(const decant_dataset *dataset, decant_model *model)
 {
     char *text = NULL;
+    if (dataset->reading != NULL) return dcn_model_set_metadata(model, DCN_FILES_METADATA, dataset->reading);
     if (dataset->encoder == NULL) return DECANT_OK;
     TRY_RETURN(dcn_encoder_to_json(dataset->encoder, &text));
     decant_status status = dcn_model_set_metadata(model, DCN_TABLE_METADATA, text);
@@ -199,7 +204,7 @@ decant_status dcn_materials_dress(const dcn_materials *materials, dcn_graph *gra
     if (materials->norm_channels > 0)
         TRY(dcn_model_set_normalization(made, materials->norm_channels, materials->mean, materials->std));
     if (dataset->class_names != NULL) TRY(dcn_model_set_class_names(made, (const char *const *)dataset->class_names));
-    TRY(set_encoder(dataset, made));
+    TRY(set_reading(dataset, made));
     *ret_model = made;
     made = NULL;
 out:

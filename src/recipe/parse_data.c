@@ -104,6 +104,7 @@ decant_status dcn_data_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec
     if (augment != NULL) TRY_RETURN(dcn_augment_parse(augment, &data.augment));
     data.seed = (uint64_t)seed;
     data.csv.seed = data.seed;
+    data.files.seed = data.seed;
     data.csv.validation = data.validation;
     *ret_data = data;
     return DECANT_OK;

@@ -133,7 +133,7 @@ void dcn_history_finish(dcn_history *history)
 static void gather(const dcn_history *histories, int32_t n_histories, const char *column, int64_t first,
                    dcn_curve *curve)
 {
-    double sum = 0, low = INFINITY, high = -(double)INFINITY;
+    double sum = 0, low = (double)INFINITY, high = -(double)INFINITY;
     int64_t count = 0;
     for (int32_t h = 0; h < n_histories; h++) {
         const dcn_history_column *found = dcn_history_find(&histories[h], column);

@@ -27,6 +27,22 @@ static decant_status add_fact(dcn_text *html, const char *name, const char *valu
     return dcn_text_add(html, "</div>");
 }
 
+/* What was done to the model besides training it. */
+static decant_status add_changes(dcn_text *html, const decant_comparison_row *row)
+{
+    const decant_run_result *first = row->results[0];
+    char text[64], count[28];
+    double before = 0;
+    if (first->parameters_before > 0)
+        TRY_RETURN(add_fact(html, "pruned from", decant_count_text(first->parameters_before, count)));
+    for (int32_t s = 0; s < row->n_seeds; s++) {
+        if (row->results[s]->correction == NULL) return DECANT_OK;
+        before += row->results[s]->correction->accuracy / row->n_seeds;
+    }
+    TRY_RETURN(dcn_format(text, sizeof text, "by %s, from %.2f %%", first->correction->by, 100 * before));
+    return add_fact(html, "output biases corrected", text);
+}
+
 static decant_status add_facts(dcn_text *html, const dcn_page_run *run)
 {
     const decant_comparison_row *row = run->row;
@@ -49,6 +65,7 @@ static decant_status add_facts(dcn_text *html, const dcn_page_run *run)
     TRY_RETURN(add_fact(html, "training", text));
     TRY_RETURN(dcn_format(text, sizeof text, "%.4f", loss));
     TRY_RETURN(add_fact(html, "test loss", text));
+    TRY_RETURN(add_changes(html, row));
     return dcn_text_add(html, "</dl>\n");
 }
 
