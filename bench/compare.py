@@ -27,13 +27,18 @@ DEBIAN = '/usr/lib/x86_64-linux-gnu'
 SCOUT_SECONDS = 1
 TRAINING = ['airline', 'lightnn', 'deepnn', 'cifar-kd', 'mlp-1200', 'mlp-kd', 'fashion-1', 'fashion-2', 'fashion-3', 'resnet50']
 INFERENCE = ['infer-airline-1', 'infer-mlp-800', 'infer-lightnn', 'infer-fashion-3', 'infer-resnet50']
-ROWS = TRAINING + INFERENCE
+TUTORIAL = 'tutorial'
+ROWS = TRAINING + INFERENCE + [TUTORIAL]
 WITHOUT_IMAGES = ('airline', 'mlp')
 SINGLE = ['threads=1']
+CIFAR_SAMPLES = 50000
 FUSES, COMPILES = (2, 4), (2, 4)  # versions of PyTorch
 
 
 def kind_and_case(row):
+    """What is measured: ('train', case), ('infer', case), or ('tutorial', '')."""
+    if row == TUTORIAL:
+        return TUTORIAL, ''
     return ('infer', row[len('infer-'):]) if row in INFERENCE else ('train', row)
 
 
@@ -63,7 +68,7 @@ class Peer:
         """Lists of flags of peer.py. Fused optimisers and a compiler that runs on this Python came with later versions."""
         kind, case = kind_and_case(row)
         layout = [] if case.startswith(WITHOUT_IMAGES) else ['channels_last']
-        found = self.forwards(layout) if kind == 'infer' else self.steps(case, layout)
+        found = {'infer': self.forwards(layout), 'train': self.steps(case, layout), TUTORIAL: self.tutorials()}[kind]
         return [flags for place, flags in enumerate(found) if flags not in found[:place]]
 
     def forwards(self, layout):
@@ -81,9 +86,18 @@ class Peer:
             found += [['compile', 'fused'], layout + ['compile', 'fused', 'bf16']]
         return found
 
-    def command(self, row, flags, seconds):
-        kind, case = kind_and_case(row)
-        return [self.python, '-W', 'ignore', os.path.join(HERE, 'peer.py'), kind, case, *flags, 'seconds=%g' % seconds]
+    def tutorials(self):
+        """With the teacher in each step one epoch is measured and scaled; its answers cached, all ten are."""
+        best = ['channels_last', 'fused'] if self.number >= FUSES else ['channels_last']
+        return [best + ['cached'], best + ['bf16', 'cached'], best + ['bf16', 'trace', 'cached'], best + ['bf16']]
+
+    def command(self, key, data):
+        kind, case = kind_and_case(key['row'])
+        flags = key['flags_given']
+        if kind == TUTORIAL:
+            scale = ['epochs=1'] if key['part'] == 'scout' or 'cached' not in flags else []
+            return [self.python, '-W', 'ignore', os.path.join(HERE, 'peer_tutorial.py'), data, *flags, *scale]
+        return [self.python, '-W', 'ignore', os.path.join(HERE, 'peer.py'), kind, case, *flags, 'seconds=%g' % key['seconds']]
 
 
 class Decant:
@@ -97,13 +111,22 @@ class Decant:
     def ask(self, *arguments):
         return subprocess.run([self.program, *arguments], capture_output=True, text=True, check=True).stdout
 
+    def find_cifar10(self):
+        """The folder of the data set, None where there is none."""
+        sources = map(json.loads, self.ask('data', 'list', '--json').splitlines())
+        return next((source['path'] for source in sources if source['name'] == 'cifar10'), None)
+
     def variants(self):
         return [['f32'], ['bf16']] if self.has_precision else [['f32']]
 
-    def command(self, row, flags, seconds):
+    def command(self, key, _):
+        kind, case = kind_and_case(key['row'])
+        flags = key['flags_given']
+        if kind == TUTORIAL:
+            precision = ['precision=' + flags[0]] if self.has_precision else []
+            return [sys.executable, os.path.join(HERE, 'tutorial.py'), self.program, *precision]
         precision = ['--precision', flags[0]] if self.has_precision else []
-        kind, case = kind_and_case(row)
-        return [self.program, 'bench', kind, case, '--json', '--seconds', '%.0f' % max(1, seconds), *precision]
+        return [self.program, 'bench', kind, case, '--json', '--seconds', '%.0f' % max(1, key['seconds']), *precision]
 
 
 class Notebook:
@@ -148,6 +171,7 @@ class Session:
 
     def __init__(self, options, decant, peers, notebook):
         self.options, self.decant, self.peers, self.notebook = options, decant, peers, notebook
+        self.data = decant.find_cifar10()
         self.end = time.monotonic() + options.budget if options.budget else None
 
     def out_of_time(self, needed):
@@ -185,6 +209,8 @@ class Session:
         last = self.notebook.find(row=key['row'], side=key['side'], version=key['version'], flags_given=key['flags_given'])
         if last:
             return last[-1]['wall'] + 1.25 * (key['seconds'] - last[-1]['seconds'])
+        if key['row'] == TUTORIAL:
+            return 45 if key['part'] == 'scout' else 90
         start = 1.5 if key['side'] == 'decant' else 20 if 'compile' in key['flags_given'] else 5
         return start + 1.25 * key['seconds']
 
@@ -196,6 +222,8 @@ class Session:
         """The peer's fastest variant of all, and its fastest in f32."""
         scouts = [(run['images_per_second'], peer, run['flags_given']) for peer in self.peers
                   for run in self.notebook.find(row=row, part='scout', version=peer.version) if 'images_per_second' in run]
+        if row == TUTORIAL:  # the others are scaled already
+            scouts = [scout for scout in scouts if 'cached' in scout[2]]
         scouts.sort(key=lambda scout: -scout[0])
         f32 = [scout for scout in scouts if 'bf16' not in scout[2]]
         chosen = scouts[:1] + f32[:1] if scouts and scouts[0] not in f32[:1] else f32[:1]
@@ -209,7 +237,7 @@ class Session:
     def run_all(self, keys):
         for peer, key in keys:
             maker = peer or self.decant
-            command = maker.command(key['row'], key['flags_given'], key['seconds'])
+            command = maker.command(key, self.data)
             self.measure(key, command, peer.environment if peer else None)
 
     def expected(self, row):
@@ -220,6 +248,9 @@ class Session:
 
     def measure_row(self, row):
         """True when all of the row is there."""
+        if row == TUTORIAL and self.data is None:
+            print('  CIFAR-10 is not found (see decant data list): the row is left out', file=sys.stderr)
+            return True
         for scout in self.missing_scouts(row):
             if self.out_of_time(self.cost(scout[1])):
                 return False
@@ -332,10 +363,23 @@ def inference_table(results):
     return table(['forward pass', 'batch', 'decant, us a call (min-max)', *PEER_HEAD], rows)
 
 
+def tutorial_table(results):
+    """The peer's variants are listed one by one: what it gains by caching, too, belongs to the comparison."""
+    result = results[0]
+    rows = [['decant ' + ','.join(one['flags']), 'looked up', number(one['step_seconds']), '10'] for one in result['decant']]
+    rows += [['PyTorch ' + variant(one), 'looked up', number(one['step_seconds']), '10'] for one in result['peer']]
+    in_step = [one for one in result['tried'] if 'cached' not in one['flags'] and one['images_per_second']]
+    for one in sorted(in_step, key=lambda one: -one['images_per_second'])[:1]:
+        rows.append(['PyTorch ' + variant(one), 'in each step', number(10 * CIFAR_SAMPLES / one['images_per_second']), '1, scaled'])
+    return table(['the tutorial, end to end', "the teacher's answers", 's', 'epochs measured'], rows)
+
+
 def markdown(results):
     training = [result for result in results if result['row'] in TRAINING]
     inference = [result for result in results if result['row'] in INFERENCE]
-    return '\n'.join(make(chosen) for make, chosen in ((training_table, training), (inference_table, inference)) if chosen)
+    tutorial = [result for result in results if result['row'] == TUTORIAL]
+    parts = ((training_table, training), (inference_table, inference), (tutorial_table, tutorial))
+    return '\n'.join(make(chosen) for make, chosen in parts if chosen)
 
 
 def write_results(folder, notebook, decant, peers):

@@ -167,8 +167,8 @@ DECANT_MUST_USE decant_status decant_judge_predictions(int64_t only_first, int64
 DECANT_MUST_USE decant_status decant_judge_runs(const decant_comparison_row *row, const decant_comparison_row *baseline,
                                                 decant_judgement *ret_judgement);
 
-/** Whether both runs made the same number of optimizer steps for every seed that both have. A verdict between runs that
- * did not may only show that one was trained longer. */
+/** Whether both runs made as many optimizer steps (decant_is_same_budget) for every seed that both have. A verdict
+ * between runs that did not may only show that one was trained longer. */
 bool decant_has_equal_budget(const decant_comparison_row *row, const decant_comparison_row *baseline);
 
 /** The comparison as a table: parameters, mult-adds, size, test accuracy as mean and spread, errors, and each run's

@@ -4,7 +4,8 @@
 #include "device/cpu/cpu.h"
 
 #define TILE             4
-#define MIN_CHANNELS     32 /* fewer do not pay for the transforms and reorders */
+#define MIN_CHANNELS     32   /* fewer do not pay for the transforms and reorders */
+#define MIN_PIXELS       1024 /* of all maps: fewer do not pay for the transforms of the weights */
 #define CHANNEL_BLOCK    16
 #define MIN_USEFUL_SHARE 0.5 /* of the outputs of all tiles: the rest hangs over the map's edges */
 
@@ -22,5 +23,6 @@ bool dcn_cpu_suits_winograd(const dcn_conv_attrs *attrs, const decant_shape *src
     if (attrs->groups != 1 || in < MIN_CHANNELS || out < MIN_CHANNELS || in % CHANNEL_BLOCK != 0 ||
         out % CHANNEL_BLOCK != 0)
         return false;
+    if (dst->dim[0] * dst->dim[2] * dst->dim[3] < MIN_PIXELS) return false;
     return useful_share(dst->dim[2]) * useful_share(dst->dim[3]) >= MIN_USEFUL_SHARE;
 }
