@@ -1,13 +1,14 @@
-/* decant eval FILE --data SOURCE: how a model does on a data set. */
+/* decant eval FILE --data SOURCE: how a model does on a data set, and how like a teacher it answers. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "output.h"
 #include "overrides.h"
+#include "results.h"
 #include "verbs.h"
 
-enum { EVAL_DATA = OPTION_COMMON_COUNT, EVAL_SPLIT, EVAL_DEVICE, EVAL_THREADS, EVAL_OPTION_COUNT };
+enum { EVAL_DATA = OPTION_COMMON_COUNT, EVAL_SPLIT, EVAL_TEACHER, EVAL_DEVICE, EVAL_THREADS, EVAL_OPTION_COUNT };
 
 static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
@@ -15,11 +16,13 @@ static const cli_option options[] = {
     [EVAL_DATA] = {"data", 0, OPTION_TEXT, "SOURCE", 0, 0,
                    "a data set's name or folder, or a CSV file; default: what it was trained on"},
     [EVAL_SPLIT] = {"split", 0, OPTION_TEXT, "PART", 0, 0, "test (the default) or train"},
+    [EVAL_TEACHER] = {"teacher", 0, OPTION_TEXT, "FILE", 0, 0,
+                      "a model file that FILE may have learnt from: how often do they agree?"},
     [EVAL_DEVICE] = OPTION_DEVICE_ROW,
     [EVAL_THREADS] = OPTION_THREADS_ROW,
 };
 
-static json_t *evaluation_json(const decant_evaluation *evaluation)
+static json_t *confusion_json(const decant_evaluation *evaluation)
 {
     json_t *confusion = json_array();
     for (int32_t truth = 0; truth < evaluation->n_classes; truth++) {
@@ -28,30 +31,38 @@ static json_t *evaluation_json(const decant_evaluation *evaluation)
             json_array_append_new(row, json_integer(evaluation->confusion[truth * evaluation->n_classes + c]));
         json_array_append_new(confusion, row);
     }
-    return json_pack("{s:f, s:I, s:I, s:f, s:o}", "accuracy", evaluation->accuracy, "errors",
+    return confusion;
+}
+
+static json_t *evaluation_json(const decant_evaluation *evaluation)
+{
+    return json_pack("{s:f, s:I, s:I, s:f, s:o, s:o, s:o}", "accuracy", evaluation->accuracy, "errors",
                      (json_int_t)evaluation->errors, "count", (json_int_t)evaluation->count, "loss", evaluation->loss,
-                     "confusion", confusion);
+                     "confusion", confusion_json(evaluation), "calibration",
+                     calibration_json(&evaluation->measures, true), "fidelity", fidelity_json(&evaluation->measures));
 }
 
 static decant_status print_as_text(const decant_evaluation *evaluation, const decant_model *model)
 {
     char *text = NULL;
-    decant_status status = decant_confusion_text(evaluation, model, &text);
-    if (status != DECANT_OK) return status;
-    print_text(text);
-    printf("loss %.4f\n", evaluation->loss);
-    return DECANT_OK;
+    decant_status status = decant_evaluation_text(evaluation, model, &text);
+    if (status == DECANT_OK) print_text(text);
+    return status;
 }
 
 static int evaluate(const cli_invocation *invocation, const decant_model *model, const char *source, decant_part part)
 {
     const option_value *values = invocation->values;
     const decant_compute compute = compute_of(&values[EVAL_DEVICE], &values[EVAL_THREADS]);
+    decant_model *teacher = NULL;
     decant_dataset *dataset = NULL;
     decant_evaluation *evaluation = NULL;
     int exit_status = 0;
     decant_status status = decant_model_open_data(model, source, &dataset);
-    if (status == DECANT_OK) status = decant_model_evaluate(model, &compute, dataset, part, &evaluation);
+    if (status == DECANT_OK && values[EVAL_TEACHER].given)
+        status = decant_model_load(values[EVAL_TEACHER].text, &teacher);
+    if (status == DECANT_OK)
+        status = decant_model_evaluate_beside(model, teacher, &compute, dataset, part, &evaluation);
     if (status == DECANT_OK && values[OPTION_JSON].given)
         exit_status = print_json(evaluation_json(evaluation));
     else if (status == DECANT_OK)
@@ -59,6 +70,7 @@ static int evaluate(const cli_invocation *invocation, const decant_model *model,
     if (status != DECANT_OK) exit_status = report_failure(status);
     decant_evaluation_destroy(evaluation);
     decant_dataset_destroy(dataset);
+    decant_model_destroy(teacher);
     return exit_status;
 }
 
@@ -85,8 +97,8 @@ static int run(const cli_invocation *invocation)
 
 const cli_verb verb_eval = {
     .name = "eval",
-    .arguments = "FILE [--data SOURCE]",
-    .summary = "measures a model file: accuracy, errors, loss, confusion matrix",
+    .arguments = "FILE [--data SOURCE] [--teacher FILE]",
+    .summary = "measures a model file: accuracy, confusion matrix, calibration",
     .details = "FILE is a model.safetensors; it holds the network and the normalisation, so nothing else is needed.\n",
     .options = options,
     .n_options = EVAL_OPTION_COUNT,

@@ -58,11 +58,16 @@ static void print_row(const predicted *prediction, int64_t index, const float *r
 {
     char buffer[16], truth[16];
     const cli_inputs *inputs = prediction->inputs;
-    printf("%s", prediction->word);
+    print_line_part(stdout, prediction->word);
     if (!inputs->is_single) printf(" #%" PRId64, inputs->first + index);
-    printf(": %s %.2f %%", class_text(prediction->model, best, buffer), 100 * (double)row[best]);
-    if (inputs->labels != NULL && inputs->labels[index] != best)
-        printf(" (wrong: it is %s)", class_text(prediction->model, inputs->labels[index], truth));
+    printf(": ");
+    print_line_part(stdout, class_text(prediction->model, best, buffer));
+    printf(" %.2f %%", 100 * (double)row[best]);
+    if (inputs->labels != NULL && inputs->labels[index] != best) {
+        printf(" (wrong: it is ");
+        print_line_part(stdout, class_text(prediction->model, inputs->labels[index], truth));
+        putchar(')');
+    }
     putchar('\n');
 }
 

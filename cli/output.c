@@ -32,10 +32,17 @@ int report_failure(decant_status status)
     fflush(stdout);
     print_error_label();
     /* A message may name the place itself; saying it twice helps nobody. */
-    if (place[0] != '\0' && strncmp(message, place, strlen(place)) != 0) fprintf(stderr, "%s: ", place);
-    fprintf(stderr, "%s\n", message[0] != '\0' ? message : decant_status_meaning(status));
-    for (int i = 0; i < decant_error_while_count(); i++)
-        fprintf(stderr, "  while %s\n", decant_error_while(i));
+    if (place[0] != '\0' && strncmp(message, place, strlen(place)) != 0) {
+        print_line_part(stderr, place);
+        fputs(": ", stderr);
+    }
+    print_line_part(stderr, message[0] != '\0' ? message : decant_status_meaning(status));
+    fputc('\n', stderr);
+    for (int i = 0; i < decant_error_while_count(); i++) {
+        fputs("  while ", stderr);
+        print_line_part(stderr, decant_error_while(i));
+        fputc('\n', stderr);
+    }
     if (status == DECANT_INTERNAL) fprintf(stderr, "  noticed in %s; please report it\n", decant_error_source());
     return decant_status_exit(status);
 }
@@ -68,10 +75,19 @@ void print_text(char *text)
     decant_text_free(text);
 }
 
+void print_line_part(FILE *stream, const char *text)
+{
+    char *shown = NULL;
+    if (decant_text_printable(text, &shown) == DECANT_OK) fputs(shown, stream);
+    decant_text_free(shown);
+}
+
 void print_finding(FILE *stream, const decant_finding *finding)
 {
     static const char *const labels[] = {"note", "warning", "error"};
     static const cli_style styles[] = {STYLE_DIM, STYLE_YELLOW, STYLE_RED};
-    fprintf(stream, "%s%s:%s %s\n", style_begin(stream, styles[finding->severity]), labels[finding->severity],
-            style_begin(stream, STYLE_PLAIN), finding->text);
+    fprintf(stream, "%s%s:%s ", style_begin(stream, styles[finding->severity]), labels[finding->severity],
+            style_begin(stream, STYLE_PLAIN));
+    print_line_part(stream, finding->text);
+    fputc('\n', stream);
 }

@@ -21,6 +21,9 @@ int print_json(json_t *json);
 /* A text of the library's on stdout; frees it. */
 void print_text(char *text);
 
+/* One line of text that may come from anybody's file: what would steer the terminal is shown instead. */
+void print_line_part(FILE *stream, const char *text);
+
 /* Escape sequences for a stream: "" unless it is a terminal and NO_COLOR is unset. */
 typedef enum cli_style { STYLE_PLAIN, STYLE_BOLD, STYLE_RED, STYLE_YELLOW, STYLE_DIM } cli_style;
 const char *style_begin(FILE *stream, cli_style style);

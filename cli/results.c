@@ -1,7 +1,6 @@
 /* What `decant run` and `decant compare` end with. */
 #include "results.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -18,19 +17,44 @@ static json_t *cache_json(const decant_run_result *result)
                      (json_int_t)result->answers_computed, "hit_rate", decant_result_hit_rate(result));
 }
 
+json_t *calibration_json(const decant_measures *measures, bool with_bins)
+{
+    const decant_calibration *calibration = &measures->calibration;
+    if (!measures->known) return json_null();
+    json_t *json = json_pack("{s:f, s:f}", "ece", calibration->error, "confidence", calibration->confidence);
+    json_t *bins = with_bins ? json_array() : NULL;
+    for (int i = 0; i < DECANT_CALIBRATION_BINS && with_bins; i++) {
+        const decant_confidence_bin *bin = &calibration->bins[i];
+        json_array_append_new(bins, json_pack("{s:I, s:o, s:o}", "count", (json_int_t)bin->count, "confidence",
+                                              number_or_null(bin->count > 0, bin->confidence), "accuracy",
+                                              number_or_null(bin->count > 0, bin->accuracy)));
+    }
+    if (with_bins) json_object_set_new(json, "bins", bins);
+    return json;
+}
+
+json_t *fidelity_json(const decant_measures *measures)
+{
+    if (!measures->has_teacher) return json_null();
+    return json_pack("{s:f, s:f}", "agreement", measures->fidelity.agreement, "kl", measures->fidelity.divergence);
+}
+
 json_t *result_json(const decant_run_result *result)
 {
-    return json_pack(
-        "{s:s, s:s, s:I, s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f}, s:f, s:o, s:f, s:f, s:b, "
-        "s:s}",
-        "recipe", result->recipe, "run", result->run, "seed", (json_int_t)result->seed, "model", result->model,
-        "teacher", result->teacher, "parameters", (json_int_t)result->parameters, "mult_adds",
-        (json_int_t)result->mult_adds, "bytes", (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs,
-        "steps", (json_int_t)result->steps, "validation", "accuracy",
-        number_or_null(result->has_validation, result->validation_accuracy), "test", "accuracy", result->test_accuracy,
-        "errors", (json_int_t)result->test_errors, "count", (json_int_t)result->test_count, "loss", result->test_loss,
-        "majority_accuracy", result->majority_accuracy, "teacher_cache", cache_json(result), "seconds", result->seconds,
-        "images_per_second", result->images_per_second, "skipped", result->skipped, "directory", result->directory);
+    return json_pack("{s:s, s:s, s:I, s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f, s:o, s:o}, "
+                     "s:f, s:o, s:f, s:f, "
+                     "s:b, s:s}",
+                     "recipe", result->recipe, "run", result->run, "seed", (json_int_t)result->seed, "model",
+                     result->model, "teacher", result->teacher, "parameters", (json_int_t)result->parameters,
+                     "mult_adds", (json_int_t)result->mult_adds, "bytes", (json_int_t)result->bytes, "epochs",
+                     (json_int_t)result->epochs, "steps", (json_int_t)result->steps, "validation", "accuracy",
+                     number_or_null(result->has_validation, result->validation_accuracy), "test", "accuracy",
+                     result->test_accuracy, "errors", (json_int_t)result->test_errors, "count",
+                     (json_int_t)result->test_count, "loss", result->test_loss, "calibration",
+                     calibration_json(&result->test_measures, false), "fidelity", fidelity_json(&result->test_measures),
+                     "majority_accuracy", result->majority_accuracy, "teacher_cache", cache_json(result), "seconds",
+                     result->seconds, "images_per_second", result->images_per_second, "skipped", result->skipped,
+                     "directory", result->directory);
 }
 
 static json_t *verdict_json(const decant_comparison *comparison, const decant_comparison_row *row)
@@ -39,7 +63,7 @@ static json_t *verdict_json(const decant_comparison *comparison, const decant_co
     if (row->baseline < 0) return json_null();
     const decant_comparison_row *baseline = &comparison->rows[row->baseline];
     if (decant_judge_runs(row, baseline, &judgement) != DECANT_OK) return json_null();
-    return json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:b}", "baseline", baseline->run, "verdict",
+    return json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:b}", "baseline", baseline->label, "verdict",
                      decant_verdict_name(judgement.verdict), "test", judgement.test, "pairs",
                      (json_int_t)judgement.pairs, "difference", judgement.difference, "spread", judgement.spread, "p",
                      judgement.p, "equal_budgets", decant_has_equal_budget(row, baseline));
@@ -57,26 +81,8 @@ json_t *row_json(const decant_comparison *comparison, const decant_comparison_ro
                      "parameters", (json_int_t)row->parameters, "mult_adds", (json_int_t)row->mult_adds, "bytes",
                      (json_int_t)row->bytes, "epochs", (json_int_t)row->epochs, "steps", (json_int_t)row->steps,
                      "accuracy", "mean", row->accuracy_mean, "spread", row->accuracy_spread, "each", accuracies,
-                     "errors_mean", row->errors_mean, "majority_accuracy", comparison->majority_accuracy, "verdict",
-                     verdict_json(comparison, row));
-}
-
-/* One sentence for each run that has a baseline, for those who do not read tables. */
-static void print_verdict(const decant_comparison *comparison, const decant_comparison_row *row)
-{
-    decant_judgement judgement;
-    if (row->baseline < 0) return;
-    const decant_comparison_row *baseline = &comparison->rows[row->baseline];
-    if (decant_judge_runs(row, baseline, &judgement) != DECANT_OK) {
-        printf("%s cannot be judged against %s: %s\n", row->run, baseline->run, decant_error_message());
-        return;
-    }
-    printf("%s against %s: %+.2f points", row->run, baseline->run, 100 * judgement.difference);
-    if (judgement.spread > 0) printf(" (+-%.2f over %" PRId64 " seeds)", 100 * judgement.spread, judgement.pairs);
-    printf(", %s, p = %.3g: %s\n", judgement.test, judgement.p, decant_verdict_name(judgement.verdict));
-    if (!decant_has_equal_budget(row, baseline))
-        printf("  but with unequal budgets: %s made %" PRId64 " optimizer steps, %s %" PRId64 "\n", row->run,
-               row->steps, baseline->run, baseline->steps);
+                     "errors_mean", row->errors_mean, "majority_accuracy", row->results[0]->majority_accuracy,
+                     "verdict", verdict_json(comparison, row));
 }
 
 int print_comparison(const decant_comparison *comparison)
@@ -88,7 +94,19 @@ int print_comparison(const decant_comparison *comparison)
     decant_table_destroy(table);
     if (status != DECANT_OK) return report_failure(status);
     print_text(text);
-    for (int32_t i = 0; i < comparison->count; i++)
-        print_verdict(comparison, &comparison->rows[i]);
+    for (int32_t i = 0; i < comparison->count; i++) {
+        status = decant_verdict_text(comparison, i, &text);
+        if (status != DECANT_OK) return report_failure(status);
+        print_text(text);
+    }
+    warn_of_other_data(comparison);
     return 0;
+}
+
+void warn_of_other_data(const decant_comparison *comparison)
+{
+    if (decant_comparison_check(comparison) == DECANT_OK) return;
+    const decant_finding finding = {DECANT_SEVERITY_WARNING, decant_error_message()};
+    fflush(stdout);
+    print_finding(stderr, &finding);
 }

@@ -4,9 +4,14 @@
 
 #include "output.h"
 
+/* null where nobody looked; the reliability table only where asked for */
+json_t *calibration_json(const decant_measures *measures, bool with_bins);
+json_t *fidelity_json(const decant_measures *measures);
 json_t *result_json(const decant_run_result *result);
 json_t *row_json(const decant_comparison *comparison, const decant_comparison_row *row);
 /* The table and what its words mean, on stdout. Returns an exit status. */
 int print_comparison(const decant_comparison *comparison);
+/* On stderr, where rows were tested on other samples than the first. */
+void warn_of_other_data(const decant_comparison *comparison);
 
 #endif

@@ -484,6 +484,49 @@ def make_steps():
                  lambda s, y, t: [(1, F.cross_entropy(s, y, label_smoothing=0.1))], steps=1)
 
 
+# --- measures ---
+
+def log_softmax(z):
+    z = z.astype(np.float64)
+    z = z - z.max(axis=1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+def calibration(logits, labels, bins=15):
+    """Guo et al. 2017: bins (0, 1/15], (1/15, 2/15], ...; per bin count, mean confidence, accuracy; then ECE and mean confidence."""
+    probability = np.exp(log_softmax(logits))
+    confidence, right = probability.max(axis=1), probability.argmax(axis=1) == labels
+    place = np.digitize(confidence, np.arange(1, bins) / bins, right=True)
+    rows, error = np.zeros((bins, 3)), 0.0
+    for i in range(bins):
+        inside = place == i
+        if inside.any():
+            rows[i] = inside.sum(), confidence[inside].mean(), right[inside].mean()
+            error += inside.mean() * abs(rows[i, 2] - rows[i, 1])
+    return rows, np.array([error, confidence.mean()])
+
+
+def fidelity(student, teacher):
+    p, q = log_softmax(teacher), log_softmax(student)
+    agreement = (student.argmax(axis=1) == teacher.argmax(axis=1)).mean()
+    return np.array([agreement, (np.exp(p) * (p - q)).sum(axis=1).mean()])
+
+
+def make_measures():
+    """NumPy's answers; what is compared is decant's own definition of calibration and fidelity."""
+    rng, out = np.random.default_rng(7), {}
+    for name, count, classes, scale in (("ten", 200, 10, 2), ("two", 64, 2, 1), ("sharp", 50, 10, 300), ("one", 1, 4, 1),
+                                        ("even", 12, 5, 0)):  # even: confidence exactly 3/15, the edge of a bin; all answers tie
+        student = (rng.standard_normal((count, classes)) * scale).astype(np.float32)
+        teacher = (student * 1.5 + rng.standard_normal((count, classes)) * scale / 2).astype(np.float32)
+        labels = rng.integers(0, classes, count).astype(np.int32)
+        labels[: count // 2] = student[: count // 2].argmax(axis=1)
+        out[f"{name}/student"], out[f"{name}/teacher"], out[f"{name}/labels"] = student, teacher, labels
+        out[f"{name}/bins"], out[f"{name}/calibration"] = calibration(student, labels)
+        out[f"{name}/fidelity"] = fidelity(student, teacher)
+    write_safetensors("measures", out)
+
+
 if __name__ == "__main__":
     os.makedirs(FOLDER, exist_ok=True)
     make_layers()
@@ -492,3 +535,4 @@ if __name__ == "__main__":
     make_schedules()
     make_initialization()
     make_steps()
+    make_measures()

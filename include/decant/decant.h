@@ -10,6 +10,7 @@
 #include "decant/graph.h"
 #include "decant/loss.h"
 #include "decant/model.h"
+#include "decant/predictor.h"
 #include "decant/recipe.h"
 #include "decant/report.h"
 #include "decant/status.h"

@@ -52,7 +52,8 @@ DECANT_MUST_USE decant_status decant_model_from_zoo(const char *name, int64_t cl
  * no class names; decant_train() brings those.
  *
  *  graph      taken over, also on failure: the model's, never to be used or destroyed again. It needs an input,
- *             and an output of [1, classes] that decant_graph_set_output() named.
+ *             and an output of [1, classes] (or [1, 1], the logit of the second of two classes) that
+ *             decant_graph_set_output() named.
  *  seed       decides the weights.
  *  ret_model  freed with decant_model_destroy(); untouched on failure.
  *
@@ -69,7 +70,8 @@ const char *decant_zoo_name(int32_t index);
 /** Frees a model; accepts NULL. */
 void decant_model_destroy(decant_model *model);
 
-/** Number of classes. */
+/** Number of classes: as many as outputs, but two for a network with a single logit, which says the second where it is
+ * above 0. */
 int32_t decant_model_class_count(const decant_model *model);
 
 /** Name of a class, or NULL when the model knows none or index is out of range. The model's memory. */
@@ -139,6 +141,37 @@ void decant_plan_listing_destroy(decant_plan_listing *plan);
 
 /* --- using it --- */
 
+/** Equally wide bins of confidence, which is the probability of the class that is answered. */
+#define DECANT_CALIBRATION_BINS 15
+
+/** The samples answered with a confidence in (i / 15, (i + 1) / 15], i being the bin's index. */
+typedef struct {
+    int64_t count;
+    double confidence, accuracy; /**< means over them; 0 where there are none */
+} decant_confidence_bin;
+
+/** Whether confidence can be believed: of the answers given with 80 %, are 80 % right? */
+typedef struct {
+    double error;      /**< expected calibration error (Guo et al. 2017): mean over samples of their bin's |accuracy -
+                          confidence| */
+    double confidence; /**< mean over samples */
+    decant_confidence_bin bins[DECANT_CALIBRATION_BINS];
+} decant_calibration;
+
+/** How like its teacher a student answers (Stanton et al. 2021). */
+typedef struct {
+    double agreement;  /**< share of the samples for which both answer the same class */
+    double divergence; /**< mean KL(teacher || student) of their probabilities at temperature 1, in nats; 0: the same */
+} decant_fidelity;
+
+/** What a model's probabilities are like on some samples. */
+typedef struct {
+    bool known; /**< false: nobody looked, and the rest is zero */
+    decant_calibration calibration;
+    bool has_teacher;
+    decant_fidelity fidelity; /**< zero without a teacher */
+} decant_measures;
+
 /** How a model does on labelled samples. */
 typedef struct {
     int64_t count, errors;
@@ -146,6 +179,7 @@ typedef struct {
     double loss; /**< mean cross-entropy */
     int32_t n_classes;
     int64_t *confusion; /**< [n_classes, n_classes]: row is the truth, column the prediction */
+    decant_measures measures;
 } decant_evaluation;
 
 /** Evaluates a model on one part of a data set.
@@ -161,6 +195,16 @@ typedef struct {
 DECANT_MUST_USE decant_status decant_model_evaluate(const decant_model *model, const decant_compute *compute,
                                                     const decant_dataset *dataset, decant_part part,
                                                     decant_evaluation **ret_evaluation);
+
+/** The same beside a teacher: the measures then say how like it the model answers.
+ *
+ *  teacher  of the model's sample shape and number of classes; it is given the same samples, normalised its own way.
+ *
+ *  Errors: those of decant_model_evaluate(), and SHAPE where the teacher does not fit.
+ */
+DECANT_MUST_USE decant_status decant_model_evaluate_beside(const decant_model *model, const decant_model *teacher,
+                                                           const decant_compute *compute, const decant_dataset *dataset,
+                                                           decant_part part, decant_evaluation **ret_evaluation);
 
 /** Opens data as a model takes it. For a model that was trained on a table, source may be a CSV file of raw rows, read
  * as its training rows were; the file that it was trained on is parted into training and test rows as it was then, any
@@ -189,7 +233,7 @@ DECANT_MUST_USE decant_status decant_model_open_rows(const decant_model *model, 
 /** Frees an evaluation; accepts NULL. */
 void decant_evaluation_destroy(decant_evaluation *evaluation);
 
-/** Classifies samples.
+/** Classifies samples, once: to do so again and again, see decant/predictor.h.
  *
  *  compute            where; NULL for the default.
  *  inputs             [n, sample...] of u8 (0 to 255) or f32 (for images in [0, 1]), not yet normalised: the model does

@@ -177,6 +177,11 @@ typedef struct {
     double seconds, images_per_second;
     const int32_t *wrong; /**< [test_errors] indices of the test samples it got wrong, rising */
     bool skipped;         /**< it was there already, unchanged */
+    decant_measures test_measures, validation_measures; /**< not known of what an older decant made */
+    int32_t n_classes;              /**< 0 in a result of an older decant, which has none of what follows */
+    const char *const *class_names; /**< [n_classes]; NULL where the classes have only numbers */
+    const int64_t *confusion;   /**< [n_classes, n_classes], test samples: row is the truth, column the prediction */
+    const int32_t *predictions; /**< [test_count] the class answered for each test sample */
 } decant_run_result;
 
 /** The share of a teacher's answers that did not have to be computed, 0 to 1; 0 for a run without a teacher cache. */
@@ -238,7 +243,8 @@ void decant_result_list_destroy(decant_result_list *results);
 /** The seeds of one run, taken together. Texts are the results' memory, arrays the comparison's. */
 typedef struct {
     const char *recipe, *run, *model, *teacher;
-    int32_t baseline; /**< the row it is measured against; -1: none */
+    const char *label; /**< the run's name; with its folder in front where rows of another folder have the same */
+    int32_t baseline;  /**< the row it is measured against; -1: none */
     int64_t parameters, mult_adds, bytes, epochs, steps;
     int32_t n_seeds;
     const decant_run_result **results; /**< [n_seeds], by rising seed */
@@ -251,7 +257,7 @@ typedef struct {
 typedef struct {
     decant_comparison_row *rows; /**< [count], in the order of the results */
     int32_t count;
-    double majority_accuracy; /**< of always answering the commonest class */
+    double majority_accuracy; /**< of always answering the commonest class; NAN where the rows' data differ */
 } decant_comparison;
 
 /** Groups results by run. A run's baseline is the one its recipe names where that is among them.
@@ -263,6 +269,21 @@ typedef struct {
  */
 DECANT_MUST_USE decant_status decant_results_compare(const decant_result_list *results,
                                                      decant_comparison **ret_comparison);
+
+/** Whether all rows were tested on the same samples of the same data. Accuracies of rows that were not do not compare,
+ * and no verdict is given between them.
+ *
+ *  Errors: INVALID_ARG (two that were not, by name).
+ */
+DECANT_MUST_USE decant_status decant_comparison_check(const decant_comparison *comparison);
+
+/** Measures every row against one of them, whatever their recipes say.
+ *
+ *  name  the row's run, its label, or the directory of one of its results.
+ *
+ *  Errors: NOT_FOUND (no row is called so, or more than one), NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_comparison_set_baseline(decant_comparison *comparison, const char *name);
 
 /** Frees a comparison; accepts NULL. */
 void decant_comparison_destroy(decant_comparison *comparison);

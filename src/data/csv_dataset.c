@@ -1,54 +1,17 @@
 /* Data sets of CSV tables: rows are parted before anything is learnt from them, so that types, fill values and
  * categories know nothing of the validation, test and unlabelled rows. */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "data/source.h"
 
-/* Row numbers of one file, rising. */
-typedef struct parted_rows {
-    int32_t *train, *test;
-    int64_t n_train, n_test, n_unlabelled;
-} parted_rows;
-
-static void finish_parted(parted_rows *rows)
-{
-    dcn_free(rows->train);
-    dcn_free(rows->test);
-}
-
-/* A share of a count, rounded up as other tools do; 0.55 of 100 is 55 in spite of binary fractions. */
-static int64_t share_of(double share, int64_t count)
-{
-    return (int64_t)ceil(share * (double)count - 1e-9);
-}
-
+/* Another file's rows need no test part taken from these. */
 static decant_status part_rows(const int32_t *labels, int64_t n_rows, int32_t n_classes, const dcn_parting *parting,
-                               parted_rows *ret_rows)
+                               dcn_parts *ret_rows)
 {
-    dcn_split first = {0}, second = {0};
-    int64_t unlabelled = share_of(parting->unlabelled, n_rows);
-    int64_t test = parting->test_path != NULL ? 0 : share_of(parting->test, n_rows - unlabelled);
-    if (unlabelled + test >= n_rows)
-        return DCN_FAIL(FORMAT, "%" PRId64 " rows are too few: %" PRId64 " unlabelled and %" PRId64 " for the test",
-                        n_rows, unlabelled, test);
-    decant_status status =
-        dcn_split_rows(labels, n_rows, n_classes, NULL, n_rows, unlabelled, parting->seed, DCN_DRAW_UNLABELLED, &first);
-    if (status != DECANT_OK) goto out;
-    TRY(dcn_split_rows(labels, n_rows, n_classes, first.train, first.n_train, test, parting->seed, DCN_DRAW_TEST,
-                       &second));
-    *ret_rows = (parted_rows){.train = second.train,
-                              .test = second.validation,
-                              .n_train = second.n_train,
-                              .n_test = second.n_validation,
-                              .n_unlabelled = unlabelled};
-    second = (dcn_split){0};
-out:
-    dcn_split_finish(&first);
-    dcn_split_finish(&second);
-    return status;
+    double test = parting->test_path != NULL ? 0 : parting->test;
+    return dcn_parts_make(labels, n_rows, n_classes, parting->unlabelled, test, parting->seed, ret_rows);
 }
 
 /* --- filling a data set --- */
@@ -140,7 +103,7 @@ static decant_status check_classes(const dcn_encoder *encoder, const dcn_csv *cs
 
 /* The training rows without those that will be held out for validation, as dcn_split_make will choose them. */
 static decant_status choose_fit_rows(const dcn_csv_options *options, const dcn_encoder *encoder, const int32_t *labels,
-                                     const parted_rows *rows, int32_t **ret_rows, int64_t *ret_count)
+                                     const dcn_parts *rows, int32_t **ret_rows, int64_t *ret_count)
 {
     int32_t *train_labels = NULL;
     dcn_split split = {0};
@@ -168,7 +131,7 @@ decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, 
 {
     decant_dataset *dataset = NULL;
     dcn_encoder *encoder = NULL;
-    parted_rows rows = {0};
+    dcn_parts rows = {0};
     int32_t *labels = NULL, *fit_rows = NULL;
     int64_t n_fit = 0;
     decant_status status = dcn_encoder_classes(csv, options->target, &encoder);
@@ -193,7 +156,7 @@ decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, 
     *ret_dataset = dataset;
     dataset = NULL;
 out:
-    finish_parted(&rows);
+    dcn_parts_finish(&rows);
     dcn_free(labels);
     dcn_free(fit_rows);
     dcn_encoder_destroy(encoder);
@@ -244,7 +207,7 @@ static bool is_training_file(const dcn_encoder *encoder, const dcn_csv *csv)
 static decant_status fill_as_trained(decant_dataset *dataset, const dcn_encoder *encoder, const dcn_csv *csv,
                                      const int32_t *labels)
 {
-    parted_rows rows = {0};
+    dcn_parts rows = {0};
     dcn_csv test = {0};
     decant_status status = part_rows(labels, csv->n_rows, encoder->n_classes, &encoder->parting, &rows);
     if (status != DECANT_OK) goto out;
@@ -258,7 +221,7 @@ static decant_status fill_as_trained(decant_dataset *dataset, const dcn_encoder 
     dataset->n_unlabelled = rows.n_unlabelled;
 out:
     dcn_csv_finish(&test);
-    finish_parted(&rows);
+    dcn_parts_finish(&rows);
     return status;
 }
 

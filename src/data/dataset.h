@@ -108,6 +108,16 @@ typedef enum dcn_draw { DCN_DRAW_VALIDATION, DCN_DRAW_PART, DCN_DRAW_TEST, DCN_D
  * ret_split->validation. labels [n_rows], each below n_classes. */
 decant_status dcn_split_rows(const int32_t *labels, int64_t n_rows, int32_t n_classes, const int32_t *candidates,
                              int64_t count, int64_t held_out, uint64_t seed, dcn_draw draw, dcn_split *ret_split);
+/* What the rows of one file (or the images of one folder) are cut into: row numbers, rising. */
+typedef struct dcn_parts {
+    int32_t *train, *test, *unlabelled;
+    int64_t n_train, n_test, n_unlabelled;
+} dcn_parts;
+/* Stratified: the unlabelled rows are drawn first, then the test rows from what is left; shares are in [0, 1) and are
+ * rounded up. FORMAT when nothing is left for training. */
+decant_status dcn_parts_make(const int32_t *labels, int64_t n_rows, int32_t n_classes, double unlabelled, double test,
+                             uint64_t seed, dcn_parts *ret_parts);
+void dcn_parts_finish(dcn_parts *parts); /* accepts a zeroed one */
 /* `samples` of the given training samples, the same share of each class, ascending; freed with dcn_free. */
 decant_status dcn_split_take(const decant_dataset *dataset, const int32_t *indices, int64_t count, int64_t samples,
                              uint64_t seed, int32_t **ret_taken);

@@ -1,6 +1,7 @@
 /* Validation splits: stratified, so that every class keeps its share, and a pure function of the data set's labels and
  * a seed. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,6 +147,46 @@ decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, 
     }
     return dcn_split_rows(dataset->train.labels, total, dataset->n_classes, NULL, total, validation, seed,
                           DCN_DRAW_VALIDATION, ret_split);
+}
+
+/* A share of a count, rounded up as other tools do; 0.55 of 100 is 55 in spite of binary fractions. */
+static int64_t share_of(double share, int64_t count)
+{
+    return (int64_t)ceil(share * (double)count - 1e-9);
+}
+
+decant_status dcn_parts_make(const int32_t *labels, int64_t n_rows, int32_t n_classes, double unlabelled, double test,
+                             uint64_t seed, dcn_parts *ret_parts)
+{
+    dcn_split first = {0}, second = {0};
+    int64_t n_unlabelled = share_of(unlabelled, n_rows), n_test = share_of(test, n_rows - n_unlabelled);
+    if (n_unlabelled + n_test >= n_rows)
+        return DCN_FAIL(FORMAT, "%" PRId64 " rows are too few: %" PRId64 " unlabelled and %" PRId64 " for the test",
+                        n_rows, n_unlabelled, n_test);
+    decant_status status =
+        dcn_split_rows(labels, n_rows, n_classes, NULL, n_rows, n_unlabelled, seed, DCN_DRAW_UNLABELLED, &first);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_split_rows(labels, n_rows, n_classes, first.train, first.n_train, n_test, seed, DCN_DRAW_TEST, &second));
+    *ret_parts = (dcn_parts){.train = second.train,
+                             .test = second.validation,
+                             .unlabelled = first.validation,
+                             .n_train = second.n_train,
+                             .n_test = second.n_validation,
+                             .n_unlabelled = first.n_validation};
+    first.validation = NULL;
+    second = (dcn_split){0};
+out:
+    dcn_split_finish(&first);
+    dcn_split_finish(&second);
+    return status;
+}
+
+void dcn_parts_finish(dcn_parts *parts)
+{
+    dcn_free(parts->train);
+    dcn_free(parts->test);
+    dcn_free(parts->unlabelled);
+    *parts = (dcn_parts){0};
 }
 
 static int ascending(const void *a, const void *b)

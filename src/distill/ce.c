@@ -15,5 +15,6 @@ const dcn_term_class dcn_term_ce = {
     .formula = "mean_n -log softmax(s)[y]",
     .reduction = "mean over samples",
     .needs_labels = true,
+    .weighs_classes = true,
     .emit = emit_ce,
 };

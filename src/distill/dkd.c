@@ -17,5 +17,6 @@ const dcn_term_class dcn_term_dkd = {
     .needs_labels = true,
     .one_label = true,
     .has_temperature = true,
+    .weighs_classes = true,
     .emit = emit_dkd,
 };

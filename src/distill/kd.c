@@ -20,5 +20,6 @@ const dcn_term_class dcn_term_kd = {
     .reduction = "sum over classes, mean over samples",
     .needs_teacher = true,
     .has_temperature = true,
+    .weighs_classes = true,
     .emit = emit_kd,
 };

@@ -14,8 +14,10 @@ struct dcn_teacher {
     float *rows;               /* [DCN_TEACHER_BATCH, classes] */
 };
 
-static decant_status create_plan(dcn_teacher *teacher, dcn_device *device, const decant_model *model)
+static decant_status create_plan(dcn_teacher *teacher, dcn_device *device, const decant_model *given)
 {
+    decant_model *model = NULL; /* the one given, folded */
+    TRY_RETURN(dcn_model_fold(given, NULL, 0, &model, NULL));
     const decant_shape *input = &model->graph->values[model->graph->input].shape; /* [1, sample...] */
     decant_shape sample = decant_shape_make(input->rank - 1, input->dim + 1);
     dcn_program *program = NULL;
@@ -34,6 +36,7 @@ static decant_status create_plan(dcn_teacher *teacher, dcn_device *device, const
 out:
     dcn_free(values);
     dcn_program_destroy(program);
+    dcn_model_destroy(model);
     return status;
 }
 

@@ -58,11 +58,31 @@ decant_status dcn_term_check(const dcn_term *term)
     return DECANT_OK;
 }
 
+decant_status dcn_term_check_outputs(const dcn_term *term, int64_t outputs)
+{
+    const dcn_term_class *class = classes[term->kind];
+    if (outputs > 1) return DECANT_OK;
+    if (class->weighs_classes) {
+        return DCN_FAIL(INVALID_ARG,
+                        "loss term %s compares the outputs for a sample with each other, and the network has one; "
+                        "a single logit learns by bce or logits",
+                        class->name);
+    }
+    if (term->center) {
+        return DCN_FAIL(INVALID_ARG,
+                        "loss term %s with center takes the mean out of each sample's outputs, and the "
+                        "network has one: nothing would be left of it",
+                        class->name);
+    }
+    return DECANT_OK;
+}
+
 decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
                             dcn_term_output *ret_output)
 {
     TRY_RETURN(dcn_term_check(term));
     const dcn_term_class *class = classes[term->kind];
+    TRY_RETURN(dcn_term_check_outputs(term, program->graph->values[context->student_logits].shape.dim[1]));
     if (class->needs_teacher && context->teacher_logits == DCN_NONE) {
         return DCN_FAIL(INVALID_ARG, "loss term %s needs a teacher, and the run has none", class->name);
     }

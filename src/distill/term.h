@@ -57,6 +57,7 @@ typedef struct dcn_term_class {
     const char *reduction;       /* "mean over samples, sum over classes" */
     bool needs_teacher, needs_labels;
     bool one_label;       /* has no meaning for labels that mixup blends */
+    bool weighs_classes;  /* compares the logits of a sample with each other: it needs more than one */
     bool has_temperature; /* shown in the loss sheet, and checked */
     bool reads_features;  /* a layer of each network instead of the logits */
     decant_status (*emit)(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
@@ -69,6 +70,8 @@ bool dcn_term_find(const char *name, dcn_term_kind *ret_kind);
 /* INVALID_ARG when the term's numbers are outside their range: weight, alpha and beta finite, temperature > 0,
  * label_smoothing in [0, 1); or when a feature loss names no layers. */
 decant_status dcn_term_check(const dcn_term *term);
+/* INVALID_ARG when the term has no meaning for networks of so many outputs: a single logit has none beside it. */
+decant_status dcn_term_check_outputs(const dcn_term *term, int64_t outputs);
 /* Checks the term and what it needs, then emits it. */
 decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
                             dcn_term_output *ret_output);

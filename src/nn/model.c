@@ -46,7 +46,8 @@ decant_status dcn_model_create(dcn_graph *graph, decant_model **ret_model)
             status = DCN_FAIL(SHAPE, "the network's output has more classes than can be counted");
             goto out;
         }
-        model->n_classes = (int32_t)logits->dim[logits->rank - 1];
+        model->n_outputs = (int32_t)logits->dim[logits->rank - 1];
+        model->n_classes = model->n_outputs == 1 ? 2 : model->n_outputs;
     }
     *ret_model = model;
     model = NULL;
@@ -87,16 +88,22 @@ decant_status dcn_model_clone(const decant_model *model, decant_model **ret_mode
         size_t count = (size_t)decant_shape_count(&graph->values[id].shape);
         memcpy(copy->data[id], model->data[id], count * sizeof(float));
     }
-    const dcn_normalization *norm = &model->normalization;
-    if (norm->channels > 0) TRY(dcn_model_set_normalization(copy, norm->channels, norm->mean, norm->std));
-    TRY(dcn_model_set_class_names(copy, (const char *const *)model->class_names));
-    for (int32_t i = 0; i < model->n_metadata; i++)
-        TRY(dcn_model_set_metadata(copy, model->metadata[i].key, model->metadata[i].value));
+    TRY(dcn_model_copy_facts(model, copy));
     *ret_model = copy;
     copy = NULL;
 out:
     dcn_model_destroy(copy);
     return status;
+}
+
+decant_status dcn_model_copy_facts(const decant_model *from, decant_model *to)
+{
+    const dcn_normalization *norm = &from->normalization;
+    if (norm->channels > 0) TRY_RETURN(dcn_model_set_normalization(to, norm->channels, norm->mean, norm->std));
+    TRY_RETURN(dcn_model_set_class_names(to, (const char *const *)from->class_names));
+    for (int32_t i = 0; i < from->n_metadata; i++)
+        TRY_RETURN(dcn_model_set_metadata(to, from->metadata[i].key, from->metadata[i].value));
+    return DECANT_OK;
 }
 
 decant_status dcn_model_set_class_names(decant_model *model, const char *const *names)

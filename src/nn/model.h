@@ -19,7 +19,8 @@ typedef struct decant_model {
     dcn_graph *graph;
     float **data; /* [graph->n_values]; plain f32 for parameters and states, NULL otherwise */
     dcn_normalization normalization;
-    int32_t n_classes;
+    int32_t n_outputs;  /* logits of a sample */
+    int32_t n_classes;  /* as many, but two for a single logit: class 1 where it is above 0 */
     char **class_names; /* [n_classes] or NULL */
     dcn_metadata
         *metadata; /* free-form strings: "recipe", "recipe_hash", "data_hash", "run", "seed", "epochs", "steps", ... */
@@ -30,6 +31,8 @@ typedef struct decant_model {
 decant_status dcn_model_create(dcn_graph *graph, decant_model **ret_model);
 void dcn_model_destroy(decant_model *model);
 decant_status dcn_model_clone(const decant_model *model, decant_model **ret_model);
+/* Normalisation, class names and metadata. */
+decant_status dcn_model_copy_facts(const decant_model *from, decant_model *to);
 /* Fresh weights as graph->init says (nn/init.c); batchnorm gets ones and zeros. A function of the seed and the graph
  * alone. */
 decant_status dcn_model_init(decant_model *model, uint64_t seed);
@@ -39,6 +42,15 @@ decant_status dcn_model_set_normalization(decant_model *model, int32_t channels,
 /* Copies model->n_classes names; NULL leaves the model without. */
 decant_status dcn_model_set_class_names(decant_model *model, const char *const *names);
 bool dcn_model_finite(const decant_model *model, const char **ret_bad_name);
+
+/* The same function of the same input at inference, in fewer layers (nn/fold.c): batchnorm is folded into the
+ * convolution or linear layer before it, repeated channels into the convolution behind them, dropout is left out. Equal
+ * up to rounding: what is folded is worked out in double.
+ *   keep     [n_keep] values that somebody reads, which are not folded away.
+ *   ret_map  [model->graph->n_values] the folded model's value of each value; DCN_NONE where folded away. dcn_free.
+ *            May be NULL. */
+decant_status dcn_model_fold(const decant_model *model, const dcn_value_id *keep, int32_t n_keep,
+                             decant_model **ret_folded, dcn_value_id **ret_map);
 
 /* model.safetensors: see nn/model_file.c for the metadata keys. Saving is atomic. Loading checks shapes and the
  * fingerprint. */

@@ -1,9 +1,11 @@
 /* Results grouped by run: means and spreads over the seeds, and which run each is measured against. The verdict is
  * report/'s. */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "decant/recipe.h"
 
 /* Length of the folder that a run directory stands in. */
@@ -93,6 +95,77 @@ static void find_baseline(decant_comparison *comparison, decant_comparison_row *
     }
 }
 
+/* --- names --- */
+
+static decant_status name_row(const decant_comparison *comparison, decant_comparison_row *row)
+{
+    const char *directory = row->results[0]->directory;
+    bool unique = true;
+    dcn_text label = {0};
+    char *taken = NULL;
+    for (int32_t i = 0; i < comparison->count; i++)
+        unique = unique && (&comparison->rows[i] == row || strcmp(comparison->rows[i].run, row->run) != 0);
+    if (!unique) TRY_RETURN(dcn_text_add(&label, "%.*s/", (int)folder_length(directory), directory));
+    decant_status status = dcn_text_add(&label, "%s", row->run);
+    if (status == DECANT_OK) status = dcn_text_take(&label, &taken);
+    dcn_text_finish(&label);
+    row->label = taken;
+    return status;
+}
+
+/* The directory may be given as a shell completes it, with a slash behind. */
+static bool is_called(const decant_comparison_row *row, const char *name)
+{
+    size_t length = strlen(name);
+    while (length > 1 && name[length - 1] == '/')
+        length--;
+    if (strcmp(row->run, name) == 0 || strcmp(row->label, name) == 0) return true;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        const char *directory = row->results[i]->directory;
+        if (strncmp(directory, name, length) == 0 && strspn(directory + length, "/") == strlen(directory + length))
+            return true;
+    }
+    return false;
+}
+
+decant_status decant_comparison_set_baseline(decant_comparison *comparison, const char *name)
+{
+    int32_t baseline = -1;
+    for (int32_t i = 0; i < comparison->count; i++) {
+        if (!is_called(&comparison->rows[i], name)) continue;
+        if (baseline >= 0)
+            return DCN_FAIL(NOT_FOUND, "'%s' may be %s or %s; give one of these", name,
+                            comparison->rows[baseline].label, comparison->rows[i].label);
+        baseline = i;
+    }
+    if (baseline < 0) return DCN_FAIL(NOT_FOUND, "none of the runs that are compared is '%s'", name);
+    for (int32_t i = 0; i < comparison->count; i++)
+        comparison->rows[i].baseline = i == baseline ? -1 : baseline;
+    return DECANT_OK;
+}
+
+/* --- what can be compared --- */
+
+decant_status decant_comparison_check(const decant_comparison *comparison)
+{
+    const decant_comparison_row *first = &comparison->rows[0];
+    for (int32_t i = 0; i < comparison->count; i++) {
+        const decant_comparison_row *row = &comparison->rows[i];
+        for (int32_t s = 0; s < row->n_seeds; s++) {
+            const decant_run_result *a = first->results[0], *b = row->results[s];
+            if (a->test_count != b->test_count)
+                return DCN_FAIL(INVALID_ARG,
+                                "%s was tested on %" PRId64 " samples and %s on %" PRId64
+                                ": their accuracies do not compare",
+                                first->label, a->test_count, row->label, b->test_count);
+            if (a->data != NULL && b->data != NULL && strcmp(a->data, b->data) != 0)
+                return DCN_FAIL(INVALID_ARG, "%s and %s were made with different data: their accuracies do not compare",
+                                first->label, row->label);
+        }
+    }
+    return DECANT_OK;
+}
+
 decant_status decant_results_compare(const decant_result_list *results, decant_comparison **ret_comparison)
 {
     decant_comparison *comparison = NULL;
@@ -105,8 +178,10 @@ decant_status decant_results_compare(const decant_result_list *results, decant_c
     for (int32_t i = 0; i < comparison->count; i++) {
         summarize(&comparison->rows[i]);
         find_baseline(comparison, &comparison->rows[i]);
+        TRY(name_row(comparison, &comparison->rows[i]));
     }
-    comparison->majority_accuracy = results->items[0].majority_accuracy;
+    bool same = decant_comparison_check(comparison) == DECANT_OK;
+    comparison->majority_accuracy = same ? results->items[0].majority_accuracy : (double)NAN;
     *ret_comparison = comparison;
     comparison = NULL;
 out:
@@ -117,8 +192,10 @@ out:
 void decant_comparison_destroy(decant_comparison *comparison)
 {
     if (comparison == NULL) return;
-    for (int32_t i = 0; comparison->rows != NULL && i < comparison->count; i++)
+    for (int32_t i = 0; comparison->rows != NULL && i < comparison->count; i++) {
         dcn_free(comparison->rows[i].results);
+        dcn_free((void *)comparison->rows[i].label);
+    }
     dcn_free(comparison->rows);
     dcn_free(comparison);
 }

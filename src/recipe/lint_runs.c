@@ -34,6 +34,33 @@ static decant_status lint_mixup(const dcn_lint_context *context, const dcn_run_s
     return DECANT_OK;
 }
 
+/* Losses that weigh classes against each other mean nothing to a network with a single logit. */
+static decant_status lint_outputs(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    const dcn_graph *graph = context->graphs[run->model];
+    for (int32_t i = 0; i < run->n_terms && graph != NULL; i++) {
+        const dcn_doc *place = dcn_doc_get(dcn_doc_get(run->doc, "loss"), dcn_term_class_of(run->terms[i].kind)->name);
+        decant_status status = dcn_term_check_outputs(&run->terms[i], graph->values[graph->output].shape.dim[1]);
+        TRY_RETURN(dcn_lint_failure(context, place, status));
+    }
+    return DECANT_OK;
+}
+
+/* Two classes are two logits or one: the teacher's and the student's answers must be of one kind. */
+static decant_status lint_same_outputs(const dcn_lint_context *context, const dcn_run_spec *run,
+                                       const dcn_graph *teacher)
+{
+    const dcn_graph *student = context->graphs[run->model];
+    if (student == NULL || teacher == NULL) return DECANT_OK;
+    const int64_t ours = student->values[student->output].shape.dim[1];
+    const int64_t theirs = teacher->values[teacher->output].shape.dim[1];
+    if (ours == theirs) return DECANT_OK;
+    return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DCN_ERROR,
+                        "run '%s': teacher and student have %lld and %lld outputs; they must tell classes apart in the "
+                        "same way",
+                        run->name, (long long)theirs, (long long)ours);
+}
+
 /* The layers that feature losses name, the sizes that meet, and what no loss reaches. */
 static decant_status lint_features(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_graph *teacher)
 {
@@ -133,6 +160,7 @@ static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn
             "run '%s' has the seed %llu, which its teacher '%s' has not; give the teacher one seed or the same",
             run->name, (unsigned long long)run->seeds[i], teacher->name);
     }
+    TRY_RETURN(lint_same_outputs(context, run, context->graphs[teacher->model]));
     TRY_RETURN(lint_features(context, run, context->graphs[teacher->model]));
     return lint_same_architecture(context, run, context->graphs[teacher->model]);
 }
@@ -171,6 +199,7 @@ static decant_status lint_teacher_file(const dcn_lint_context *context, const dc
                          "the teacher %s was trained on inputs normalised in another way than this recipe's; "
                          "set data.normalize to the teacher's mean and std",
                          run->teacher_file));
+    TRY(lint_same_outputs(context, run, graph));
     TRY(lint_features(context, run, graph));
     TRY(lint_same_architecture(context, run, graph));
 out:
@@ -250,6 +279,7 @@ decant_status dcn_lint_runs(const dcn_lint_context *context)
         const dcn_run_spec *run = &experiment->runs[i];
         TRY_RETURN(lint_losses(context, run));
         TRY_RETURN(lint_mixup(context, run));
+        TRY_RETURN(lint_outputs(context, run));
         TRY_RETURN(lint_selection(context, run));
         TRY_RETURN(lint_samples(context, run));
         TRY_RETURN(lint_batches(context, run));

@@ -153,10 +153,12 @@ decant_status dcn_materials_graph(const dcn_experiment *experiment, int32_t mode
     decant_status status = build(spec, dataset, &graph);
     if (status != DECANT_OK) goto out;
     const decant_shape *output = &graph->values[graph->output].shape;
-    if (output->rank != 2 || output->dim[1] != dataset->n_classes) {
+    const bool is_logit = output->dim[output->rank - 1] == 1 && dataset->n_classes == 2; /* of class 1 */
+    if (output->rank != 2 || (output->dim[1] != dataset->n_classes && !is_logit)) {
         char text[DCN_SHAPE_TEXT];
-        status = dcn_doc_fail(spec->doc, DECANT_SHAPE, "the output is %s, but %s has %d classes: it must be [1, %d]",
-                              dcn_shape_text(output, text), dataset->name, dataset->n_classes, dataset->n_classes);
+        status = dcn_doc_fail(spec->doc, DECANT_SHAPE, "the output is %s, but %s has %d classes: it must be [1, %d]%s",
+                              dcn_shape_text(output, text), dataset->name, dataset->n_classes, dataset->n_classes,
+                              dataset->n_classes == 2 ? ", or [1, 1] for the logit of the second" : "");
         goto out;
     }
     *ret_graph = graph;

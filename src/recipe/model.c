@@ -1,12 +1,15 @@
 /* decant/model.h: loading, describing, evaluating and predicting. Plans are in plan_listing.c. */
-#include <math.h>
+#include "decant/model.h"
+
+#include <string.h>
 
 #include "base/memory.h"
-#include "decant/model.h"
+#include "decant/predictor.h"
 #include "nn/model.h"
 #include "nn/zoo.h"
 #include "recipe/plan_listing.h"
 #include "tensor/shape.h"
+#include "train/measure.h"
 #include "train/train.h"
 
 decant_status decant_model_load(const char *path, decant_model **ret_model)
@@ -160,19 +163,50 @@ static decant_status check_data(const decant_model *model, const decant_dataset 
     return DECANT_OK;
 }
 
-decant_status decant_model_evaluate(const decant_model *model, const decant_compute *compute,
-                                    const decant_dataset *dataset, decant_part part, decant_evaluation **ret_evaluation)
+static decant_status check_teacher(const decant_model *model, const decant_model *teacher,
+                                   const decant_dataset *dataset, const dcn_samples *samples)
+{
+    decant_status status = check_data(teacher, dataset, samples, "chosen");
+    if (status != DECANT_OK) dcn_while("fitting the teacher to the data");
+    if (status != DECANT_OK || teacher->n_outputs == model->n_outputs) return status;
+    return DCN_FAIL(SHAPE, "teacher and student have %d and %d outputs; they must tell classes apart in the same way",
+                    (int)teacher->n_outputs, (int)model->n_outputs);
+}
+
+/* The teacher's logits for the same samples, compared with the student's. */
+static decant_status measure_fidelity(dcn_device *device, const decant_model *teacher, const decant_dataset *dataset,
+                                      const dcn_samples *samples, const float *logits, decant_fidelity *ret_fidelity)
+{
+    dcn_metrics metrics = {0};
+    float *taught = NULL; /* [count, outputs] */
+    size_t elements = (size_t)samples->count * (size_t)teacher->n_outputs;
+    decant_status status = dcn_new_array(elements, sizeof *taught, (void **)&taught);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_evaluate(device, teacher, dataset, samples, NULL, samples->count, &metrics, NULL, taught));
+    dcn_measure_fidelity(logits, taught, samples->count, teacher->n_outputs, ret_fidelity);
+out:
+    dcn_metrics_finish(&metrics);
+    dcn_free(taught);
+    return status;
+}
+
+decant_status decant_model_evaluate_beside(const decant_model *model, const decant_model *teacher,
+                                           const decant_compute *compute, const decant_dataset *dataset,
+                                           decant_part part, decant_evaluation **ret_evaluation)
 {
     bool is_test = part == DECANT_PART_TEST;
     const dcn_samples *samples = is_test ? &dataset->test : &dataset->train;
     decant_evaluation *evaluation = NULL;
     dcn_device *device = NULL;
     dcn_metrics metrics = {0};
+    float *logits = NULL; /* [count, outputs] */
     decant_status status = check_data(model, dataset, samples, is_test ? "test" : "training");
     if (status != DECANT_OK) goto out;
+    if (teacher != NULL) TRY(check_teacher(model, teacher, dataset, samples));
     TRY(dcn_compute_open(compute, &device));
     TRY(dcn_new(sizeof *evaluation, (void **)&evaluation));
-    TRY(dcn_evaluate(device, model, dataset, samples, NULL, samples->count, &metrics, NULL, NULL));
+    TRY(dcn_new_array((size_t)samples->count * (size_t)model->n_outputs, sizeof *logits, (void **)&logits));
+    TRY(dcn_evaluate(device, model, dataset, samples, NULL, samples->count, &metrics, NULL, logits));
     *evaluation = (decant_evaluation){.count = metrics.count,
                                       .errors = metrics.errors,
                                       .accuracy = metrics.accuracy,
@@ -180,13 +214,25 @@ decant_status decant_model_evaluate(const decant_model *model, const decant_comp
                                       .n_classes = metrics.n_classes,
                                       .confusion = metrics.confusion};
     metrics.confusion = NULL; /* handed over */
+    decant_measures *measures = &evaluation->measures;
+    measures->known = true;
+    dcn_measure_calibration(logits, samples->labels, NULL, samples->count, model->n_outputs, &measures->calibration);
+    measures->has_teacher = teacher != NULL;
+    if (teacher != NULL) TRY(measure_fidelity(device, teacher, dataset, samples, logits, &measures->fidelity));
     *ret_evaluation = evaluation;
     evaluation = NULL;
 out:
     decant_evaluation_destroy(evaluation);
+    dcn_free(logits);
     dcn_metrics_finish(&metrics);
     dcn_device_close(device);
     return status;
+}
+
+decant_status decant_model_evaluate(const decant_model *model, const decant_compute *compute,
+                                    const decant_dataset *dataset, decant_part part, decant_evaluation **ret_evaluation)
+{
+    return decant_model_evaluate_beside(model, NULL, compute, dataset, part, ret_evaluation);
 }
 
 void decant_evaluation_destroy(decant_evaluation *evaluation)
@@ -207,53 +253,30 @@ static decant_status check_inputs(const decant_model *model, const decant_tensor
         return DCN_FAIL(SHAPE, "the model takes samples of %s behind the count, not an array of %s",
                         dcn_shape_text(&wanted, ours), dcn_shape_text(&inputs->shape, theirs));
     }
-    const float *values = inputs->data;
     int64_t count = 0;
     TRY_RETURN(dcn_shape_count_checked(&inputs->shape, &count));
-    if (count > 0 && values == NULL) return DCN_FAIL(INVALID_ARG, "inputs have no data");
-    if (inputs->dtype != DECANT_F32) return DECANT_OK;
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
-            return DCN_FAIL(NUMERIC, "value %lld of sample %lld is not finite",
-                            (long long)(i % decant_shape_count(&wanted)), (long long)(i / decant_shape_count(&wanted)));
+    if (count > 0 && inputs->data == NULL) return DCN_FAIL(INVALID_ARG, "inputs have no data");
     return DECANT_OK;
-}
-
-/* [n, classes] logits -> probabilities, by the largest of each row so that nothing overflows. */
-static void softmax_rows(const float *logits, int64_t n, int32_t classes, float *probabilities)
-{
-    for (int64_t row = 0; row < n; row++, logits += classes, probabilities += classes) {
-        double largest = (double)logits[0], sum = 0;
-        for (int32_t c = 1; c < classes; c++)
-            largest = fmax(largest, (double)logits[c]);
-        for (int32_t c = 0; c < classes; c++)
-            sum += exp((double)logits[c] - largest);
-        for (int32_t c = 0; c < classes; c++)
-            probabilities[c] = (float)(exp((double)logits[c] - largest) / sum);
-    }
 }
 
 decant_status decant_model_predict(const decant_model *model, const decant_compute *compute,
                                    const decant_tensor *inputs, float *ret_probabilities)
 {
-    dcn_device *device = NULL;
-    dcn_metrics metrics = {0};
-    float *logits = NULL; /* [n, classes] */
-    char name[] = "inputs";
+    decant_predictor *predictor = NULL;
+    float *probabilities = NULL; /* [n, classes]; the caller's memory is left alone until all is well */
     decant_status status = check_inputs(model, inputs);
     if (status != DECANT_OK) goto out;
-    int64_t n = inputs->shape.dim[0];
+    const int64_t n = inputs->shape.dim[0];
     if (n == 0) goto out;
-    const dcn_samples samples = {.count = n, .dtype = inputs->dtype, .data = inputs->data};
-    const decant_dataset dataset = {
-        .name = name, .sample = decant_model_input_shape(model), .n_classes = model->n_classes, .test = samples};
-    TRY(dcn_compute_open(compute, &device));
-    TRY(dcn_new_array((size_t)n * (size_t)model->n_classes, sizeof *logits, (void **)&logits));
-    TRY(dcn_evaluate(device, model, &dataset, &samples, NULL, n, &metrics, NULL, logits));
-    softmax_rows(logits, n, model->n_classes, ret_probabilities);
+    const size_t count = (size_t)n * (size_t)model->n_classes;
+    TRY(dcn_new_array(count, sizeof *probabilities, (void **)&probabilities));
+    TRY(decant_predictor_create(model, compute, NULL, &predictor));
+    status = inputs->dtype == DECANT_U8 ? decant_predictor_run_bytes(predictor, inputs->data, n, probabilities)
+                                        : decant_predictor_run(predictor, inputs->data, n, probabilities);
+    if (status != DECANT_OK) goto out;
+    memcpy(ret_probabilities, probabilities, count * sizeof *probabilities);
 out:
-    dcn_metrics_finish(&metrics);
-    dcn_free(logits);
-    dcn_device_close(device);
+    decant_predictor_destroy(predictor);
+    dcn_free(probabilities);
     return status;
 }

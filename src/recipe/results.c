@@ -38,7 +38,11 @@ void decant_result_list_destroy(decant_result_list *results)
                                result->baseline, result->directory, result->data};
         for (size_t t = 0; t < DCN_COUNT(texts); t++)
             dcn_free((void *)texts[t]);
-        dcn_free((void *)result->wrong);
+        for (int32_t c = 0; result->class_names != NULL && c < result->n_classes; c++)
+            dcn_free((void *)result->class_names[c]);
+        const void *arrays[] = {result->wrong, result->class_names, result->confusion, result->predictions};
+        for (size_t a = 0; a < DCN_COUNT(arrays); a++)
+            dcn_free((void *)arrays[a]);
     }
     dcn_free(results->items);
     dcn_free(results);
@@ -77,19 +81,22 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
                   (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs, "steps", (json_int_t)result->steps,
                   "best_epoch", (json_int_t)(result->best_epoch + 1));
     if (json == NULL) return NULL;
-    json_object_set_new(json, "validation",
-                        json_pack("{s:o, s:o}", "accuracy",
-                                  number_or_null(result->has_validation, result->validation_accuracy), "loss",
-                                  number_or_null(result->has_validation, result->validation_loss)));
-    json_object_set_new(json, "test",
-                        json_pack("{s:f, s:I, s:I, s:f}", "accuracy", result->test_accuracy, "errors",
-                                  (json_int_t)result->test_errors, "count", (json_int_t)result->test_count, "loss",
-                                  result->test_loss));
+    json_t *validation =
+        json_pack("{s:o, s:o}", "accuracy", number_or_null(result->has_validation, result->validation_accuracy), "loss",
+                  number_or_null(result->has_validation, result->validation_loss));
+    json_t *test =
+        json_pack("{s:f, s:I, s:I, s:f}", "accuracy", result->test_accuracy, "errors", (json_int_t)result->test_errors,
+                  "count", (json_int_t)result->test_count, "loss", result->test_loss);
+    dcn_measures_to_json(&result->validation_measures, validation);
+    dcn_measures_to_json(&result->test_measures, test);
+    json_object_set_new(json, "validation", validation);
+    json_object_set_new(json, "test", test);
     json_object_set_new(json, "majority_accuracy", json_real(result->majority_accuracy));
     if (result->teacher_cached) json_object_set_new(json, "teacher_cache", describe_cache(result));
     json_object_set_new(json, "seconds", json_real(result->seconds));
     json_object_set_new(json, "images_per_second", json_real(result->images_per_second));
     json_object_set(json, "config", identity->config);
+    dcn_answers_to_json(result, json);
     json_object_set_new(json, "wrong", describe_wrong(result));
     return json;
 }
@@ -210,6 +217,7 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
     TRY(read_numbers(json, result));
     TRY(read_cache(json_object_get(json, "teacher_cache"), result));
     TRY(read_wrong(json_object_get(json, "wrong"), result));
+    TRY(dcn_answers_from_json(json, result));
 out:
     if (status != DECANT_OK) dcn_while("reading %s", path != NULL ? path : directory);
     json_decref(json);

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "decant/recipe.h"
+#include "recipe/assess.h"
 #include "recipe/findings.h"
 #include "recipe/lint.h"
 #include "recipe/run_directory.h"
@@ -20,6 +21,7 @@ typedef struct run_context {
     char *teacher_path;
     decant_model *teacher;
     char teacher_hex[DCN_HASH_HEX];
+    dcn_teacher_answers answers;
     /* The run in hand, for the callbacks. */
     int32_t run;
     uint64_t seed;
@@ -157,6 +159,7 @@ static decant_status load_teacher(run_context *runner, const char *path)
     if (runner->teacher_path != NULL && strcmp(runner->teacher_path, path) == 0) return DECANT_OK;
     dcn_free(runner->teacher_path);
     dcn_model_destroy(runner->teacher);
+    dcn_teacher_answers_finish(&runner->answers);
     runner->teacher_path = NULL;
     runner->teacher = NULL;
     decant_status status = dcn_map_open(path, &map);
@@ -214,33 +217,6 @@ static decant_status describe_model_file(const run_context *runner, const dcn_id
     return DECANT_OK;
 }
 
-/* The one time that the test part is looked at. */
-static decant_status test_model(const run_context *runner, const decant_model *model, decant_run_result *result)
-{
-    const dcn_samples *test = &runner->materials->dataset->test;
-    dcn_metrics metrics = {0};
-    int32_t *predictions = NULL, *wrong = NULL;
-    int64_t n_wrong = 0;
-    decant_status status = dcn_new_array((size_t)test->count, sizeof *predictions, (void **)&predictions);
-    if (status != DECANT_OK) goto out;
-    TRY(dcn_evaluate(runner->device, model, runner->materials->dataset, test, NULL, test->count, &metrics, predictions,
-                     NULL));
-    TRY(dcn_new_array((size_t)metrics.errors, sizeof *wrong, (void **)&wrong));
-    for (int64_t i = 0; i < test->count && n_wrong < metrics.errors; i++)
-        if (predictions[i] != test->labels[i]) wrong[n_wrong++] = (int32_t)i;
-    result->test_count = metrics.count;
-    result->test_errors = metrics.errors;
-    result->test_accuracy = metrics.accuracy;
-    result->test_loss = metrics.loss;
-    result->wrong = wrong;
-    wrong = NULL;
-out:
-    dcn_free(wrong);
-    dcn_free(predictions);
-    dcn_metrics_finish(&metrics);
-    return status;
-}
-
 static decant_status fill_texts(const run_context *runner, const char *directory, const dcn_identity *identity,
                                 decant_run_result *result)
 {
@@ -260,7 +236,7 @@ static decant_status fill_texts(const run_context *runner, const char *directory
 
 /* Saves the model, tests it, and writes the result last. */
 static decant_status conclude(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
-                              const dcn_train_result *trained, const decant_model *model)
+                              bool taught, const dcn_train_result *trained, const decant_model *model)
 {
     dcn_map file = {0};
     char model_hex[DCN_HASH_HEX];
@@ -286,7 +262,8 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     result->answers_computed = trained->answers_computed;
     result->seconds = trained->seconds;
     result->images_per_second = trained->images_per_second;
-    TRY(test_model(runner, model, result));
+    TRY(dcn_assess(runner->device, runner->materials, model, taught ? runner->teacher : NULL, &runner->answers,
+                   result));
     dcn_hash_hex(dcn_hash_bytes(file.data, file.bytes), model_hex);
     TRY(dcn_result_write(directory->result, result, identity, model_hex));
     TRY(dcn_file_remove(directory->checkpoint));
@@ -343,7 +320,7 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
     memcpy(options.terms, run->terms, sizeof options.terms);
     TRY(dcn_train(&options, &trained));
     TRY(describe_model_file(runner, identity, taught, &trained, model));
-    TRY(conclude(runner, directory, identity, &trained, model));
+    TRY(conclude(runner, directory, identity, taught, &trained, model));
 out:
     dcn_free(cache_folder);
     dcn_free(taken);
@@ -456,6 +433,7 @@ decant_status decant_recipe_run(const decant_recipe *recipe, const decant_run_op
     runner.results = NULL;
 out:
     decant_result_list_destroy(runner.results);
+    dcn_teacher_answers_finish(&runner.answers);
     dcn_model_destroy(runner.teacher);
     dcn_free(runner.teacher_path);
     dcn_materials_destroy(runner.materials);

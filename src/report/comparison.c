@@ -1,8 +1,10 @@
 /* Runs side by side: which seeds two runs share, the verdict between them, and the table that a run of a recipe ends
  * with. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
+#include "base/characters.h"
 #include "base/memory.h"
 #include "decant/report.h"
 
@@ -88,6 +90,53 @@ bool decant_has_equal_budget(const decant_comparison_row *row, const decant_comp
     return true;
 }
 
+/* --- the verdict in words --- */
+
+/* Rows that a caller put together need no label. */
+static const char *name_of(const decant_comparison_row *row)
+{
+    return row->label != NULL ? row->label : row->run;
+}
+
+static decant_status add_judgement(dcn_text *text, const decant_comparison_row *row,
+                                   const decant_comparison_row *baseline)
+{
+    decant_judgement judgement;
+    TRY_RETURN(dcn_text_add_printable(text, name_of(row)));
+    decant_status status = decant_judge_runs(row, baseline, &judgement);
+    if (status != DECANT_OK && status != DECANT_INVALID_ARG) return status;
+    TRY_RETURN(dcn_text_add(text, status == DECANT_OK ? " against " : " cannot be judged against "));
+    TRY_RETURN(dcn_text_add_printable(text, name_of(baseline)));
+    TRY_RETURN(dcn_text_add(text, ": "));
+    if (status != DECANT_OK) {
+        TRY_RETURN(dcn_text_add_printable(text, decant_error_message()));
+        return dcn_text_add(text, "\n");
+    }
+    TRY_RETURN(dcn_text_add(text, "%+.2f points", 100 * judgement.difference));
+    if (judgement.spread > 0)
+        TRY_RETURN(dcn_text_add(text, " (+-%.2f over %" PRId64 " seeds)", 100 * judgement.spread, judgement.pairs));
+    TRY_RETURN(dcn_text_add(text, ", %s, p = %.3g: %s\n", judgement.test, judgement.p,
+                            decant_verdict_name(judgement.verdict)));
+    if (decant_has_equal_budget(row, baseline)) return DECANT_OK;
+    TRY_RETURN(dcn_text_add(text, "  but with unequal budgets: "));
+    TRY_RETURN(dcn_text_add_printable(text, name_of(row)));
+    TRY_RETURN(dcn_text_add(text, " made %" PRId64 " optimizer steps, ", row->steps));
+    TRY_RETURN(dcn_text_add_printable(text, name_of(baseline)));
+    return dcn_text_add(text, " %" PRId64 "\n", baseline->steps);
+}
+
+decant_status decant_verdict_text(const decant_comparison *comparison, int32_t row, char **ret_text)
+{
+    dcn_text text = {0};
+    int32_t baseline = comparison->rows[row].baseline;
+    decant_status status = DECANT_OK;
+    if (baseline >= 0) TRY(add_judgement(&text, &comparison->rows[row], &comparison->rows[baseline]));
+    TRY(dcn_text_take(&text, ret_text));
+out:
+    dcn_text_finish(&text);
+    return status;
+}
+
 /* --- the table --- */
 
 static decant_status add_columns(decant_table *table)
@@ -114,19 +163,20 @@ static decant_status add_verdict(decant_table *table, const decant_comparison *c
     decant_judgement judgement;
     /* Runs that cannot be paired still have their row. */
     decant_status status = decant_judge_runs(row, baseline, &judgement);
-    if (status == DECANT_INVALID_ARG) return decant_table_add_cell(table, "cannot be compared with %s", baseline->run);
+    if (status == DECANT_INVALID_ARG)
+        return decant_table_add_cell(table, "cannot be compared with %s", name_of(baseline));
     if (status != DECANT_OK) return status;
     const char *unequal = decant_has_equal_budget(row, baseline) ? "" : ", unequal budgets";
     const char *relation = judgement.verdict == DECANT_VERDICT_INCONCLUSIVE ? "against" : "than";
     return decant_table_add_cell(table, "%s %s %s (p = %.2g%s)", decant_verdict_name(judgement.verdict), relation,
-                                 baseline->run, judgement.p, unequal);
+                                 name_of(baseline), judgement.p, unequal);
 }
 
 static decant_status add_run(decant_table *table, const decant_comparison *comparison, const decant_comparison_row *row)
 {
     char text[28];
     TRY_RETURN(decant_table_begin_row(table));
-    TRY_RETURN(decant_table_add_cell(table, "%s", row->run));
+    TRY_RETURN(decant_table_add_cell(table, "%s", name_of(row)));
     TRY_RETURN(decant_table_add_cell(table, "%d", (int)row->n_seeds));
     TRY_RETURN(decant_table_add_cell(table, "%s", decant_count_text(row->parameters, text)));
     TRY_RETURN(decant_table_add_cell(table, "%s", decant_count_text(row->mult_adds, text)));
@@ -145,6 +195,7 @@ static decant_status add_run(decant_table *table, const decant_comparison *compa
 /* What no training at all reaches. */
 static decant_status add_majority(decant_table *table, const decant_comparison *comparison)
 {
+    if (isnan(comparison->majority_accuracy)) return DECANT_OK; /* not one number for all of the rows */
     TRY_RETURN(decant_table_add_rule(table));
     TRY_RETURN(decant_table_begin_row(table));
     TRY_RETURN(decant_table_add_cell(table, "majority class"));

@@ -1,4 +1,4 @@
-/* What can be said about one model: its layers, its plan, its confusion matrix and the losses it starts with. */
+/* What can be said about one model: its layers, its plan and the losses it starts with. */
 #include <inttypes.h>
 
 #include "base/memory.h"
@@ -161,55 +161,6 @@ decant_status decant_plan_text(const decant_plan_listing *plan, char **ret_text)
     TRY(join(table, &memory, ret_text));
 out:
     dcn_text_finish(&memory);
-    decant_table_destroy(table);
-    return status;
-}
-
-/* --- confusion matrix --- */
-
-/* Columns are numbered, rows are named: the matrix stays narrow enough for a terminal. */
-static decant_status add_class(decant_table *table, const decant_evaluation *evaluation, const decant_model *model,
-                               int32_t truth)
-{
-    const int64_t *row = evaluation->confusion + (int64_t)truth * evaluation->n_classes; /* [n_classes] */
-    const char *name = model != NULL ? decant_model_class_name(model, truth) : NULL;
-    int64_t count = 0;
-    TRY_RETURN(decant_table_begin_row(table));
-    TRY_RETURN(decant_table_add_cell(table, "%d%s%s", (int)truth, name != NULL ? " " : "", name != NULL ? name : ""));
-    for (int32_t c = 0; c < evaluation->n_classes; c++) {
-        count += row[c];
-        if (row[c] == 0 && c != truth) {
-            TRY_RETURN(decant_table_add_cell(table, "·"));
-        } else {
-            TRY_RETURN(decant_table_add_cell(table, "%" PRId64, row[c]));
-        }
-    }
-    TRY_RETURN(decant_table_add_cell(table, "%" PRId64, count));
-    if (count == 0) return decant_table_add_cell(table, "-");
-    return decant_table_add_cell(table, "%.2f %%", 100.0 * (double)row[truth] / (double)count);
-}
-
-decant_status decant_confusion_text(const decant_evaluation *evaluation, const decant_model *model, char **ret_text)
-{
-    decant_table *table = NULL;
-    dcn_text below = {0};
-    decant_status status = DECANT_OK;
-    TRY(decant_table_create(&table));
-    TRY(decant_table_add_column(table, "truth \\ predicted", DECANT_ALIGN_LEFT));
-    for (int32_t c = 0; c < evaluation->n_classes; c++) {
-        char title[16];
-        TRY(dcn_format(title, sizeof title, "%d", (int)c));
-        TRY(decant_table_add_column(table, title, DECANT_ALIGN_RIGHT));
-    }
-    TRY(decant_table_add_column(table, "samples", DECANT_ALIGN_RIGHT));
-    TRY(decant_table_add_column(table, "right", DECANT_ALIGN_RIGHT));
-    for (int32_t truth = 0; truth < evaluation->n_classes; truth++)
-        TRY(add_class(table, evaluation, model, truth));
-    TRY(dcn_text_add(&below, "%" PRId64 " errors in %" PRId64 " samples, accuracy %.2f %%\n", evaluation->errors,
-                     evaluation->count, 100.0 * evaluation->accuracy));
-    TRY(join(table, &below, ret_text));
-out:
-    dcn_text_finish(&below);
     decant_table_destroy(table);
     return status;
 }

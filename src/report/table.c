@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/characters.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "decant/report.h"
 
 #define MAX_COLUMNS 64
@@ -51,7 +51,7 @@ decant_status decant_table_add_column(decant_table *table, const char *title, de
     if (table->n_rows > 0) return DCN_FAIL(INVALID_ARG, "columns are added before the first row");
     if (table->n_columns == MAX_COLUMNS) return DCN_FAIL(INVALID_ARG, "a table has at most %d columns", MAX_COLUMNS);
     table_column *added = &table->columns[table->n_columns];
-    TRY_RETURN(dcn_copy_string(title, &added->title));
+    TRY_RETURN(decant_text_printable(title, &added->title));
     added->align = align;
     table->n_columns++;
     return DECANT_OK;
@@ -91,54 +91,16 @@ decant_status decant_table_add_cell(decant_table *table, const char *format, ...
     va_end(arguments);
     if (length < 0) return DCN_FAIL(INVALID_ARG, "a table cell cannot be formatted as %s", format);
 
-    char *cell = NULL;
-    TRY_RETURN(dcn_new((size_t)length + 1, (void **)&cell));
+    char *raw = NULL, *cell = NULL;
+    TRY_RETURN(dcn_new((size_t)length + 1, (void **)&raw));
     va_start(arguments, format);
-    vsnprintf(cell, (size_t)length + 1, format, arguments);
+    vsnprintf(raw, (size_t)length + 1, format, arguments);
     va_end(arguments);
+    decant_status status = decant_text_printable(raw, &cell);
+    dcn_free(raw);
+    if (status != DECANT_OK) return status;
     last->cells[last->n_cells++] = cell;
     return DECANT_OK;
-}
-
-/* --- width on a terminal --- */
-
-/* The character at *text, which is moved behind it. A byte that is not UTF-8 counts as one character. */
-static uint32_t next_character(const unsigned char **text)
-{
-    const unsigned char *byte = *text;
-    int more = byte[0] >= 0xF0 ? 3 : byte[0] >= 0xE0 ? 2 : byte[0] >= 0xC0 ? 1 : 0;
-    uint32_t character = more == 0 ? byte[0] : byte[0] & (0x3Fu >> more);
-    *text = byte + 1;
-    for (int i = 1; i <= more; i++) {
-        if ((byte[i] & 0xC0) != 0x80) return byte[0];
-        character = character << 6 | (byte[i] & 0x3Fu);
-    }
-    *text = byte + 1 + more;
-    return character;
-}
-
-static int64_t character_width(uint32_t character)
-{
-    static const struct {
-        uint32_t first, last;
-        int64_t width;
-    } ranges[] = {
-        {0x0300, 0x036F, 0}, {0x200B, 0x200F, 0}, {0xFE00, 0xFE0F, 0},   {0x1100, 0x115F, 2},
-        {0x2E80, 0xA4CF, 2}, {0xAC00, 0xD7A3, 2}, {0xF900, 0xFAFF, 2},   {0xFE30, 0xFE6F, 2},
-        {0xFF00, 0xFF60, 2}, {0xFFE0, 0xFFE6, 2}, {0x1F300, 0x1FAFF, 2}, {0x20000, 0x3FFFD, 2},
-    };
-    for (size_t i = 0; i < DCN_COUNT(ranges); i++) {
-        if (character >= ranges[i].first && character <= ranges[i].last) return ranges[i].width;
-    }
-    return 1;
-}
-
-static int64_t text_width(const char *text)
-{
-    int64_t width = 0;
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';)
-        width += character_width(next_character(&at));
-    return width;
 }
 
 static const char *cell_text(const table_row *row, int32_t column)
@@ -149,9 +111,9 @@ static const char *cell_text(const table_row *row, int32_t column)
 static void measure(const decant_table *table, int64_t ret_widths[MAX_COLUMNS])
 {
     for (int32_t c = 0; c < table->n_columns; c++) {
-        ret_widths[c] = text_width(table->columns[c].title);
+        ret_widths[c] = dcn_text_width(table->columns[c].title);
         for (int32_t r = 0; r < table->n_rows; r++) {
-            int64_t width = text_width(cell_text(&table->rows[r], c));
+            int64_t width = dcn_text_width(cell_text(&table->rows[r], c));
             if (width > ret_widths[c]) ret_widths[c] = width;
         }
     }
@@ -169,7 +131,7 @@ static decant_status add_repeated(dcn_text *text, char character, int64_t count)
 /* No blanks are left at the end of a line: last says that nothing follows. */
 static decant_status add_aligned(dcn_text *text, const char *cell, decant_align align, int64_t width, bool last)
 {
-    int64_t blanks = width - text_width(cell);
+    int64_t blanks = width - dcn_text_width(cell);
     if (align == DECANT_ALIGN_RIGHT) TRY_RETURN(add_repeated(text, ' ', blanks));
     TRY_RETURN(dcn_text_add(text, "%s", cell));
     if (last) return DECANT_OK;
@@ -254,7 +216,16 @@ out:
     return status;
 }
 
-/* --- numbers --- */
+/* --- texts and numbers --- */
+
+decant_status decant_text_printable(const char *raw, char **ret_text)
+{
+    dcn_text text = {0};
+    decant_status status = dcn_text_add_printable(&text, raw);
+    if (status == DECANT_OK) status = dcn_text_take(&text, ret_text);
+    dcn_text_finish(&text);
+    return status;
+}
 
 const char *decant_count_text(int64_t count, char buffer[28])
 {

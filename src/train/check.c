@@ -17,7 +17,7 @@ decant_status dcn_check_fit(const decant_model *model, const decant_dataset *dat
                         dcn_shape_text(&wanted, model_text), dataset->name,
                         dcn_shape_text(&dataset->sample, data_text));
     }
-    if (output->rank != 2 || output->dim[1] < dataset->n_classes) {
+    if (output->rank != 2 || model->n_classes < dataset->n_classes) {
         char text[DCN_SHAPE_TEXT];
         return DCN_FAIL(SHAPE, "the model's output is %s, the data set %s has %d classes", dcn_shape_text(output, text),
                         dataset->name, (int)dataset->n_classes);
@@ -102,7 +102,9 @@ static decant_status check_teacher(const dcn_train_options *options)
     }
     decant_status status = dcn_check_fit(options->teacher, options->dataset);
     if (status != DECANT_OK) dcn_while("fitting the teacher to the data");
-    return status;
+    if (status != DECANT_OK || options->teacher->n_outputs == options->model->n_outputs) return status;
+    return DCN_FAIL(SHAPE, "teacher and student have %d and %d outputs; they must tell classes apart in the same way",
+                    (int)options->teacher->n_outputs, (int)options->model->n_outputs);
 }
 
 static decant_status check_terms(const dcn_train_options *options)
@@ -112,6 +114,7 @@ static decant_status check_terms(const dcn_train_options *options)
     }
     for (int32_t i = 0; i < options->n_terms; i++) {
         TRY_RETURN(dcn_term_check(&options->terms[i]));
+        TRY_RETURN(dcn_term_check_outputs(&options->terms[i], options->model->n_outputs));
         const dcn_term_class *class = dcn_term_class_of(options->terms[i].kind);
         if (class->needs_labels && options->dataset->train.labels == NULL) {
             return DCN_FAIL(INVALID_ARG, "loss term %s needs labels, and the training data of %s has none", class->name,

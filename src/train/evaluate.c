@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "tensor/shape.h"
 #include "train/check.h"
+#include "train/measure.h"
 
 #define LARGEST_BATCH  256
 #define SMALLEST_BATCH 16
@@ -20,9 +21,9 @@ struct dcn_evaluator {
     dcn_plan *plan;
     dcn_loader *loader;
     dcn_value_id x, logits;
-    int64_t count, batch, classes, sample_elements;
+    int64_t count, batch, outputs, classes, sample_elements;
     float *padded; /* [batch, sample...]: the last, smaller batch */
-    float *rows;   /* [batch, classes]: the logits of one batch */
+    float *rows;   /* [batch, outputs]: the logits of one batch */
 };
 
 void dcn_metrics_finish(dcn_metrics *metrics)
@@ -40,12 +41,18 @@ static int64_t batch_for(int64_t sample_elements, int64_t count)
     return batch < count ? batch : count;
 }
 
+/* Weights of a training plan are read as they are; a model of its own is folded first. */
 static decant_status create_plan(dcn_evaluator *evaluator, const dcn_evaluator_options *options)
 {
     const decant_model *model = options->model;
+    decant_model *folded = NULL;
     dcn_program *program = NULL;
     dcn_value_id *values = NULL;
     decant_status status = DECANT_OK;
+    if (options->share == NULL) {
+        TRY(dcn_model_fold(options->model, NULL, 0, &folded, NULL));
+        model = folded;
+    }
 
     TRY(dcn_program_create(evaluator->batch, DECANT_F32, &program));
     TRY(dcn_program_input(program, "x", DECANT_F32, &options->dataset->sample, &evaluator->x));
@@ -67,6 +74,7 @@ static decant_status create_plan(dcn_evaluator *evaluator, const dcn_evaluator_o
 out:
     dcn_free(values);
     dcn_program_destroy(program);
+    dcn_model_destroy(folded);
     return status;
 }
 
@@ -100,11 +108,12 @@ decant_status dcn_evaluator_create(const dcn_evaluator_options *options, dcn_eva
     evaluator->count = options->count;
     evaluator->sample_elements = decant_shape_count(&options->dataset->sample);
     evaluator->batch = batch_for(evaluator->sample_elements, options->count);
-    evaluator->classes = options->model->graph->values[options->model->graph->output].shape.dim[1];
+    evaluator->outputs = options->model->n_outputs;
+    evaluator->classes = options->model->n_classes;
 
     size_t padded_bytes = (size_t)evaluator->batch * (size_t)evaluator->sample_elements * sizeof(float);
     TRY(dcn_new_aligned(padded_bytes, (void **)&evaluator->padded));
-    TRY(dcn_new_aligned((size_t)(evaluator->batch * evaluator->classes) * sizeof(float), (void **)&evaluator->rows));
+    TRY(dcn_new_aligned((size_t)(evaluator->batch * evaluator->outputs) * sizeof(float), (void **)&evaluator->rows));
     TRY(create_plan(evaluator, options));
     TRY(create_loader(evaluator, options));
     *ret_evaluator = evaluator;
@@ -137,29 +146,11 @@ static decant_status run_batch(dcn_evaluator *evaluator, const dcn_batch *batch)
     return dcn_plan_read(evaluator->plan, evaluator->logits, evaluator->rows);
 }
 
-static int64_t largest(const float *row, int64_t classes)
+static decant_status check_finite(const float *row, int64_t outputs, int32_t sample)
 {
-    int64_t best = 0;
-    for (int64_t c = 1; c < classes; c++) {
-        if (row[c] > row[best]) best = c;
-    }
-    return best;
-}
-
-/* -log softmax(row)[label] */
-static double cross_entropy(const float *row, int64_t classes, int64_t label)
-{
-    double top = (double)row[largest(row, classes)], sum = 0;
-    for (int64_t c = 0; c < classes; c++)
-        sum += exp((double)row[c] - top);
-    return log(sum) + top - (double)row[label];
-}
-
-static decant_status check_finite(const float *row, int64_t classes, int32_t sample)
-{
-    for (int64_t c = 0; c < classes; c++) {
+    for (int64_t c = 0; c < outputs; c++) {
         if (!isfinite(row[c])) {
-            return DCN_FAIL(NUMERIC, "the model's output for sample %d is not finite (class %lld: %g)", (int)sample,
+            return DCN_FAIL(NUMERIC, "the model's output for sample %d is not finite (output %lld: %g)", (int)sample,
                             (long long)c, (double)row[c]);
         }
     }
@@ -170,18 +161,18 @@ static decant_status check_finite(const float *row, int64_t classes, int32_t sam
 static decant_status count_batch(const dcn_evaluator *evaluator, const dcn_batch *batch, int64_t done,
                                  dcn_metrics *metrics, int32_t *predictions, float *logits)
 {
-    int64_t classes = evaluator->classes;
+    int64_t outputs = evaluator->outputs, classes = evaluator->classes;
     for (int64_t n = 0; n < batch->size; n++) {
-        const float *row = evaluator->rows + n * classes; /* [classes] */
-        TRY_RETURN(check_finite(row, classes, batch->samples[n]));
-        int64_t predicted = largest(row, classes);
+        const float *row = evaluator->rows + n * outputs; /* [outputs] */
+        TRY_RETURN(check_finite(row, outputs, batch->samples[n]));
+        int64_t predicted = dcn_logits_answer(row, outputs);
         if (predictions != NULL) predictions[done + n] = (int32_t)predicted;
-        if (logits != NULL) memcpy(logits + (done + n) * classes, row, (size_t)classes * sizeof *row);
+        if (logits != NULL) memcpy(logits + (done + n) * outputs, row, (size_t)outputs * sizeof *row);
         if (evaluator->part->labels == NULL) continue;
 
         int64_t label = batch->labels[n];
         metrics->errors += predicted != label;
-        metrics->loss += cross_entropy(row, classes, label);
+        metrics->loss += dcn_logits_log_sum(row, outputs) - dcn_logit(row, outputs, label);
         metrics->confusion[label * classes + predicted]++;
     }
     return DECANT_OK;

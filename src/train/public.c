@@ -42,7 +42,7 @@ static dcn_optimizer make_optimizer(const decant_train_options *options)
     return optimizer;
 }
 
-static decant_status check_choices(const decant_train_options *options)
+static decant_status check_choices(const decant_train_options *options, const decant_model *model)
 {
     if ((unsigned)options->optimizer > DECANT_OPTIMIZER_ADAMW) {
         return DCN_FAIL(INVALID_ARG, "there is no optimiser number %d", (int)options->optimizer);
@@ -52,6 +52,9 @@ static decant_status check_choices(const decant_train_options *options)
     }
     if (options->ce_weight == 0 && options->kd_weight == 0) {
         return DCN_FAIL(INVALID_ARG, "both losses have weight 0: there is nothing to learn");
+    }
+    if (model->n_outputs == 1 && options->label_smoothing != 0) {
+        return DCN_FAIL(INVALID_ARG, "label smoothing is for networks with an output a class, and this one has one");
     }
     return DECANT_OK;
 }
@@ -150,7 +153,8 @@ static void relay_epoch(void *context, const dcn_epoch *epoch)
     options->on_epoch(options->context, &told);
 }
 
-static dcn_train_options make_options(const decant_train_options *options)
+/* The cross-entropy of a single logit is the binary one. */
+static dcn_train_options make_options(const decant_train_options *options, const decant_model *model)
 {
     dcn_train_options made = {
         .epochs = options->epochs,
@@ -170,8 +174,9 @@ static dcn_train_options make_options(const decant_train_options *options)
         .on_epoch = relay_epoch,
     };
     if (options->ce_weight != 0) {
-        made.terms[made.n_terms++] =
-            (dcn_term){.kind = DCN_TERM_CE, .weight = options->ce_weight, .label_smoothing = options->label_smoothing};
+        made.terms[made.n_terms++] = (dcn_term){.kind = model->n_outputs == 1 ? DCN_TERM_BCE : DCN_TERM_CE,
+                                                .weight = options->ce_weight,
+                                                .label_smoothing = options->label_smoothing};
     }
     if (options->kd_weight != 0) {
         made.terms[made.n_terms++] =
@@ -204,10 +209,10 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
     if (teacher == model) {
         return DCN_FAIL(INVALID_ARG, "the teacher is the student; to learn from its old self, it must be loaded twice");
     }
-    TRY_RETURN(check_choices(options));
+    TRY_RETURN(check_choices(options, model));
 
     relay context = {.options = options};
-    dcn_train_options made = make_options(options);
+    dcn_train_options made = make_options(options, model);
     const dcn_device_options device = {.threads = compute != NULL ? compute->threads : 0};
     dcn_split split = {0};
     char identity[DCN_HASH_HEX];

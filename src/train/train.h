@@ -18,7 +18,7 @@ typedef struct dcn_metrics {
     int64_t *confusion; /* [n_classes, n_classes] row = truth, column = prediction; dcn_free via dcn_metrics_finish */
 } dcn_metrics;
 void dcn_metrics_finish(dcn_metrics *metrics);
-/* Evaluates a model on samples (indices NULL: all). ret_predictions [count] and ret_logits [count, classes] may be NULL
+/* Evaluates a model on samples (indices NULL: all). ret_predictions [count] and ret_logits [count, outputs] may be NULL
  * (caller's memory). */
 decant_status dcn_evaluate(dcn_device *device, const decant_model *model, const decant_dataset *dataset,
                            const dcn_samples *part, const int32_t *indices, int64_t count, dcn_metrics *ret_metrics,

@@ -15,6 +15,7 @@ typedef struct builder {
     const dcn_training_spec *spec;
     dcn_program *program;
     dcn_training_step *step;
+    decant_model *teacher;        /* the one given, folded for inference; NULL when it is not in the step */
     dcn_value_id *teacher_values; /* [teacher->graph->n_values] */
     dcn_value_id
         conversion[4]; /* weight, bias, mean, variance of the teacher's input; DCN_NONE when it takes x itself */
@@ -71,12 +72,23 @@ static int32_t list_taps(const builder *b, bool of_teacher, dcn_value_id ret_tap
     return count;
 }
 
+/* The teacher in fewer layers; its taps are the folded model's values from here on. */
+static decant_status fold_teacher(builder *b)
+{
+    dcn_value_id taps[DCN_MAX_TERMS], *map = NULL; /* [given teacher's n_values] */
+    int32_t n_taps = list_taps(b, true, taps);
+    TRY_RETURN(dcn_model_fold(b->spec->teacher, taps, n_taps, &b->teacher, &map));
+    for (int32_t i = 0; i < b->spec->n_terms; i++)
+        if (b->taps[i].teacher != DCN_NONE) b->taps[i].teacher = map[b->taps[i].teacher];
+    dcn_free(map);
+    return DECANT_OK;
+}
+
 /* Where the teacher's logits come from: from outside when they are known, else from a forward pass within the step,
  * inference only. The loss terms only see the value. */
 static decant_status emit_teacher(builder *b, dcn_value_id *ret_logits)
 {
     dcn_value_id x = DCN_NONE, taps[DCN_MAX_TERMS];
-    int32_t n_taps = list_taps(b, true, taps);
     if (b->spec->teacher_known) {
         const dcn_graph *teacher = b->spec->teacher->graph;
         decant_shape classes = dcn_shape1(teacher->values[teacher->output].shape.dim[1]);
@@ -85,8 +97,10 @@ static decant_status emit_teacher(builder *b, dcn_value_id *ret_logits)
         return DECANT_OK;
     }
     decant_status status = emit_teacher_input(b, &x);
+    if (status == DECANT_OK) status = fold_teacher(b);
     if (status == DECANT_OK) {
-        status = dcn_program_add_model(b->program, b->spec->teacher->graph, 1, DCN_MODE_INFERENCE, x, taps, n_taps,
+        int32_t n_taps = list_taps(b, true, taps);
+        status = dcn_program_add_model(b->program, b->teacher->graph, 1, DCN_MODE_INFERENCE, x, taps, n_taps,
                                        &b->teacher_values, ret_logits);
     }
     if (status != DECANT_OK) dcn_while("adding the teacher to the training step");
@@ -189,8 +203,8 @@ out:
 
 static decant_status load_teacher(const builder *b, dcn_plan *plan)
 {
-    const decant_model *teacher = b->spec->teacher;
-    if (teacher == NULL || b->spec->teacher_known) return DECANT_OK;
+    const decant_model *teacher = b->teacher;
+    if (teacher == NULL) return DECANT_OK;
     for (int32_t v = 0; v < teacher->graph->n_values; v++) {
         if (teacher->data[v] == NULL || b->teacher_values[v] == DCN_NONE) continue;
         TRY_RETURN(dcn_plan_write(plan, b->teacher_values[v], teacher->data[v]));
@@ -220,6 +234,7 @@ decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t ba
 out:
     dcn_free(b.teacher_values);
     dcn_program_destroy(b.program);
+    dcn_model_destroy(b.teacher);
     dcn_training_step_destroy(b.step);
     return status;
 }

@@ -17,8 +17,8 @@ END
 show lint table.yaml
 show run table.yaml -q >/dev/null
 model=runs/table/net/model.safetensors
-show eval $model | sed 's/loss .*/loss N/'
-show eval $model --split train | tail -3 | sed 's/loss .*/loss N/'
+show eval $model | sed -e 's/loss .*/loss N/' -e '/ to .* %/d' -e 's/^calibration.*/calibration error N/'
+show eval $model --split train | sed -n -e 's/loss .*/loss N/p' -e '/^[[$]/p'
 printf 'kind,size,note\nu,1,c\nw,15,"a, b"\n' >new.csv
 show predict $model new.csv | sed 's/[0-9.]* %/N %/'
 show predict $model rows.csv:3 | sed 's/[0-9.]* %/N %/'

@@ -1,4 +1,5 @@
 /* Prediction through the library: arrays that do not say what they hold are refused, whoever made them. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 
 #include "decant/model.h"
 #include "decant/tensor.h"
+#include "nn/model.h"
 
 #define CLASSES 10
 
@@ -33,9 +35,43 @@ static void test_arrays_that_cannot_be_are_refused(void **state)
     decant_model_destroy(model);
 }
 
+/* Breaks when a single logit is read as the first class's, 0 says yes, or a large logit makes the loss overflow. */
+static void test_a_single_logit_is_evaluated(void **state)
+{
+    (void)state;
+    const decant_shape feature = {.rank = 1, .dim = {1}};
+    const float test[6] = {0, 2, -3, 500, -500, 1}, train[1] = {0};
+    const int32_t test_labels[6] = {0, 1, 1, 1, 1, 0}, train_labels[1] = {0};
+    decant_graph *graph = NULL;
+    decant_model *model = NULL;
+    decant_dataset *dataset = NULL;
+    decant_evaluation *evaluation = NULL;
+    decant_value x;
+    assert_int_equal(decant_graph_create(&graph), DECANT_OK);
+    assert_int_equal(decant_graph_input(graph, &feature, &x), DECANT_OK);
+    assert_int_equal(decant_graph_linear(graph, "fc", x, 1, false, &x), DECANT_OK);
+    assert_int_equal(decant_graph_set_output(graph, x), DECANT_OK);
+    assert_int_equal(decant_model_from_graph(graph, 1, &model), DECANT_OK);
+    model->data[dcn_graph_find(model->graph, "fc.weight")][0] = 1;
+    assert_int_equal(decant_dataset_from_arrays("logits", &feature, DECANT_F32, 2, train, train_labels, 1, test,
+                                                test_labels, 6, &dataset),
+                     DECANT_OK);
+    assert_int_equal(decant_model_evaluate(model, NULL, dataset, DECANT_PART_TEST, &evaluation), DECANT_OK);
+    const int64_t confusion[4] = {1, 1, 2, 2};
+    assert_int_equal(evaluation->n_classes, 2);
+    assert_int_equal(evaluation->errors, 3);
+    assert_memory_equal(evaluation->confusion, confusion, sizeof confusion);
+    const double loss = log(2) + log1p(exp(-2)) + 3 + log1p(exp(-3)) + 0 + 500 + 1 + log1p(exp(-1));
+    assert_true(fabs(evaluation->loss - loss / 6) < 1e-9);
+    decant_evaluation_destroy(evaluation);
+    decant_dataset_destroy(dataset);
+    decant_model_destroy(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_single_logit_is_evaluated),
         cmocka_unit_test(test_arrays_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

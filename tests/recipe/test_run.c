@@ -1,9 +1,11 @@
 /* Running a recipe: order, skipping, refusing, resuming bit for bit, and what is left when a write fails. */
 #include "recipe/recipes.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "decant/recipe.h"
 #include "nn/model.h"
 #include "recipe/tiny.h"
@@ -191,6 +193,84 @@ static void test_results_are_read_back(void **state)
     decant_result_list_destroy(results);
     const char *const nothing = FOLDER "/data";
     assert_int_equal(decant_results_read(&nothing, 1, &results), DECANT_NOT_FOUND);
+}
+
+/* Breaks when what a result says of the answers is not what the model file answers. */
+static void test_results_say_what_the_model_answers(void **state)
+{
+    (void)state;
+    const char *const folder = FOLDER "/whole/tiny/distilled-seed1";
+    decant_result_list *results = NULL;
+    decant_model *student = NULL, *teacher = NULL;
+    decant_dataset *dataset = NULL;
+    decant_evaluation *evaluation = NULL;
+    assert_int_equal(decant_results_read(&folder, 1, &results), DECANT_OK);
+    assert_int_equal(decant_model_load(FOLDER "/whole/tiny/distilled-seed1/model.safetensors", &student), DECANT_OK);
+    assert_int_equal(decant_model_load(FOLDER "/whole/tiny/teacher/model.safetensors", &teacher), DECANT_OK);
+    assert_int_equal(decant_dataset_open(DATA, &dataset), DECANT_OK);
+    assert_int_equal(decant_model_evaluate_beside(student, teacher, NULL, dataset, DECANT_PART_TEST, &evaluation),
+                     DECANT_OK);
+    const decant_run_result *result = &results->items[0];
+    const decant_measures *saved = &result->test_measures, *asked = &evaluation->measures;
+    assert_true(saved->known && saved->has_teacher && asked->has_teacher);
+    assert_true(fabs(saved->calibration.error - asked->calibration.error) < 1e-6);
+    assert_true(fabs(saved->fidelity.agreement - asked->fidelity.agreement) < 1e-9);
+    assert_true(fabs(saved->fidelity.divergence - asked->fidelity.divergence) < 1e-6);
+    for (int i = 0; i < DECANT_CALIBRATION_BINS; i++)
+        assert_int_equal(saved->calibration.bins[i].count, asked->calibration.bins[i].count);
+    assert_true(result->validation_measures.known && result->validation_measures.has_teacher);
+    assert_int_equal(result->n_classes, 4);
+    assert_memory_equal(result->confusion, evaluation->confusion, 16 * sizeof(int64_t));
+    for (int64_t i = 0, wrong = 0; i < result->test_count; i++) {
+        bool is_wrong = wrong < result->test_errors && result->wrong[wrong] == i;
+        assert_int_equal(result->predictions[i] != i % 4, is_wrong); /* labels go round */
+        wrong += is_wrong;
+    }
+    decant_evaluation_destroy(evaluation);
+    decant_dataset_destroy(dataset);
+    decant_model_destroy(teacher);
+    decant_model_destroy(student);
+    decant_result_list_destroy(results);
+}
+
+/* The result of a run with one part of its text replaced by another. */
+static decant_status read_replaced(const char *before, const char *after)
+{
+    const char *const folder = FOLDER "/replaced";
+    decant_result_list *results = NULL;
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    dcn_text changed = {0};
+    assert_int_equal(dcn_file_read(FOLDER "/whole/tiny/distilled-seed1/result.json", 1 << 20, &text, &bytes),
+                     DECANT_OK);
+    const char *at = strstr((const char *)text, before);
+    assert_non_null(at);
+    assert_int_equal(dcn_text_add(&changed, "%.*s%s%s", (int)(at - (const char *)text), (const char *)text, after,
+                                  at + strlen(before)),
+                     DECANT_OK);
+    assert_int_equal(dcn_directory_make(folder), DECANT_OK);
+    assert_int_equal(dcn_file_write(FOLDER "/replaced/result.json", changed.data, changed.length), DECANT_OK);
+    decant_status status = decant_results_read(&folder, 1, &results);
+    decant_result_list_destroy(results);
+    dcn_text_finish(&changed);
+    dcn_free(text);
+    return status;
+}
+
+/* Breaks when a result that somebody cut or edited is believed, or one of an older decant is refused. */
+static void test_damaged_answers_are_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(read_replaced("\"predictions\":[", "\"predictions\":[7,"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"predictions\":[0,", "\"predictions\":[4,"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"predictions\":[0,", "\"predictions\":[-1,"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"confusion\":[[", "\"confusion\":[[1,"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"confusion\":[[2", "\"confusion\":[[-2"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"ece\":", "\"ece\":2"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"agreement\":", "\"agreement\":7"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"bins\":[{", "\"bins\":[{\"count\":0},{"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"calibration\"", "\"not there\""), DECANT_OK);
+    assert_int_equal(read_replaced("\"confusion\"", "\"not there\""), DECANT_OK);
 }
 
 /* Breaks when a finished run is trained again, or other words for the same recipe count as a change. */
@@ -506,6 +586,8 @@ int main(void)
         cmocka_unit_test(test_runs_and_results),
         cmocka_unit_test(test_best_epoch_is_that_of_the_metrics),
         cmocka_unit_test(test_results_are_read_back),
+        cmocka_unit_test(test_results_say_what_the_model_answers),
+        cmocka_unit_test(test_damaged_answers_are_refused),
         cmocka_unit_test(test_finished_runs_are_skipped),
         cmocka_unit_test(test_damaged_models_are_made_again),
         cmocka_unit_test(test_changed_runs_are_refused_or_made_again),

@@ -152,6 +152,81 @@ static void test_table(void **state)
     decant_table_destroy(table);
 }
 
+/* Results of one seed each, as they are read from these directories. */
+static decant_result_list list_of(decant_run_result *results, const char *const (*from)[3], int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        results[i] = (decant_run_result){.recipe = from[i][0],
+                                         .run = from[i][1],
+                                         .directory = from[i][2],
+                                         .test_count = 100,
+                                         .test_accuracy = 0.9,
+                                         .majority_accuracy = 0.25};
+    return (decant_result_list){.items = results, .count = count};
+}
+
+/* Breaks when two rows of a table cannot be told apart. */
+static void test_runs_of_one_name_are_shown_with_their_folders(void **state)
+{
+    (void)state;
+    static const char *const from[][3] = {
+        {"a", "alone", "x/a/alone"}, {"b", "alone", "y/b/alone"}, {"b", "taught", "y/b/taught"}};
+    decant_run_result results[3];
+    decant_result_list list = list_of(results, from, 3);
+    decant_comparison *comparison = NULL;
+    assert_ok(decant_results_compare(&list, &comparison));
+    assert_string_equal(comparison->rows[0].label, "x/a/alone");
+    assert_string_equal(comparison->rows[1].label, "y/b/alone");
+    assert_string_equal(comparison->rows[2].label, "taught");
+
+    assert_int_equal(decant_comparison_set_baseline(comparison, "alone"), DECANT_NOT_FOUND); /* which? */
+    assert_int_equal(decant_comparison_set_baseline(comparison, "alon"), DECANT_NOT_FOUND);
+    assert_ok(decant_comparison_set_baseline(comparison, "x/a/alone//"));
+    assert_int_equal(comparison->rows[0].baseline, -1);
+    assert_int_equal(comparison->rows[1].baseline, 0);
+    assert_int_equal(comparison->rows[2].baseline, 0);
+    assert_ok(decant_comparison_set_baseline(comparison, "taught"));
+    assert_int_equal(comparison->rows[0].baseline, 2);
+    decant_comparison_destroy(comparison);
+}
+
+/* Breaks when accuracies on different samples stand side by side without a word. */
+static void test_other_data_is_told(void **state)
+{
+    (void)state;
+    static const char *const from[][3] = {{"a", "alone", "x/a/alone"}, {"b", "other", "y/b/other"}};
+    decant_run_result results[2];
+    decant_result_list list = list_of(results, from, 2);
+    decant_comparison *comparison = NULL;
+    assert_ok(decant_results_compare(&list, &comparison));
+    assert_ok(decant_comparison_check(comparison));
+    assert_true(fabs(comparison->majority_accuracy - 0.25) < 1e-15);
+    decant_comparison_destroy(comparison);
+
+    results[0].data = "aa";
+    results[1].data = "bb";
+    assert_ok(decant_results_compare(&list, &comparison));
+    assert_int_equal(decant_comparison_check(comparison), DECANT_INVALID_ARG);
+    assert_non_null(strstr(decant_error_message(), "different data"));
+    assert_true(isnan(comparison->majority_accuracy));
+
+    char *text = NULL;
+    assert_ok(decant_comparison_set_baseline(comparison, "alone"));
+    assert_ok(decant_verdict_text(comparison, 1, &text));
+    assert_non_null(strstr(text, "other cannot be judged against alone"));
+    decant_text_free(text);
+    assert_ok(decant_verdict_text(comparison, 0, &text));
+    assert_string_equal(text, "");
+    decant_text_free(text);
+    decant_comparison_destroy(comparison);
+
+    results[1].data = "aa";
+    results[1].test_count = 99;
+    assert_ok(decant_results_compare(&list, &comparison));
+    assert_int_equal(decant_comparison_check(comparison), DECANT_INVALID_ARG);
+    decant_comparison_destroy(comparison);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +234,8 @@ int main(void)
         cmocka_unit_test(test_one_seed_is_judged_by_its_samples),
         cmocka_unit_test(test_unequal_budgets_are_told),
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_runs_of_one_name_are_shown_with_their_folders),
+        cmocka_unit_test(test_other_data_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

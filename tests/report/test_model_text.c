@@ -1,4 +1,4 @@
-/* What is said about one model, to the last character: summary, plan, confusion matrix and loss sheet. */
+/* What is said about one model, to the last character: summary, plan and loss sheet. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,23 +100,6 @@ static void test_plan(void **state)
     decant_text_free(text);
 }
 
-static void test_confusion(void **state)
-{
-    (void)state;
-    int64_t confusion[9] = {8, 2, 0, 0, 5, 5, 0, 0, 0};
-    const decant_evaluation evaluation = {
-        .count = 20, .errors = 7, .accuracy = 0.65, .n_classes = 3, .confusion = confusion};
-    char *text = NULL;
-    assert_ok(decant_confusion_text(&evaluation, NULL, &text));
-    assert_string_equal(text, "truth \\ predicted  0  1  2  samples    right\n"
-                              "--------------------------------------------\n"
-                              "0                  8  2  ·       10  80.00 %\n"
-                              "1                  ·  5  5       10  50.00 %\n"
-                              "2                  ·  ·  0        0        -\n"
-                              "7 errors in 20 samples, accuracy 65.00 %\n");
-    decant_text_free(text);
-}
-
 static void test_losses(void **state)
 {
     (void)state;
@@ -152,7 +135,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_summary),
         cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_confusion),
         cmocka_unit_test(test_losses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,16 @@
+# Runs of two recipes side by side, what tells rows of one name apart, and data that is not the same.
+tiny_data
+tiny_recipe 1 >tiny.yaml
+NUMBERS=hidden
+sed 's/^name: tiny/name: second/' tiny.yaml >second.yaml
+"$DECANT" run tiny.yaml -q >out.txt 2>err.txt
+"$DECANT" run second.yaml -q alone >out.txt 2>err.txt
+show compare runs
+show compare runs --against runs/second/alone-seed1/
+show compare runs --against alone
+show compare runs --against alon
+sed -i 's/"data_hash":"[0-9a-f]*"/"data_hash":"another"/' runs/second/alone-seed*/result.json
+show compare runs/tiny/alone-seed* runs/second
+show compare runs/tiny/distilled-seed* runs/second --against runs/second/alone-seed0 --json
+sed -i 's/"predictions":\[[0-9]/"predictions":[9/' runs/second/alone-seed0/result.json
+show compare runs/second
