@@ -16,8 +16,8 @@ test: build ## build and run every test
 demo: build ## train a teacher and a distilled student on Fashion-MNIST; ends in a table
 	build/release/decant run recipes/quickstart.yaml
 
-bench: build ## measure this machine and decant's training steps on it
-	build/release/decant bench
+bench: build ## measure decant beside PyTorch (ROWS="lightnn deepnn" for some); tables in build/bench
+	python3 bench/compare.py $(ROWS)
 
 install: build ## install under PREFIX (/usr/local); DESTDIR is honoured
 	cmake --install build/release --prefix $(PREFIX)

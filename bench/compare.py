@@ -1,87 +1,439 @@
 #!/usr/bin/env python3
-"""decant and PyTorch side by side: A B A B ... in one run, so that a busy neighbour slows both.
+"""decant and PyTorch side by side: A B A B ... so that a busy neighbour slows both.
 
-compare.py [--decant PROGRAM] [--python PYTHON] [--rounds N] [--seconds S] [CASE...]
+compare.py [--rounds N] [--seconds S] [--budget SECONDS] [--again] [ROW...]
 
-The peer runs with the settings that make it fastest on CPUs we tried: OpenBLAS told its kernel family, the OpenMP build of OpenBLAS and
-tcmalloc where Debian has them, AVX-512 kernels, with and without channels_last, a traced teacher. The fastest variant counts.
-Prints a Markdown table; works without PyTorch (decant's own columns) and says so."""
+Each row is measured in two parts. First every variant of the peer runs once, shortly; then the fastest of them (in f32 and of all)
+and decant's take turns for some rounds. Every measurement is one process, and is written down at once in build/bench/runs.jsonl:
+what is there already is not measured again (--again forgets it), so the whole may be made in pieces, and --budget ends a piece in time.
+The tables of all rows measured so far are in build/bench/results.md and results.json.
+
+DECANT_PEER_PYTHON names the Python programs that have PyTorch, separated by ':' (default: Debian's, /usr/bin/python3); the fastest version
+counts. Without any, decant's own columns are measured. Every process gets the same cores, and real-time or negative nice priority
+if whoever starts this has it."""
 import argparse
+import hashlib
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.path.join(HERE, '..', 'build')
 DEBIAN = '/usr/lib/x86_64-linux-gnu'
-VARIANTS = {'airline': [[]], 'mlp-1200': [[], ['bf16']], 'mlp-kd': [[], ['bf16']],
-            'cifar-kd': [['channels_last', 'trace'], ['channels_last', 'bf16']]}
-DEFAULT = [[], ['channels_last'], ['channels_last', 'bf16']]
+SCOUT_SECONDS = 1
+TRAINING = ['airline', 'lightnn', 'deepnn', 'cifar-kd', 'mlp-1200', 'mlp-kd', 'fashion-1', 'fashion-2', 'fashion-3', 'resnet50']
+INFERENCE = ['infer-airline-1', 'infer-mlp-800', 'infer-lightnn', 'infer-fashion-3', 'infer-resnet50']
+TUTORIAL = 'tutorial'
+ROWS = TRAINING + INFERENCE + [TUTORIAL]
+WITHOUT_IMAGES = ('airline', 'mlp')
+SINGLE = ['threads=1']
+CIFAR_SAMPLES = 50000
+FUSES, COMPILES = (2, 4), (2, 4)  # versions of PyTorch
 
 
-def peer_environment():
-    env = dict(os.environ, OMP_NUM_THREADS='2', OPENBLAS_CORETYPE='SkylakeX', ATEN_CPU_CAPABILITY='avx512')
-    if os.path.isdir(DEBIAN + '/openblas-openmp'):
-        env['LD_LIBRARY_PATH'] = DEBIAN + '/openblas-openmp'
-    if os.path.exists(DEBIAN + '/libtcmalloc_minimal.so.4'):
-        env['LD_PRELOAD'] = DEBIAN + '/libtcmalloc_minimal.so.4'
-    return env
+def kind_and_case(row):
+    """What is measured: ('train', case), ('infer', case), or ('tutorial', '')."""
+    if row == TUTORIAL:
+        return TUTORIAL, ''
+    return ('infer', row[len('infer-'):]) if row in INFERENCE else ('train', row)
 
 
-def run(command, env=None):
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit('%s failed:\n%s' % (' '.join(command), done.stderr.strip()[-500:]))
-    return json.loads(done.stdout.strip().splitlines()[-1])
+class Peer:
+    """One interpreter with PyTorch, run with the settings that make it fastest on the processors we tried."""
+
+    def __init__(self, python):
+        self.python, self.environment = python, self.tuned()
+        code = 'import torch; print(torch.__version__.split("+")[0])'
+        try:
+            done = subprocess.run([python, '-W', 'ignore', '-c', code], env=self.environment, capture_output=True, text=True)
+            self.version = done.stdout.strip() if done.returncode == 0 else None
+        except OSError:
+            self.version = None
+        self.number = tuple(int(part) for part in self.version.split('.')[:2]) if self.version else None
+
+    @staticmethod
+    def tuned():
+        env = dict(os.environ, OMP_NUM_THREADS=str(cores()), OPENBLAS_CORETYPE='SkylakeX', ATEN_CPU_CAPABILITY='avx512')
+        if os.path.isdir(DEBIAN + '/openblas-openmp'):
+            env['LD_LIBRARY_PATH'] = DEBIAN + '/openblas-openmp'
+        if os.path.exists(DEBIAN + '/libtcmalloc_minimal.so.4'):
+            env['LD_PRELOAD'] = DEBIAN + '/libtcmalloc_minimal.so.4'
+        return env
+
+    def variants(self, row):
+        """Lists of flags of peer.py. Fused optimisers and a compiler that runs on this Python came with later versions."""
+        kind, case = kind_and_case(row)
+        layout = [] if case.startswith(WITHOUT_IMAGES) else ['channels_last']
+        found = {'infer': self.forwards(layout), 'train': self.steps(case, layout), TUTORIAL: self.tutorials()}[kind]
+        return [flags for place, flags in enumerate(found) if flags not in found[:place]]
+
+    def forwards(self, layout):
+        found = [['trace'], ['trace'] + SINGLE, layout + ['trace'] + SINGLE, layout + ['bf16', 'trace'], ['bf16', 'trace'] + SINGLE]
+        return found + ([['compile'], ['compile'] + SINGLE] if self.number >= COMPILES else [])
+
+    def steps(self, case, layout):
+        one_pass = ['fused'] if self.number >= FUSES else []
+        found = [one_pass, layout + one_pass, layout + ['foreach'], layout + ['bf16'] + one_pass]
+        if case == 'airline':
+            found += [one_pass + SINGLE, ['foreach'] + SINGLE]
+        if case.endswith('-kd'):
+            found += [layout + ['trace'] + one_pass, layout + ['bf16', 'trace'] + one_pass]
+        if self.number >= COMPILES:
+            found += [['compile', 'fused'], layout + ['compile', 'fused', 'bf16']]
+        return found
+
+    def tutorials(self):
+        """With the teacher in each step one epoch is measured and scaled; its answers cached, all ten are."""
+        best = ['channels_last', 'fused'] if self.number >= FUSES else ['channels_last']
+        return [best + ['cached'], best + ['bf16', 'cached'], best + ['bf16', 'trace', 'cached'], best + ['bf16']]
+
+    def command(self, key, data):
+        kind, case = kind_and_case(key['row'])
+        flags = key['flags_given']
+        if kind == TUTORIAL:
+            scale = ['epochs=1'] if key['part'] == 'scout' or 'cached' not in flags else []
+            return [self.python, '-W', 'ignore', os.path.join(HERE, 'peer_tutorial.py'), data, *flags, *scale]
+        return [self.python, '-W', 'ignore', os.path.join(HERE, 'peer.py'), kind, case, *flags, 'seconds=%g' % key['seconds']]
+
+
+class Decant:
+    def __init__(self, program):
+        self.program = program
+        with open(program, 'rb') as file:
+            self.hash = hashlib.sha256(file.read()).hexdigest()[:12]
+        self.version = self.ask('--version').split()[-1]
+        self.has_precision = '--precision' in self.ask('help', 'bench')
+
+    def ask(self, *arguments):
+        return subprocess.run([self.program, *arguments], capture_output=True, text=True, check=True).stdout
+
+    def find_cifar10(self):
+        """The folder of the data set, None where there is none."""
+        sources = map(json.loads, self.ask('data', 'list', '--json').splitlines())
+        return next((source['path'] for source in sources if source['name'] == 'cifar10'), None)
+
+    def variants(self):
+        return [['f32'], ['bf16']] if self.has_precision else [['f32']]
+
+    def command(self, key, _):
+        kind, case = kind_and_case(key['row'])
+        flags = key['flags_given']
+        if kind == TUTORIAL:
+            precision = ['precision=' + flags[0]] if self.has_precision else []
+            return [sys.executable, os.path.join(HERE, 'tutorial.py'), self.program, *precision]
+        precision = ['--precision', flags[0]] if self.has_precision else []
+        return [self.program, 'bench', kind, case, '--json', '--seconds', '%.0f' % max(1, key['seconds']), *precision]
+
+
+class Notebook:
+    """What was measured: one line a process."""
+
+    def __init__(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        self.path = os.path.join(folder, 'runs.jsonl')
+        self.runs = []
+        if os.path.exists(self.path):
+            with open(self.path) as file:
+                self.runs = [json.loads(line) for line in file]
+
+    def add(self, run):
+        self.runs.append(run)
+        with open(self.path, 'a') as file:
+            file.write(json.dumps(run) + '\n')
+
+    def find(self, **wanted):
+        return [run for run in self.runs if all(run.get(key) == value for key, value in wanted.items())]
+
+    def forget(self, rows):
+        self.runs = [run for run in self.runs if run['row'] not in rows]
+        with open(self.path, 'w') as file:
+            file.writelines(json.dumps(run) + '\n' for run in self.runs)
+
+
+def cores():
+    return len(os.sched_getaffinity(0))
+
+
+def processor():
+    with open('/proc/cpuinfo') as file:
+        fields = dict(line.split(':', 1) for line in file.read().split('\n\n')[0].splitlines() if ':' in line)
+    fields = {key.strip(): value.strip() for key, value in fields.items()}
+    units = [name for name in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16') if name in fields.get('flags', '').split()]
+    return '%s (%s), %d cores, Linux %s' % (fields.get('model name', platform.machine()), ', '.join(units), cores(), platform.release())
+
+
+class Session:
+    """Runs what is still missing, until the budget is spent."""
+
+    def __init__(self, options, decant, peers, notebook):
+        self.options, self.decant, self.peers, self.notebook = options, decant, peers, notebook
+        self.data = decant.find_cifar10()
+        self.end = time.monotonic() + options.budget if options.budget else None
+
+    def out_of_time(self, needed):
+        return self.end is not None and time.monotonic() + needed > self.end
+
+    def measure(self, key, command, environment=None):
+        begin = time.monotonic()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        lines = done.stdout.strip().splitlines()
+        if done.returncode == 0 and lines:
+            result = json.loads(lines[-1])
+            if 'call_seconds' in result:
+                result.update(step_seconds=result['call_seconds'], slowest=result['batch'] / result['slowest_seconds'],
+                              fastest=result['batch'] / result['fastest_seconds'])
+        elif key['side'] == 'decant':
+            sys.exit('%s failed:\n%s' % (' '.join(command), done.stderr.strip()[-500:]))
+        else:
+            result = {'error': (done.stderr.strip().splitlines() or ['no output'])[-1][:200]}
+        run = {**result, **key, 'wall': time.monotonic() - begin, 'load': os.getloadavg()[0], 'when': time.strftime('%Y-%m-%d %H:%M')}
+        self.notebook.add(run)
+        rate = run.get('images_per_second')
+        print('  %-7s %-10s %-34s %s' % (run['side'], run['version'], ','.join(run['flags_given']) or 'plain',
+                                        '%.6g/s' % rate if rate else run['error']), file=sys.stderr, flush=True)
+
+    def peer_key(self, row, part, peer, flags, number):
+        return dict(row=row, part=part, side='peer', version=peer.version, flags_given=flags, round=number,
+                    seconds=SCOUT_SECONDS if part == 'scout' else self.options.seconds)
+
+    def decant_key(self, row, flags, number):
+        return dict(row=row, part='round', side='decant', version=self.decant.version, program=self.decant.hash, flags_given=flags,
+                    round=number, seconds=self.options.seconds)
+
+    def cost(self, key):
+        """How long a process takes: as long as the last of its kind, or a guess."""
+        last = self.notebook.find(row=key['row'], side=key['side'], version=key['version'], flags_given=key['flags_given'])
+        if last:
+            return last[-1]['wall'] + 1.25 * (key['seconds'] - last[-1]['seconds'])
+        if key['row'] == TUTORIAL:
+            return 45 if key['part'] == 'scout' else 90
+        start = 1.5 if key['side'] == 'decant' else 20 if 'compile' in key['flags_given'] else 5
+        return start + 1.25 * key['seconds']
+
+    def missing_scouts(self, row):
+        keys = [(peer, self.peer_key(row, 'scout', peer, flags, 0)) for peer in self.peers for flags in peer.variants(row)]
+        return [(peer, key) for peer, key in keys if not self.notebook.find(**key)]
+
+    def finalists(self, row):
+        """The peer's fastest variant of all, and its fastest in f32."""
+        scouts = [(run['images_per_second'], peer, run['flags_given']) for peer in self.peers
+                  for run in self.notebook.find(row=row, part='scout', version=peer.version) if 'images_per_second' in run]
+        if row == TUTORIAL:  # the others are scaled already
+            scouts = [scout for scout in scouts if 'cached' in scout[2]]
+        scouts.sort(key=lambda scout: -scout[0])
+        f32 = [scout for scout in scouts if 'bf16' not in scout[2]]
+        chosen = scouts[:1] + f32[:1] if scouts and scouts[0] not in f32[:1] else f32[:1]
+        return [(peer, flags) for _, peer, flags in chosen]
+
+    def missing_of_round(self, row, number):
+        keys = [(None, self.decant_key(row, flags, number)) for flags in self.decant.variants()]
+        keys += [(peer, self.peer_key(row, 'round', peer, flags, number)) for peer, flags in self.finalists(row)]
+        return [(peer, key) for peer, key in keys if not self.notebook.find(**key)]
+
+    def run_all(self, keys):
+        for peer, key in keys:
+            maker = peer or self.decant
+            command = maker.command(key, self.data)
+            self.measure(key, command, peer.environment if peer else None)
+
+    def expected(self, row):
+        scouts = self.missing_scouts(row)
+        rounds = [key for number in range(self.options.rounds) for _, key in self.missing_of_round(row, number)]
+        unknown = 2 * self.options.rounds * (5 + 1.25 * self.options.seconds) if scouts else 0
+        return sum(self.cost(key) for _, key in scouts) + sum(self.cost(key) for key in rounds) + unknown
+
+    def measure_row(self, row):
+        """True when all of the row is there."""
+        if row == TUTORIAL and self.data is None:
+            print('  CIFAR-10 is not found (see decant data list): the row is left out', file=sys.stderr)
+            return True
+        for scout in self.missing_scouts(row):
+            if self.out_of_time(self.cost(scout[1])):
+                return False
+            self.run_all([scout])
+        for number in range(self.options.rounds):
+            keys = self.missing_of_round(row, number)
+            if keys and self.out_of_time(sum(self.cost(key) for _, key in keys)):
+                return False
+            self.run_all(keys)
+        return True
 
 
 def middle(runs, key):
-    return statistics.median(r[key] for r in runs)
+    return statistics.median(run[key] for run in runs)
+
+
+def summarize(runs):
+    """Runs of one variant: the median over the rounds of the median of seven windows; slowest and fastest window of all."""
+    summary = {}
+    summary.update(version=runs[0]['version'], flags=runs[0]['flags_given'], rounds=len(runs), when=runs[-1]['when'],
+                   slowest=min(run['slowest'] for run in runs), fastest=max(run['fastest'] for run in runs))
+    for key in ('images_per_second', 'step_seconds', 'ready_seconds', 'first_step_seconds', 'peak_rss_bytes', 'flops_per_second',
+                'share_of_peak', 'floor_seconds'):
+        if key in runs[0]:
+            summary[key] = middle(runs, key)
+    return summary
+
+
+def row_result(notebook, row, program):
+    """The row's variants, fastest first; None before there is anything."""
+    sides = {}
+    for side, wanted in (('decant', dict(program=program)), ('peer', {})):
+        runs = [run for run in notebook.find(row=row, part='round', side=side, **wanted) if 'images_per_second' in run]
+        variants = {}
+        for run in runs:
+            variants.setdefault((run['version'], *run['flags_given']), []).append(run)
+        sides[side] = sorted((summarize(runs) for runs in variants.values()), key=lambda one: -one['images_per_second'])
+    if not sides['decant']:
+        return None
+    result = dict(row=row, **sides)
+    if sides['peer']:
+        best = {name: [one for one in side if 'bf16' not in one['flags']] for name, side in sides.items()}
+        result['ratio'] = sides['decant'][0]['images_per_second'] / sides['peer'][0]['images_per_second']
+        result['ratio_f32'] = best['decant'][0]['images_per_second'] / best['peer'][0]['images_per_second']
+    result['tried'] = [dict(version=run['version'], flags=run['flags_given'], images_per_second=run.get('images_per_second'),
+                            error=run.get('error')) for run in notebook.find(row=row, part='scout')]
+    return result
 
 
 def number(x):
     return '%.0f' % x if x >= 1000 else '%.3g' % x
 
 
-def main():
-    options = argparse.ArgumentParser()
-    options.add_argument('--decant', default=os.path.join(HERE, '../build/release/decant'))
-    options.add_argument('--python', default='/usr/bin/python3')
+def rate(one):
+    return '%s (%s-%s)' % (number(one['images_per_second']), number(one['slowest']), number(one['fastest']))
+
+
+def time_of(one, batch):
+    return '%s (%s-%s)' % tuple(number(1e6 * seconds) for seconds in (one['step_seconds'], batch / one['fastest'], batch / one['slowest']))
+
+
+def variant(one):
+    return ','.join([one['version']] + one['flags'])
+
+
+def against(result, show):
+    """The cells that compare: the peer's fastest variant, its fastest in f32, and how many times as fast decant is."""
+    if not result['peer']:
+        return [''] * 4
+    theirs, f32 = result['peer'][0], [one for one in result['peer'] if 'bf16' not in one['flags']][0]
+    return ['%s %s' % (show(theirs), variant(theirs)), 'the same' if f32 is theirs else '%s %s' % (show(f32), variant(f32)),
+            '**%.2f**' % result['ratio'], '%.2f' % result['ratio_f32']]
+
+
+def pair(result, key, scale):
+    ours = '%.0f' % (scale * result['decant'][0][key])
+    return '%s / %.0f' % (ours, scale * result['peer'][0][key]) if result['peer'] else ours
+
+
+def table(head, rows):
+    lines = [head, ['---'] * len(head)] + rows
+    return ''.join('| %s |\n' % ' | '.join(line) for line in lines)
+
+
+PEER_HEAD = ['PyTorch, fastest', 'PyTorch, fastest f32', 'ratio', 'ratio f32']
+
+
+def training_table(results):
+    rows = []
+    for result in results:
+        ours = result['decant'][0]
+        rows.append([result['row'], '; '.join('%s %s' % (rate(one), ','.join(one['flags'])) for one in result['decant']),
+                     '%.0f' % (ours['flops_per_second'] / 1e9), '%.0f %%' % (100 * ours['share_of_peak']),
+                     number(1e3 * ours['step_seconds']), number(1e3 * ours['floor_seconds']),
+                     '%.0f %%' % (100 * ours['floor_seconds'] / ours['step_seconds']), *against(result, rate),
+                     pair(result, 'first_step_seconds', 1e3), pair(result, 'peak_rss_bytes', 2**-20)])
+    return table(['step', 'decant, images/s (min-max)', 'GFLOP/s', 'of peak', 'step ms', 'floor ms', 'of floor', *PEER_HEAD, 'first step ms',
+                  'peak RSS MiB'], rows)
+
+
+def inference_table(results):
+    rows = []
+    for result in results:
+        batch = round(result['decant'][0]['images_per_second'] * result['decant'][0]['step_seconds'])
+
+        def show(one):
+            return time_of(one, batch)
+        rows.append([result['row'][len('infer-'):], str(batch),
+                     '; '.join('%s %s' % (show(one), ','.join(one['flags'])) for one in result['decant']), *against(result, show)])
+    return table(['forward pass', 'batch', 'decant, us a call (min-max)', *PEER_HEAD], rows)
+
+
+def tutorial_table(results):
+    """The peer's variants are listed one by one: what it gains by caching, too, belongs to the comparison."""
+    result = results[0]
+    rows = [['decant ' + ','.join(one['flags']), 'looked up', number(one['step_seconds']), '10'] for one in result['decant']]
+    rows += [['PyTorch ' + variant(one), 'looked up', number(one['step_seconds']), '10'] for one in result['peer']]
+    in_step = [one for one in result['tried'] if 'cached' not in one['flags'] and one['images_per_second']]
+    for one in sorted(in_step, key=lambda one: -one['images_per_second'])[:1]:
+        rows.append(['PyTorch ' + variant(one), 'in each step', number(10 * CIFAR_SAMPLES / one['images_per_second']), '1, scaled'])
+    return table(['the tutorial, end to end', "the teacher's answers", 's', 'epochs measured'], rows)
+
+
+def markdown(results):
+    training = [result for result in results if result['row'] in TRAINING]
+    inference = [result for result in results if result['row'] in INFERENCE]
+    tutorial = [result for result in results if result['row'] == TUTORIAL]
+    parts = ((training_table, training), (inference_table, inference), (tutorial_table, tutorial))
+    return '\n'.join(make(chosen) for make, chosen in parts if chosen)
+
+
+def write_results(folder, notebook, decant, peers):
+    results = [result for result in (row_result(notebook, row, decant.hash) for row in ROWS) if result]
+    about = dict(machine=processor(), decant=decant.version, program=decant.hash, peers=[peer.version for peer in peers])
+    with open(os.path.join(folder, 'results.json'), 'w') as file:
+        json.dump(dict(about, rows=results), file, indent=1)
+    tables = markdown(results)
+    with open(os.path.join(folder, 'results.md'), 'w') as file:
+        file.write('decant %s and PyTorch %s on %s\n\n%s' % (decant.version, ', '.join(about['peers']) or '(none)', about['machine'], tables))
+    return tables
+
+
+def parse():
+    options = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    options.add_argument('--decant', default=os.path.join(BUILD, 'release', 'decant'))
+    options.add_argument('--out', default=os.path.join(BUILD, 'bench'), help='folder of the results (build/bench)')
     options.add_argument('--rounds', type=int, default=3)
-    options.add_argument('--seconds', default='3')
-    options.add_argument('cases', nargs='*')
-    args = options.parse_args()
-    env = peer_environment()
-    version = subprocess.run([args.python, '-c', 'import torch; print(torch.__version__)'], env=env, capture_output=True, text=True)
-    peer = version.returncode == 0
-    print('PyTorch %s' % version.stdout.strip() if peer else 'no PyTorch in %s: decant alone' % args.python)
-    cases = args.cases or ['airline', 'lightnn', 'deepnn', 'cifar-kd', 'mlp-1200', 'mlp-kd', 'fashion-1', 'fashion-3', 'resnet50']
-    print('| step | decant images/s (min-max) | GFLOP/s | of peak | PyTorch f32 | PyTorch best | ratio f32 | ratio best | '
-          'first step ms, decant / PyTorch | peak RSS MiB, decant / PyTorch |')
-    print('|---|---|---|---|---|---|---|---|---|---|')
-    for case in cases:
-        ours, theirs = [], {}
-        variants = VARIANTS.get(case, DEFAULT) if peer else []
-        for _ in range(args.rounds):
-            ours.append(run([args.decant, 'bench', 'train', case, '--json', '--seconds', args.seconds]))
-            for flags in variants:
-                theirs.setdefault(tuple(flags), []).append(
-                    run([args.python, os.path.join(HERE, 'peer.py'), case, *flags, 'seconds=' + args.seconds], env))
-        rate = middle(ours, 'images_per_second')
-        row = [case, '%s (%s-%s)' % (number(rate), number(min(r['slowest'] for r in ours)), number(max(r['fastest'] for r in ours))),
-               '%.1f' % (middle(ours, 'flops_per_second') / 1e9), '%.0f %%' % (100 * middle(ours, 'share_of_peak'))]
-        if theirs:
-            speed = {flags: middle(runs, 'images_per_second') for flags, runs in theirs.items()}
-            best = max(speed, key=speed.get)
-            best_f32 = max((f for f in speed if 'bf16' not in f), key=speed.get)
-            row += [number(speed[best_f32]) + ' ' + ','.join(best_f32), number(speed[best]) + ' ' + ','.join(best),
-                    '**%.2f**' % (rate / speed[best_f32]), '%.2f' % (rate / speed[best]),
-                    '%.0f / %.0f' % (1e3 * middle(ours, 'first_step_seconds'), 1e3 * middle(theirs[best], 'first_step_seconds')),
-                    '%.0f / %.0f' % (middle(ours, 'peak_rss_bytes') / 2**20, middle(theirs[best], 'peak_rss_bytes') / 2**20)]
-        else:
-            row += ['', '', '', '', '%.0f' % (1e3 * middle(ours, 'first_step_seconds')), '%.0f' % (middle(ours, 'peak_rss_bytes') / 2**20)]
-        print('| ' + ' | '.join(row) + ' |', flush=True)
+    options.add_argument('--seconds', type=float, default=2, help='how long each process measures')
+    options.add_argument('--budget', type=float, default=0, help='start nothing that would end after so many seconds')
+    options.add_argument('--again', action='store_true', help='forget what was measured of these rows')
+    options.add_argument('rows', nargs='*', metavar='ROW')
+    return options.parse_args()
+
+
+def main():
+    options = parse()
+    unknown = [row for row in options.rows if row not in ROWS]
+    if unknown:
+        sys.exit('there is no row %s; rows: %s' % (', '.join(unknown), ' '.join(ROWS)))
+    try:
+        os.nice(-15)
+    except PermissionError:
+        pass
+    decant = Decant(options.decant)
+    pythons = os.environ.get('DECANT_PEER_PYTHON', '/usr/bin/python3').split(':')
+    peers = [peer for peer in map(Peer, pythons) if peer.version]
+    notebook = Notebook(options.out)
+    rows = options.rows or ROWS
+    if options.again:
+        notebook.forget(rows)
+    session = Session(options, decant, peers, notebook)
+
+    print('PyTorch %s' % ', '.join(peer.version for peer in peers) if peers else
+          'no PyTorch in %s: decant alone (apt-get install python3-torch, or name others in DECANT_PEER_PYTHON)' % ', '.join(pythons))
+    print('about %.0f minutes for what is not measured yet (%d rounds of %g s)' %
+          (sum(session.expected(row) for row in rows) / 60, options.rounds, options.seconds), flush=True)
+    done = True
+    for row in rows:
+        print(row, file=sys.stderr, flush=True)
+        done = session.measure_row(row) and done
+    print(write_results(options.out, notebook, decant, peers))
+    if not done:
+        print('not all of it is measured: the same command goes on where this one stopped')
 
 
 main()

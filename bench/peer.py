@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
-"""One training step of the peer, PyTorch: the same networks, data sizes, losses and optimisers as `decant bench train`.
+"""The peer, PyTorch: one training step of the same networks, data sizes, losses and optimisers as `decant bench train`, or one forward
+pass as of `decant bench infer`.
 
-peer.py CASE [FLAG...]   flags: channels_last, bf16 (autocast), compile, trace (teacher traced and frozen)
+peer.py train CASE [FLAG...]   flags: channels_last, bf16 (autocast), trace (teacher traced and frozen), compile, fused or foreach
+                               (optimiser), threads=N, seconds=S
+peer.py infer CASE [FLAG...]   flags: channels_last, bf16, trace (traced, frozen, optimised for inference), compile, threads=N, batch=N,
+                               seconds=S
 Prints one JSON object: the median, fastest and slowest of seven windows, as decant does. Batches are gathered inside the timed step
-from preloaded tensors, which is kinder to the peer than its DataLoader."""
+from preloaded tensors, and forward passes get normalised floats, which is kinder to the peer than its DataLoader and raw bytes."""
 import json
+import os
 import resource
 import statistics
 import sys
@@ -12,153 +17,155 @@ import time
 
 started = time.monotonic()
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
-torch.set_num_threads(2)
-torch.manual_seed(0)
+from networks import CASES, FORWARDS
+
+WINDOWS = 7
 
 
-def conv_bn(inputs, outputs):
-    return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]
+class Batches:
+    """Shuffled batches of preloaded random samples: images or rows, labels and, where they are known, the teacher's logits."""
+
+    def __init__(self, case, layout):
+        self.case, self.layout = case, layout
+        self.x = torch.rand(case.samples, *case.shape)
+        self.y = torch.randint(0, case.classes, (case.samples,))
+        if case.bce:
+            self.y = self.y.float()
+        self.known = torch.randn(case.samples, case.classes) if case.teacher == 'known' else None
+        self.order, self.place = torch.randperm(case.samples), 0
+
+    def next(self):
+        if self.place + self.case.batch > self.case.samples:
+            self.order, self.place = torch.randperm(self.case.samples), 0
+        index = self.order[self.place:self.place + self.case.batch]
+        self.place += self.case.batch
+        x = self.x.index_select(0, index)
+        if self.case.grey:
+            x = x.expand(-1, 3, -1, -1)
+        if self.layout:
+            x = x.contiguous(memory_format=self.layout)
+        return x, self.y.index_select(0, index), None if self.known is None else self.known.index_select(0, index)
 
 
-def deepnn():
-    return nn.Sequential(
-        nn.Conv2d(3, 128, 3, padding=1), nn.ReLU(), nn.Conv2d(128, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(2048, 512), nn.ReLU(), nn.Dropout(.1), nn.Linear(512, 10))
+def frozen_teacher(case, flags, layout, autocast):
+    """A function from a batch to the teacher's logits, in the fastest form that the flags ask for."""
+    network = case.teacher().eval()
+    if layout:
+        network = network.to(memory_format=layout)
+    if 'compile' in flags:
+        network = torch.compile(network)
+    if 'trace' in flags:
+        example = torch.rand(case.batch, *case.shape)
+        if layout:
+            example = example.contiguous(memory_format=layout)
+        with torch.inference_mode(), torch.autocast('cpu', dtype=torch.bfloat16, enabled='bf16' in flags, cache_enabled=False):
+            network = torch.jit.freeze(torch.jit.trace(network, example))
+            if 'bf16' not in flags:
+                network = torch.jit.optimize_for_inference(network)
+
+    def logits(x):
+        with torch.inference_mode(), autocast:
+            return network(x).float()
+    return logits
 
 
-def lightnn():
-    return nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(1024, 256), nn.ReLU(), nn.Dropout(.1), nn.Linear(256, 10))
+def make_optimizer(case, model, flags):
+    how = {flag: True for flag in ('fused', 'foreach') if flag in flags}
+    if case.optimizer == 'adam':
+        return torch.optim.Adam(model.parameters(), lr=1e-3, **how)
+    return torch.optim.SGD(model.parameters(), lr=1e-2, momentum=.9, **how)
 
 
-def fashion_1():
-    return nn.Sequential(*conv_bn(3, 48), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(.5), nn.Linear(48 * 14 * 14, 10))
-
-
-def fashion_3():
-    return nn.Sequential(*conv_bn(3, 32), *conv_bn(32, 32), nn.MaxPool2d(2), *conv_bn(32, 32), nn.MaxPool2d(2),
-                         nn.Flatten(), nn.Dropout(.5), nn.Linear(1568, 48), nn.Linear(48, 10))
-
-
-def mlp(hidden, drop_input, drop_hidden):
-    def drop(p):
-        return [nn.Dropout(p)] if p else []
-    return nn.Sequential(*drop(drop_input), nn.Linear(784, hidden), nn.ReLU(), *drop(drop_hidden),
-                         nn.Linear(hidden, hidden), nn.ReLU(), *drop(drop_hidden), nn.Linear(hidden, 10))
-
-
-def airline():
-    return nn.Sequential(nn.Linear(24, 32), nn.ReLU(), nn.Dropout(.5), nn.Linear(32, 32), nn.ReLU(), nn.Dropout(.5), nn.Linear(32, 2))
-
-
-class Bottleneck(nn.Module):
-    def __init__(self, inputs, width, stride):
-        super().__init__()
-        self.branch = nn.Sequential(
-            nn.Conv2d(inputs, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
-            nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width))
-        self.shortcut = nn.Identity()
-        if stride != 1 or inputs != 4 * width:
-            self.shortcut = nn.Sequential(nn.Conv2d(inputs, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width))
-
-    def forward(self, x):
-        return F.relu(self.branch(x) + self.shortcut(x), inplace=True)
-
-
-def resnet50():
-    layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
-    inputs = 64
-    for width, blocks, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
-        for block in range(blocks):
-            layers.append(Bottleneck(inputs, width, stride if block == 0 else 1))
-            inputs = 4 * width
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2048, 10))
-
-
-# name: (student, teacher, sample shape, repeat grey to colour, classes, samples, batch, optimiser, temperature, soft weight)
-CASES = {
-    'airline': (airline, None, (24,), False, 2, 74811, 64, 'adam', 0, 0),
-    'lightnn': (lightnn, None, (3, 32, 32), False, 10, 8192, 64, 'adam', 0, 0),
-    'deepnn': (deepnn, None, (3, 32, 32), False, 10, 8192, 64, 'adam', 0, 0),
-    'cifar-kd': (lightnn, deepnn, (3, 32, 32), False, 10, 8192, 64, 'adam', 2., .25),
-    'mlp-1200': (lambda: mlp(1200, .2, .5), None, (784,), False, 10, 60000, 128, 'sgd', 0, 0),
-    'mlp-kd': (lambda: mlp(800, 0, 0), lambda: mlp(1200, .2, .5), (784,), False, 10, 60000, 128, 'sgd', 20., .7),
-    'fashion-1': (fashion_1, None, (1, 28, 28), True, 10, 60000, 64, 'adam', 0, 0),
-    'fashion-3': (fashion_3, None, (1, 28, 28), True, 10, 60000, 64, 'adam', 0, 0),
-    'resnet50': (resnet50, None, (1, 28, 28), True, 10, 60000, 64, 'adam', 0, 0),
-}
-
-
-def main():
-    case, flags = sys.argv[1], set(sys.argv[2:])
-    student, teacher, shape, repeat, classes, samples, batch, optimizer, temperature, soft = CASES[case]
-    images, labels = torch.rand(samples, *shape), torch.randint(0, classes, (samples,))
-    layout = torch.channels_last if 'channels_last' in flags and len(shape) == 3 else None
-
-    def ready(network):
-        return network.to(memory_format=layout) if layout else network
-
-    model = ready(student())
-    model.train()
+def make_step(case, flags):
+    layout = torch.channels_last if 'channels_last' in flags else None
+    batches = Batches(case, layout)
+    autocast = torch.autocast('cpu', dtype=torch.bfloat16, enabled='bf16' in flags)
+    model = case.student().train()
+    if layout:
+        model = model.to(memory_format=layout)
+    update = make_optimizer(case, model, flags)
     if 'compile' in flags:
         model = torch.compile(model)
-    guide = ready(teacher()).eval() if teacher else None
-    if guide is not None and 'trace' in flags:
-        with torch.inference_mode():
-            guide = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(guide, torch.rand(batch, *shape))))
-    update = (torch.optim.Adam(model.parameters(), lr=1e-3) if optimizer == 'adam'
-              else torch.optim.SGD(model.parameters(), lr=1e-2, momentum=.9))
-    autocast = torch.autocast('cpu', dtype=torch.bfloat16, enabled='bf16' in flags)
-    order, place = torch.randperm(samples), 0
+    teacher = frozen_teacher(case, flags, layout, autocast) if callable(case.teacher) else None
 
     def step():
-        nonlocal order, place
-        if place + batch > samples:
-            order, place = torch.randperm(samples), 0
-        index = order[place:place + batch]
-        place += batch
-        x, y = images.index_select(0, index), labels.index_select(0, index)
-        if repeat:
-            x = x.expand(-1, 3, -1, -1)
-        if layout:
-            x = x.contiguous(memory_format=layout)
-        if guide is not None:
-            with torch.inference_mode(), autocast:
-                targets = guide(x).float()
+        x, y, targets = batches.next()
+        if teacher:
+            targets = teacher(x)
         with autocast:
             logits = model(x)
         logits = logits.float()
-        loss = F.cross_entropy(logits, y)
-        if guide is not None:
-            kd = F.kl_div(F.log_softmax(logits / temperature, 1), F.softmax(targets / temperature, 1), reduction='batchmean')
-            loss = (1 - soft) * loss + soft * temperature ** 2 * kd
+        loss = F.binary_cross_entropy_with_logits(logits.view(-1), y) if case.bce else F.cross_entropy(logits, y)
+        if targets is not None:
+            t = case.temperature
+            kd = F.kl_div(F.log_softmax(logits / t, 1), F.softmax(targets / t, 1), reduction='batchmean')
+            loss = (1 - case.soft) * loss + case.soft * t ** 2 * kd
         update.zero_grad(set_to_none=True)
         loss.backward()
         update.step()
+    return step
 
+
+def window(call, seconds, burst=1):
+    """The mean time of a call over about so many seconds; the clock is not asked behind every one."""
+    begin, calls = time.perf_counter(), 0
+    while calls == 0 or time.perf_counter() - begin < seconds:
+        for _ in range(burst):
+            call()
+        calls += burst
+    return (time.perf_counter() - begin) / calls
+
+
+def report(name, flags, batch, windows, **more):
+    print(json.dumps(dict(case=name, flags=sorted(flags), version=torch.__version__, batch=batch,
+                          images_per_second=batch / statistics.median(windows), slowest=batch / max(windows),
+                          fastest=batch / min(windows), step_seconds=statistics.median(windows),
+                          peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, **more)))
+
+
+def train(name, flags, values):
+    case, seconds = CASES[name], float(values.get('seconds', 4))
+    step = make_step(case, flags)
+    ready = time.monotonic() - started
     step()
     first = time.monotonic() - started
-    seconds = float(next((flag[8:] for flag in flags if flag.startswith('seconds=')), 4))
-    begin = time.perf_counter()
-    while time.perf_counter() - begin < seconds / 4:
-        step()
-    windows = []
-    for _ in range(7):
-        begin, steps = time.perf_counter(), 0
-        while steps == 0 or time.perf_counter() - begin < seconds / 7:
-            step()
-            steps += 1
-        windows.append((time.perf_counter() - begin) / steps)
-    print(json.dumps(dict(case=case, flags=sorted(f for f in flags if '=' not in f), version=torch.__version__,
-                          images_per_second=batch / statistics.median(windows), slowest=batch / max(windows),
-                          fastest=batch / min(windows), first_step_seconds=first,
-                          peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)))
+    window(step, seconds / 4)
+    windows = [window(step, seconds / WINDOWS) for _ in range(WINDOWS)]
+    report(name, flags, case.batch, windows, ready_seconds=ready, first_step_seconds=first)
 
 
-main()
+def infer(name, flags, values):
+    network, shape, batch = FORWARDS[name]
+    batch, seconds = int(values.get('batch', batch)), float(values.get('seconds', 4))
+    model, x = network().eval(), torch.rand(batch, *shape) * 2 - 1
+    if 'channels_last' in flags:
+        model, x = model.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        if 'bf16' in flags:
+            model, x = model.to(torch.bfloat16), x.to(torch.bfloat16)
+        if 'compile' in flags:
+            model = torch.compile(model)
+        if 'trace' in flags:
+            model = torch.jit.freeze(torch.jit.trace(model, x))
+            if 'bf16' not in flags:
+                model = torch.jit.optimize_for_inference(model)
+        model(x)
+        first = time.monotonic() - started
+        burst = 1 + int(1e-4 / window(lambda: model(x), seconds / 4))
+        windows = [window(lambda: model(x), seconds / WINDOWS, burst) for _ in range(WINDOWS)]
+    report(name, flags, batch, windows, first_step_seconds=first)
+
+
+def main():
+    kind, name = sys.argv[1:3]
+    flags = set(flag for flag in sys.argv[3:] if '=' not in flag)
+    values = dict(flag.split('=') for flag in sys.argv[3:] if '=' in flag)
+    torch.set_num_threads(int(values.get('threads', len(os.sched_getaffinity(0)))))
+    torch.manual_seed(0)
+    {'train': train, 'infer': infer}[kind](name, flags, values)
+
+
+if __name__ == '__main__':
+    main()

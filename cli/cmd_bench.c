@@ -1,5 +1,5 @@
-/* decant bench: how fast this machine trains. Each case runs in a process of its own, so that its memory and its start
- * are its own. */
+/* decant bench: how fast this machine trains and predicts. Each training case runs in a process of its own, so that its
+ * memory and its start are its own. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #define DEFAULT_SECONDS 3
 #define MAX_LINE        4096
 
-enum { SECONDS = OPTION_COMMON_COUNT, PROFILE, DEVICE, THREADS };
+enum { SECONDS = OPTION_COMMON_COUNT, PROFILE, DEVICE, THREADS, BATCH };
 
 static const cli_option options[] = {
     OPTION_JSON_ROW,
@@ -26,12 +26,13 @@ static const cli_option options[] = {
     {"profile", 0, OPTION_FLAG, 0, 0, 0, "also show the time of each step of the plan"},
     OPTION_DEVICE_ROW,
     OPTION_THREADS_ROW,
+    {"batch", 0, OPTION_INT, "N", 1, 65536, "infer: samples a call (what each case says)"},
 };
 
 /* What one case gave, as the child tells its parent; written through a pipe whole. */
 typedef struct measurement {
-    int64_t parameters, peak_rss, memory;
-    double seconds, seconds_min, seconds_max, flops, first_step_clock;
+    int64_t parameters, peak_rss, memory, streamed;
+    double seconds, seconds_min, seconds_max, flops, ready_clock, first_step_clock;
 } measurement;
 
 static decant_compute compute_of(const cli_invocation *invocation)
@@ -76,10 +77,12 @@ static int measure_into(int pipe_end, const char *name, const cli_invocation *in
     const measurement measured = {.parameters = result->parameters,
                                   .peak_rss = (int64_t)usage.ru_maxrss * 1024,
                                   .memory = result->memory,
+                                  .streamed = result->streamed,
                                   .seconds = result->seconds,
                                   .seconds_min = result->seconds_min,
                                   .seconds_max = result->seconds_max,
                                   .flops = result->flops,
+                                  .ready_clock = result->ready_clock,
                                   .first_step_clock = result->first_step_clock};
     if (result->rows) print_profile(result);
     decant_bench_result_destroy(result);
@@ -144,25 +147,51 @@ static int measure_case(const char *name, const cli_invocation *invocation, meas
     return -1;
 }
 
-static int print_measurement(const decant_bench_case *of, const measurement *measured, double start, double peak_flops,
-                             bool json)
+/* The least time that a step can take on this machine: its operations at the peak, and what must come from memory at
+ * the memory's speed. 0 when the ceilings are not known. */
+static double floor_seconds(const measurement *measured, const decant_bench_peak *peak)
 {
-    const double rate = (double)of->batch / measured->seconds, speed = measured->flops / measured->seconds;
-    const double first = measured->first_step_clock - start;
-    const double slowest = (double)of->batch / measured->seconds_max,
-                 fastest = (double)of->batch / measured->seconds_min;
-    if (json)
-        return print_json(
-            json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "case", of->name, "batch",
-                      (json_int_t)of->batch, "parameters", (json_int_t)measured->parameters, "images_per_second", rate,
-                      "slowest", slowest, "fastest", fastest, "step_seconds", measured->seconds, "flops_per_second",
-                      speed, "share_of_peak", peak_flops > 0 ? speed / peak_flops : 0.0, "first_step_seconds", first,
-                      "peak_rss_bytes", (json_int_t)measured->peak_rss, "plan_bytes", (json_int_t)measured->memory));
-    printf("%-10s %5lld %11.0f %11.0f %11.0f %10.3f %9.1f %7.0f%% %8.0f %8.0f\n", of->name, (long long)of->batch, rate,
-           slowest, fastest, 1e3 * measured->seconds, speed / 1e9, peak_flops > 0 ? 100 * speed / peak_flops : 0.0,
-           (double)measured->peak_rss / 1048576.0, 1e3 * first);
+    if (!(peak->f32_flops > 0 && peak->bytes_per_second > 0)) return 0.0;
+    return measured->flops / peak->f32_flops + (double)measured->streamed / peak->bytes_per_second;
+}
+
+static json_t *measurement_json(const decant_bench_case *of, const measurement *measured, double start,
+                                const decant_bench_peak *peak)
+{
+    const double batch = (double)of->batch, speed = measured->flops / measured->seconds;
+    json_t *object = json_pack(
+        "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "case", of->name, "batch", (json_int_t)of->batch, "parameters",
+        (json_int_t)measured->parameters, "images_per_second", batch / measured->seconds, "slowest",
+        batch / measured->seconds_max, "fastest", batch / measured->seconds_min, "step_seconds", measured->seconds,
+        "flops_per_second", speed, "share_of_peak", peak->f32_flops > 0 ? speed / peak->f32_flops : 0.0);
+    json_t *more =
+        json_pack("{s:f, s:f, s:f, s:I, s:I}", "floor_seconds", floor_seconds(measured, peak), "ready_seconds",
+                  measured->ready_clock - start, "first_step_seconds", measured->first_step_clock - start,
+                  "peak_rss_bytes", (json_int_t)measured->peak_rss, "plan_bytes", (json_int_t)measured->memory);
+    if (object && more) json_object_update(object, more);
+    json_decref(more);
+    return object;
+}
+
+static int print_measurement(const decant_bench_case *of, const measurement *measured, double start,
+                             const decant_bench_peak *peak, bool json)
+{
+    if (json) return print_json(measurement_json(of, measured, start, peak));
+    const double batch = (double)of->batch, speed = measured->flops / measured->seconds;
+    printf("%-10s %5lld %11.0f %11.0f %11.0f %10.3f %9.1f %7.0f%% %8.0f %8.0f\n", of->name, (long long)of->batch,
+           batch / measured->seconds, batch / measured->seconds_max, batch / measured->seconds_min,
+           1e3 * measured->seconds, speed / 1e9, peak->f32_flops > 0 ? 100 * speed / peak->f32_flops : 0.0,
+           (double)measured->peak_rss / 1048576.0, 1e3 * (measured->first_step_clock - start));
     fflush(stdout);
     return 0;
+}
+
+static bool is_wanted(const cli_invocation *invocation, const char *name)
+{
+    bool wanted = invocation->n_arguments == 1;
+    for (int32_t a = 1; a < invocation->n_arguments; a++)
+        wanted = wanted || strcmp(invocation->arguments[a], name) == 0;
+    return wanted;
 }
 
 static int train(const cli_invocation *invocation)
@@ -173,47 +202,103 @@ static int train(const cli_invocation *invocation)
     decant_status status = decant_bench_measure_peak(&compute, &peak);
     if (status != DECANT_OK && status != DECANT_UNSUPPORTED) return report_failure(status);
     if (!json) {
-        printf("peak: %.0f GFLOP/s of f32 multiply-adds, %.1f GB/s of memory\n", peak.f32_flops / 1e9,
-               peak.bytes_per_second / 1e9);
+        printf("peak: %.0f GFLOP/s of f32 multiply-adds, %.0f from bf16, %.1f GB/s of memory\n", peak.f32_flops / 1e9,
+               peak.bf16_flops / 1e9, peak.bytes_per_second / 1e9);
         printf("%-10s %5s %11s %11s %11s %10s %9s %8s %8s %8s\n", "step", "batch", "images/s", "slowest", "fastest",
                "ms", "GFLOP/s", "of peak", "RSS MiB", "start ms");
         fflush(stdout);
     }
     for (int32_t i = 0; i < decant_bench_case_count(); i++) {
         const decant_bench_case of = decant_bench_case_at(i);
-        bool wanted = invocation->n_arguments == 1;
-        for (int32_t a = 1; a < invocation->n_arguments; a++)
-            wanted = wanted || strcmp(invocation->arguments[a], of.name) == 0;
-        if (!wanted) continue;
+        if (!is_wanted(invocation, of.name)) continue;
         measurement measured;
         double start;
         int exit_status = 0;
         if (measure_case(of.name, invocation, &measured, &start, &exit_status) != 0) return exit_status;
-        exit_status = print_measurement(&of, &measured, start, peak.f32_flops, json);
+        exit_status = print_measurement(&of, &measured, start, &peak, json);
         if (exit_status != 0) return exit_status;
     }
     return 0;
 }
 
-static int list_cases(bool json)
+static int print_inference(const decant_bench_result *result, double peak_flops, bool json)
 {
-    for (int32_t i = 0; i < decant_bench_case_count(); i++) {
-        const decant_bench_case of = decant_bench_case_at(i);
-        if (json) {
-            int exit_status = print_json(json_pack("{s:s, s:s, s:I}", "case", of.name, "description", of.description,
-                                                   "batch", (json_int_t)of.batch));
-            if (exit_status != 0) return exit_status;
-        } else {
-            printf("%-10s batch %-4lld %s\n", of.name, (long long)of.batch, of.description);
-        }
+    const double rate = (double)result->of.batch / result->seconds, speed = result->flops / result->seconds;
+    const double share = peak_flops > 0 ? speed / peak_flops : 0.0;
+    if (json)
+        return print_json(json_pack(
+            "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "inference", result->of.name, "batch",
+            (json_int_t)result->of.batch, "parameters", (json_int_t)result->parameters, "call_seconds", result->seconds,
+            "fastest_seconds", result->seconds_min, "slowest_seconds", result->seconds_max, "images_per_second", rate,
+            "flops_per_second", speed, "share_of_peak", share, "plan_bytes", (json_int_t)result->memory));
+    printf("%-10s %5lld %11.2f %11.2f %11.2f %11.0f %9.1f %7.0f%%\n", result->of.name, (long long)result->of.batch,
+           1e6 * result->seconds, 1e6 * result->seconds_min, 1e6 * result->seconds_max, rate, speed / 1e9, 100 * share);
+    fflush(stdout);
+    return 0;
+}
+
+static int infer_case(const char *name, const cli_invocation *invocation, double peak_flops)
+{
+    const option_value *values = invocation->values;
+    const decant_compute compute = compute_of(invocation);
+    decant_bench_result *result = NULL;
+    decant_status status = decant_bench_infer(name, &compute, values[BATCH].given ? values[BATCH].number : 0,
+                                              values[SECONDS].given ? (double)values[SECONDS].number : DEFAULT_SECONDS,
+                                              values[PROFILE].given, &result);
+    if (status != DECANT_OK) return report_failure(status);
+    if (result->rows) print_profile(result);
+    int exit_status = print_inference(result, peak_flops, values[OPTION_JSON].given);
+    decant_bench_result_destroy(result);
+    return exit_status;
+}
+
+static int infer(const cli_invocation *invocation)
+{
+    const decant_compute compute = compute_of(invocation);
+    decant_bench_peak peak = {0};
+    decant_status status = decant_bench_measure_peak(&compute, &peak);
+    if (status != DECANT_OK && status != DECANT_UNSUPPORTED) return report_failure(status);
+    if (!invocation->values[OPTION_JSON].given)
+        printf("%-10s %5s %11s %11s %11s %11s %9s %8s\n", "inference", "batch", "us a call", "fastest", "slowest",
+               "images/s", "GFLOP/s", "of peak");
+    for (int32_t i = 0; i < decant_bench_infer_count(); i++) {
+        const decant_bench_case of = decant_bench_infer_at(i);
+        int exit_status = is_wanted(invocation, of.name) ? infer_case(of.name, invocation, peak.f32_flops) : 0;
+        if (exit_status != 0) return exit_status;
     }
     return 0;
 }
 
-static bool is_case(const char *name)
+static int list_case(const decant_bench_case *of, const char *key, bool json)
 {
-    for (int32_t i = 0; i < decant_bench_case_count(); i++)
-        if (strcmp(decant_bench_case_at(i).name, name) == 0) return true;
+    if (json)
+        return print_json(json_pack("{s:s, s:s, s:I}", key, of->name, "description", of->description, "batch",
+                                    (json_int_t)of->batch));
+    printf("%-10s batch %-4lld %s\n", of->name, (long long)of->batch, of->description);
+    return 0;
+}
+
+static int list_cases(bool json)
+{
+    int exit_status = 0;
+    if (!json) puts("train:");
+    for (int32_t i = 0; i < decant_bench_case_count() && exit_status == 0; i++) {
+        const decant_bench_case of = decant_bench_case_at(i);
+        exit_status = list_case(&of, "case", json);
+    }
+    if (!json) puts("infer:");
+    for (int32_t i = 0; i < decant_bench_infer_count() && exit_status == 0; i++) {
+        const decant_bench_case of = decant_bench_infer_at(i);
+        exit_status = list_case(&of, "inference", json);
+    }
+    return exit_status;
+}
+
+static bool is_case(const char *name, bool training)
+{
+    const int32_t count = training ? decant_bench_case_count() : decant_bench_infer_count();
+    for (int32_t i = 0; i < count; i++)
+        if (strcmp((training ? decant_bench_case_at(i) : decant_bench_infer_at(i)).name, name) == 0) return true;
     return false;
 }
 
@@ -223,11 +308,14 @@ static int run(const cli_invocation *invocation)
     if (strcmp(what, "list") == 0) return list_cases(invocation->values[OPTION_JSON].given);
     if (strcmp(what, "child") == 0 && invocation->n_arguments == 3)
         return measure_into((int)strtol(invocation->arguments[2], NULL, 10), invocation->arguments[1], invocation);
-    if (strcmp(what, "train") != 0) return usage_error(invocation->verb, "'%s' is neither 'train' nor 'list'", what);
+    const bool training = strcmp(what, "train") == 0;
+    if (!training && strcmp(what, "infer") != 0)
+        return usage_error(invocation->verb, "'%s' is none of 'train', 'infer' and 'list'", what);
     for (int32_t a = 1; a < invocation->n_arguments; a++)
-        if (!is_case(invocation->arguments[a]))
+        if (!is_case(invocation->arguments[a], training))
             return usage_error(invocation->verb, "there is no case '%s'; `decant bench list` shows them",
                                invocation->arguments[a]);
+    if (!training) return infer(invocation);
     if (invocation->n_arguments == 0) {
         cli_invocation all = *invocation;
         const char *const train_all[] = {"train"};
@@ -240,13 +328,16 @@ static int run(const cli_invocation *invocation)
 
 const cli_verb verb_bench = {
     .name = "bench",
-    .arguments = "[train [CASE...] | list]",
-    .summary = "measures this machine: its ceilings and training steps",
-    .details = "Without arguments every case is measured. A step is what training does: the next batch from the "
-               "loader, forward, loss,\n"
-               "backward, update. images/s is the median of seven windows; start is from the program's start to the "
-               "end of the first\n"
-               "step; the share is of the multiply-adds that the processor was measured to do at most.\n",
+    .arguments = "[train [CASE...] | infer [CASE...] | list]",
+    .summary = "measures this machine: its ceilings, training steps and predictions",
+    .details =
+        "Without arguments every training case is measured. A step is what training does: the next batch from the "
+        "loader, forward, loss,\n"
+        "backward, update. images/s is the median of seven windows; start is from the program's start to the "
+        "end of the first\n"
+        "step; the share is of the multiply-adds that the processor was measured to do at most.\n"
+        "`infer` measures calls of a predictor, from raw inputs to logits: the median of seven windows, the fastest "
+        "and the slowest.\n",
     .options = options,
     .n_options = (int32_t)(sizeof options / sizeof options[0]),
     .min_arguments = 0,

@@ -1,12 +1,14 @@
-/* decant data list | check SOURCE: the data sets that are known, and whether one can be trusted. */
+/* decant data list | get NAME | check SOURCE: the data sets that are known, fetching one, and whether one can be
+ * trusted. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "interrupt.h"
 #include "output.h"
 #include "verbs.h"
 
-enum { DATA_VALIDATION = OPTION_COMMON_COUNT, DATA_SEED, DATA_OPTION_COUNT };
+enum { DATA_VALIDATION = OPTION_COMMON_COUNT, DATA_SEED, DATA_MIRROR, DATA_OPTION_COUNT };
 
 static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
@@ -14,6 +16,7 @@ static const cli_option options[] = {
     [DATA_VALIDATION] = {"validation", 0, OPTION_INT, "N", 0, INT64_MAX,
                          "check: hold out so many samples, as a recipe does"},
     [DATA_SEED] = {"seed", 0, OPTION_INT, "N", 0, UINT32_MAX, "check: of the choice of those samples"},
+    [DATA_MIRROR] = {"mirror", 0, OPTION_TEXT, "URL", 0, 0, "get: only from this folder, not from the known mirrors"},
 };
 
 /* --- list --- */
@@ -47,6 +50,53 @@ static int list(const cli_invocation *invocation)
     if (status != DECANT_OK) return report_failure(status);
     int exit_status = print_sources(sources, count, invocation->values[OPTION_JSON].given);
     decant_source_list_free(sources, count);
+    return exit_status;
+}
+
+/* --- get --- */
+
+typedef struct fetching {
+    bool bar;          /* stderr is a terminal */
+    bool is_bar_open;  /* a bar stands on the current line */
+    int percent;       /* that was shown last */
+    const char *shown; /* the file that is in hand */
+} fetching;
+
+static bool show_progress(void *context, const char *file, int64_t done, int64_t total)
+{
+    fetching *now = context;
+    int percent = total > 0 ? (int)(100 * done / total) : 0;
+    bool is_new = now->shown == NULL || strcmp(now->shown, file) != 0;
+    if (interrupt_requested(NULL)) return false;
+    if (!now->bar || done == 0 || (!is_new && percent == now->percent)) return true;
+    now->shown = file;
+    now->percent = percent;
+    now->is_bar_open = true;
+    fprintf(stderr, "\r\033[K%s  %.1f MB", file, (double)done / 1e6);
+    if (total > 0) fprintf(stderr, " of %.1f MB, %d %%", (double)total / 1e6, percent);
+    fflush(stderr);
+    return true;
+}
+
+static int get(const cli_invocation *invocation)
+{
+    const option_value *values = invocation->values;
+    fetching now = {.bar = !values[OPTION_QUIET].given && is_terminal(stderr)};
+    char *path = NULL;
+    if (invocation->n_arguments != 2) return usage_error(invocation->verb, "get wants one NAME");
+    const decant_get_options wishes = {.mirror = values[DATA_MIRROR].given ? values[DATA_MIRROR].text : NULL,
+                                       .progress = show_progress,
+                                       .context = &now};
+    interrupt_listen();
+    decant_status status = decant_source_get(invocation->arguments[1], &wishes, &path);
+    if (now.is_bar_open) fputs("\r\033[K", stderr);
+    if (status != DECANT_OK) return report_failure(status);
+    int exit_status = 0;
+    if (values[OPTION_JSON].given)
+        exit_status = print_json(json_pack("{s:s, s:s}", "name", invocation->arguments[1], "path", path));
+    else
+        printf("%s is in %s, its checksums right\n", invocation->arguments[1], path);
+    decant_text_free(path);
     return exit_status;
 }
 
@@ -142,14 +192,19 @@ static int run(const cli_invocation *invocation)
     const char *action = invocation->arguments[0];
     if (strcmp(action, "list") == 0) return list(invocation);
     if (strcmp(action, "check") == 0) return check(invocation);
-    return usage_error(invocation->verb, "there is no 'data %s'; there are list and check", action);
+    if (strcmp(action, "get") == 0) return get(invocation);
+    return usage_error(invocation->verb, "there is no 'data %s'; there are list, get and check", action);
 }
 
 const cli_verb verb_data = {
     .name = "data",
-    .arguments = "list | check SOURCE",
-    .summary = "lists the known data sets; counts one and looks for overlaps",
-    .details = "SOURCE is a known name, or a folder with IDX or CIFAR files.\n",
+    .arguments = "list | get NAME | check SOURCE",
+    .summary = "lists the known data sets; fetches one; counts one and looks for overlaps",
+    .details =
+        "get fetches a known data set into DECANT_DATA or ~/.local/share/decant, checks every file against its\n"
+        "published SHA-256, and goes on where it was stopped.\n"
+        "SOURCE is a known name, a folder with IDX or CIFAR files, pictures (train/CLASS, test/CLASS) or arrays of\n"
+        "NumPy (x_train.npy, ...), or a .npz file.\n",
     .options = options,
     .n_options = DATA_OPTION_COUNT,
     .min_arguments = 1,

@@ -14,7 +14,7 @@ static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
     [OPTION_QUIET] = OPTION_QUIET_ROW,
     [EVAL_DATA] = {"data", 0, OPTION_TEXT, "SOURCE", 0, 0,
-                   "a data set's name or folder, or a CSV file; default: what it was trained on"},
+                   "a data set's name or folder, a CSV or .npz file; default: what it was trained on"},
     [EVAL_SPLIT] = {"split", 0, OPTION_TEXT, "PART", 0, 0, "test (the default) or train"},
     [EVAL_TEACHER] = {"teacher", 0, OPTION_TEXT, "FILE", 0, 0,
                       "a model file that FILE may have learnt from: how often do they agree?"},
@@ -34,12 +34,27 @@ static json_t *confusion_json(const decant_evaluation *evaluation)
     return confusion;
 }
 
+/* Samples of each class that were taken for another. */
+static json_t *class_errors_json(const decant_evaluation *evaluation)
+{
+    json_t *list = json_array();
+    for (int32_t truth = 0; truth < evaluation->n_classes; truth++) {
+        const int64_t *row = evaluation->confusion + (int64_t)truth * evaluation->n_classes; /* [n_classes] */
+        int64_t errors = 0;
+        for (int32_t c = 0; c < evaluation->n_classes; c++)
+            errors += c != truth ? row[c] : 0;
+        json_array_append_new(list, json_integer(errors));
+    }
+    return list;
+}
+
 static json_t *evaluation_json(const decant_evaluation *evaluation)
 {
-    return json_pack("{s:f, s:I, s:I, s:f, s:o, s:o, s:o}", "accuracy", evaluation->accuracy, "errors",
+    return json_pack("{s:f, s:I, s:I, s:f, s:o, s:o, s:o, s:o}", "accuracy", evaluation->accuracy, "errors",
                      (json_int_t)evaluation->errors, "count", (json_int_t)evaluation->count, "loss", evaluation->loss,
-                     "confusion", confusion_json(evaluation), "calibration",
-                     calibration_json(&evaluation->measures, true), "fidelity", fidelity_json(&evaluation->measures));
+                     "class_errors", class_errors_json(evaluation), "confusion", confusion_json(evaluation),
+                     "calibration", calibration_json(&evaluation->measures, true), "fidelity",
+                     fidelity_json(&evaluation->measures));
 }
 
 static decant_status print_as_text(const decant_evaluation *evaluation, const decant_model *model)

@@ -122,7 +122,8 @@ const cli_verb verb_predict = {
     .arguments = "FILE INPUT...",
     .summary = "names the classes of samples, with their probabilities",
     .details = "An INPUT is one of\n"
-               "  images.npy                uint8 (0 to 255) or float32 (0 to 1): one sample, or many\n"
+               "  cat.png, cat.jpg          a picture; resized where the training pictures were\n"
+               "  images.npy:0-9            uint8 (0 to 255) or floats (0 to 1): one sample, or many\n"
                "  images-idx3-ubyte:0-9     samples of an IDX file, gzipped or plain; all of them without a range\n"
                "  fashion-mnist:test:0-9    samples of a data set\n"
                "  rows.csv:0-9              raw rows of a table, for a model that was trained on one\n",

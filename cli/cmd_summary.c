@@ -38,7 +38,7 @@ typedef struct summary_subject {
     const char *name;
     decant_recipe *recipe; /* NULL without one */
     decant_model *model;
-    int64_t budget; /* 0: none */
+    int64_t budget, budget_mult_adds; /* 0: none */
 } summary_subject;
 
 static decant_status open_subject(const cli_invocation *invocation, summary_subject *ret_subject)
@@ -53,6 +53,7 @@ static decant_status open_subject(const cli_invocation *invocation, summary_subj
                              &opened.recipe);
         if (status == DECANT_OK) status = decant_recipe_build_model(opened.recipe, opened.name, &opened.model);
         if (status == DECANT_OK) opened.budget = decant_recipe_budget(opened.recipe, opened.name);
+        if (status == DECANT_OK) opened.budget_mult_adds = decant_recipe_budget_mult_adds(opened.recipe, opened.name);
     } else if (strncmp(first, ZOO_PREFIX, strlen(ZOO_PREFIX)) == 0) {
         opened.name = first + strlen(ZOO_PREFIX);
         status = decant_model_from_zoo(opened.name, values[SUMMARY_CLASSES].number, values[SUMMARY_CHANNELS].number,
@@ -105,7 +106,13 @@ static json_t *summary_json(const summary_subject *subject, const decant_model_s
         json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "model", subject->name, "parameters",
                   (json_int_t)summary->parameters, "trainable", (json_int_t)summary->trainable, "mult_adds",
                   (json_int_t)summary->mult_adds, "weight_bytes", (json_int_t)summary->weight_bytes, "layers", layers);
+    if (summary->deployed_parameters != summary->parameters) {
+        json_object_set_new(json, "deployed_parameters", json_integer(summary->deployed_parameters));
+        json_object_set_new(json, "deployed_mult_adds", json_integer(summary->deployed_mult_adds));
+    }
     if (subject->budget > 0) json_object_set_new(json, "budget", json_integer(subject->budget));
+    if (subject->budget_mult_adds > 0)
+        json_object_set_new(json, "budget_mult_adds", json_integer(subject->budget_mult_adds));
     if (plan != NULL) json_object_set_new(json, "plan", plan_json(plan));
     return json;
 }
@@ -133,6 +140,17 @@ static decant_status make_plan(const summary_subject *subject, const option_valu
     const decant_compute compute = compute_of(&values[SUMMARY_DEVICE], &values[SUMMARY_THREADS]);
     if (subject->recipe != NULL) return decant_recipe_plan(subject->recipe, subject->name, NULL, batch, ret_plan);
     return decant_model_plan(subject->model, &compute, batch > 0 ? batch : 1, ret_plan);
+}
+
+static int check_budget(const summary_subject *subject, const decant_model_summary *summary)
+{
+    if (subject->budget > 0 && summary->deployed_parameters > subject->budget)
+        return report_error(2, "%s has %" PRId64 " parameters, more than the budget of %" PRId64, subject->name,
+                            summary->deployed_parameters, subject->budget);
+    if (subject->budget_mult_adds > 0 && summary->deployed_mult_adds > subject->budget_mult_adds)
+        return report_error(2, "%s has %" PRId64 " mult-adds, more than the budget of %" PRId64, subject->name,
+                            summary->deployed_mult_adds, subject->budget_mult_adds);
+    return 0;
 }
 
 static bool is_recipe_name(const char *path)
@@ -176,9 +194,8 @@ static int run(const cli_invocation *invocation)
         status = print_as_text(&subject, summary, plan);
     if (status != DECANT_OK)
         exit_status = report_failure(status);
-    else if (exit_status == 0 && subject.budget > 0 && summary->parameters > subject.budget)
-        exit_status = report_error(2, "%s has %" PRId64 " parameters, more than the budget of %" PRId64, subject.name,
-                                   summary->parameters, subject.budget);
+    else if (exit_status == 0)
+        exit_status = check_budget(&subject, summary);
     decant_plan_listing_destroy(plan);
     decant_model_summary_destroy(summary);
     decant_model_destroy(subject.model);

@@ -5,15 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <zlib.h>
 
 #include "output.h"
 
 #define MAX_SAMPLES  1000000
 #define MAX_ELEMENTS ((int64_t)1 << 31)
-#define NPY_MAGIC    "\x93NUMPY"
-#define MAX_HEADER   4096
-#define RANGE_SLACK  1e-3f /* what rounding may do to 0 and 1 */
 #define BAD_INPUT    2
 
 /* An array in a file, and where its elements begin. */
@@ -70,65 +68,13 @@ static int read_idx_header(gzFile file, const char *path, array_header *header)
     uint8_t begin[4], size[4];
     if (!read_all(file, begin, sizeof begin) || begin[0] != 0 || begin[1] != 0 || begin[2] != 8 || begin[3] < 1 ||
         begin[3] > 4)
-        return report_error(BAD_INPUT, "%s is neither .npy nor an IDX file of bytes", path);
+        return report_error(BAD_INPUT, "%s is neither a table, an array, a picture nor an IDX file of bytes", path);
     header->dtype = DECANT_U8;
     header->rank = begin[3];
     for (int32_t i = 0; i < header->rank; i++) {
         if (!read_all(file, size, sizeof size)) return report_error(BAD_INPUT, "%s is cut short", path);
         header->dims[i] = (int64_t)size[0] << 24 | size[1] << 16 | size[2] << 8 | size[3];
     }
-    return 0;
-}
-
-/* The text behind 'KEY': in a .npy header, or NULL. */
-static const char *npy_field(const char *text, const char *key)
-{
-    char quoted[32];
-    snprintf(quoted, sizeof quoted, "'%s':", key);
-    const char *at = strstr(text, quoted);
-    if (at == NULL) return NULL;
-    at += strlen(quoted);
-    return at + strspn(at, " ");
-}
-
-static bool parse_npy_shape(const char *at, array_header *header)
-{
-    char *end = NULL;
-    if (*at++ != '(') return false;
-    for (header->rank = 0; *at != ')'; header->rank++) {
-        if (header->rank == DECANT_MAX_RANK) return false;
-        long long size = strtoll(at, &end, 10);
-        if (end == at || size < 0 || size > MAX_ELEMENTS) return false;
-        header->dims[header->rank] = size;
-        at = end + strspn(end, ", ");
-    }
-    return true;
-}
-
-/* NumPy's format, versions 1 to 3: magic, version, length of the header, a Python dict as text. */
-static int read_npy_header(gzFile file, const char *path, array_header *header)
-{
-    uint8_t begin[12];
-    char text[MAX_HEADER + 1];
-    if (!read_all(file, begin, 10) || memcmp(begin, NPY_MAGIC, 6) != 0)
-        return report_error(BAD_INPUT, "%s is no .npy file", path);
-    size_t length = (size_t)begin[8] | (size_t)begin[9] << 8;
-    if (begin[6] > 1) {
-        if (!read_all(file, begin + 10, 2)) return report_error(BAD_INPUT, "%s is cut short", path);
-        length |= (size_t)begin[10] << 16 | (size_t)begin[11] << 24;
-    }
-    if (length > MAX_HEADER || !read_all(file, text, length)) return report_error(BAD_INPUT, "%s is damaged", path);
-    text[length] = '\0';
-
-    const char *type = npy_field(text, "descr"), *order = npy_field(text, "fortran_order"),
-               *shape = npy_field(text, "shape");
-    if (type == NULL || order == NULL || shape == NULL || strncmp(order, "False", 5) != 0 ||
-        !parse_npy_shape(shape, header))
-        return report_error(BAD_INPUT, "%s is damaged, or its array is in Fortran order", path);
-    bool is_bytes = strncmp(type, "'|u1'", 5) == 0;
-    if (!is_bytes && strncmp(type, "'<f4'", 5) != 0)
-        return report_error(BAD_INPUT, "%s must hold uint8 or little-endian float32; NumPy: x.astype('float32')", path);
-    header->dtype = is_bytes ? DECANT_U8 : DECANT_F32;
     return 0;
 }
 
@@ -171,22 +117,6 @@ static decant_status create_samples(decant_dtype dtype, int64_t count, const dec
     return decant_tensor_create(dtype, &shape, ret_samples);
 }
 
-/* Images are what the model normalises itself: numbers beyond [0, 1] were normalised before, or are bytes as floats,
- * and would be classified as confidently as wrongly. NaN is the library's to refuse. */
-static int check_image_range(const char *path, const decant_tensor *samples)
-{
-    if (samples->dtype != DECANT_F32 || samples->shape.rank != 4) return 0;
-    const float *values = samples->data;
-    for (int64_t i = 0, count = decant_shape_count(&samples->shape); i < count; i++)
-        if (values[i] < -RANGE_SLACK || values[i] > 1 + RANGE_SLACK)
-            return report_error(
-                BAD_INPUT,
-                "%s holds the value %g; float images go from 0 to 1, not yet normalised (the model does "
-                "that); images from 0 to 255 must be uint8",
-                path, (double)values[i]);
-    return 0;
-}
-
 /* Reads samples first ... first + count - 1 of the array that the file stands at; count 0: all. */
 static int read_samples(gzFile file, const char *path, const array_header *header, const decant_shape *sample,
                         int64_t first, int64_t count, cli_inputs *inputs)
@@ -205,7 +135,7 @@ static int read_samples(gzFile file, const char *path, const array_header *heade
     if (gzseek(file, (z_off_t)((size_t)first * bytes), SEEK_CUR) < 0 ||
         !read_all(file, inputs->samples.data, (size_t)count * bytes))
         return report_error(BAD_INPUT, "%s is cut short", path);
-    return check_image_range(path, &inputs->samples);
+    return 0;
 }
 
 /* --- the forms --- */
@@ -227,11 +157,9 @@ static int cannot_open(const char *path, int error)
 static int open_array(const char *path, int64_t first, int64_t count, const decant_shape *sample, cli_inputs *inputs)
 {
     array_header header = {0};
-    size_t length = strlen(path);
-    bool is_npy = length > 4 && strcmp(path + length - 4, ".npy") == 0;
     gzFile file = gzopen(path, "rb");
     if (file == NULL) return cannot_open(path, errno);
-    int exit_status = is_npy ? read_npy_header(file, path, &header) : read_idx_header(file, path, &header);
+    int exit_status = read_idx_header(file, path, &header);
     if (exit_status == 0) exit_status = read_samples(file, path, &header, sample, first, count, inputs);
     gzclose(file);
     return exit_status;
@@ -276,20 +204,27 @@ static int take_samples(decant_dataset *dataset, const char *source, decant_part
     return exit_status;
 }
 
-static bool ends_with(const char *text, const char *ending)
+/* Tables, arrays and pictures, which the library reads as the model's own were. */
+static bool is_for_model(const char *path)
 {
-    size_t length = strlen(text), tail = strlen(ending);
-    return length > tail && strcmp(text + length - tail, ending) == 0;
+    static const char *const endings[] = {".csv", ".csv.gz", ".npy", ".png", ".jpg", ".jpeg"};
+    size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t tail = strlen(endings[i]);
+        if (length > tail && strcasecmp(path + length - tail, endings[i]) == 0) return true;
+    }
+    return false;
 }
 
-static int open_rows(const char *path, int64_t first, int64_t count, const decant_model *model, cli_inputs *inputs)
+static int open_for_model(const char *path, int64_t first, int64_t count, const decant_model *model, cli_inputs *inputs)
 {
     const decant_shape sample = decant_model_input_shape(model);
     decant_dataset *dataset = NULL;
-    decant_status status = decant_model_open_rows(model, path, &dataset);
+    decant_status status = decant_model_open_inputs(model, path, &dataset);
     if (status != DECANT_OK) return report_failure(status);
+    inputs->is_single = count == 0 && decant_dataset_count(dataset, DECANT_PART_TEST) == 1;
     int exit_status = take_samples(dataset, path, DECANT_PART_TEST, first, count, &sample, inputs);
-    if (exit_status == 0 && inputs->labels[0] < 0) inputs->labels = NULL; /* rows without a target */
+    if (exit_status == 0 && inputs->labels[0] < 0) inputs->labels = NULL; /* nobody says what they are */
     return exit_status;
 }
 
@@ -308,7 +243,7 @@ int inputs_open(const char *word, const decant_model *model, cli_inputs *ret_inp
         *colon = '\0';
     else
         count = 0;
-    if (ends_with(text, ".csv") || ends_with(text, ".csv.gz")) return open_rows(text, first, count, model, ret_inputs);
+    if (is_for_model(text)) return open_for_model(text, first, count, model, ret_inputs);
     colon = strrchr(text, ':');
     bool is_test = colon != NULL && strcmp(colon, ":test") == 0,
          is_train = colon != NULL && strcmp(colon, ":train") == 0;

@@ -9,8 +9,9 @@
 #include "output.h"
 #include "verbs.h"
 
-static const cli_verb *const verbs[] = {&verb_run,  &verb_summary, &verb_eval,  &verb_predict, &verb_compare,
-                                        &verb_lint, &verb_data,    &verb_bench, &verb_info};
+static const cli_verb *const verbs[] = {&verb_run,     &verb_summary, &verb_eval,  &verb_predict,
+                                        &verb_compare, &verb_report,  &verb_lint,  &verb_prune,
+                                        &verb_fold,    &verb_data,    &verb_bench, &verb_info};
 
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 

@@ -45,6 +45,14 @@ static const char *rate_text(double rate, char buffer[48])
     return buffer;
 }
 
+/* "  accuracy 93.21 %", or nothing where no label was read */
+static const char *accuracy_text(double accuracy, char buffer[32])
+{
+    buffer[0] = '\0';
+    if (isfinite(accuracy)) snprintf(buffer, 32, "  accuracy %.2f %%", 100 * accuracy);
+    return buffer;
+}
+
 void progress_finding(cli_progress *progress, const decant_finding *finding)
 {
     if (progress->quiet) return;
@@ -107,21 +115,21 @@ void progress_teacher(cli_progress *progress, int64_t done, int64_t count)
 
 void progress_batch(cli_progress *progress, const decant_run_progress *now)
 {
-    char bar[BAR_WIDTH + 1], rate[48], left[32], line[LINE_BYTES];
+    char bar[BAR_WIDTH + 1], rate[48], left[32], accuracy[32], line[LINE_BYTES];
     if (!progress->bars) return;
-    snprintf(line, sizeof line, "  epoch %" PRId64 "/%" PRId64 " [%s] loss %.4f  accuracy %.2f %%  %s left  %s",
-             now->epoch + 1, now->epochs, bar_text(now->batch, now->batches, bar), now->loss, 100 * now->accuracy,
+    snprintf(line, sizeof line, "  epoch %" PRId64 "/%" PRId64 " [%s] loss %.4f%s  %s left  %s", now->epoch + 1,
+             now->epochs, bar_text(now->batch, now->batches, bar), now->loss, accuracy_text(now->accuracy, accuracy),
              duration_text(now->seconds_left, left), rate_text(now->images_per_second, rate));
     show_bar(progress, line);
 }
 
 void progress_epoch(cli_progress *progress, const decant_run_epoch *epoch)
 {
-    char rate[48], took[32];
+    char rate[48], took[32], accuracy[32];
     if (progress->quiet) return;
     progress_break(progress);
-    fprintf(stderr, "  epoch %" PRId64 "/%" PRId64 "  loss %.4f  accuracy %.2f %%", epoch->epoch + 1, epoch->epochs,
-            epoch->loss, 100 * epoch->accuracy);
+    fprintf(stderr, "  epoch %" PRId64 "/%" PRId64 "  loss %.4f%s", epoch->epoch + 1, epoch->epochs, epoch->loss,
+            accuracy_text(epoch->accuracy, accuracy));
     if (epoch->has_validation)
         fprintf(stderr, "  validation %.2f %%%s", 100 * epoch->validation_accuracy, epoch->best ? " *" : "");
     fprintf(stderr, "  %s  %s\n", duration_text(epoch->seconds, took), rate_text(epoch->images_per_second, rate));
@@ -139,6 +147,9 @@ void progress_result(cli_progress *progress, const decant_run_result *result)
                 "  test accuracy %.2f %%, %" PRId64 " errors of %" PRId64 "; weights of epoch %" PRId64 " in %s\n",
                 100 * result->test_accuracy, result->test_errors, result->test_count, result->best_epoch + 1,
                 result->directory);
+    if (result->correction != NULL)
+        fprintf(stderr, "  before its biases were corrected by %s: %.2f %%, %" PRId64 " errors\n",
+                result->correction->by, 100 * result->correction->accuracy, result->correction->errors);
     if (!result->skipped && result->teacher_cached)
         fprintf(stderr, "  %.1f %% of the teacher's answers came from the cache\n",
                 100 * decant_result_hit_rate(result));

@@ -17,6 +17,28 @@ static json_t *cache_json(const decant_run_result *result)
                      (json_int_t)result->answers_computed, "hit_rate", decant_result_hit_rate(result));
 }
 
+static json_t *class_errors_json(const decant_run_result *result)
+{
+    json_t *errors = json_array();
+    for (int32_t c = 0; c < result->n_classes; c++)
+        json_array_append_new(errors, json_integer(decant_result_class_errors(result, c)));
+    return errors;
+}
+
+/* null without a correction */
+static json_t *correction_json(const decant_bias_correction *correction)
+{
+    if (correction == NULL) return json_null();
+    json_t *offsets = json_array(), *class_errors = json_array();
+    for (int32_t c = 0; c < correction->n_classes; c++) {
+        json_array_append_new(offsets, json_real(correction->offsets[c]));
+        json_array_append_new(class_errors, json_integer(correction->class_errors[c]));
+    }
+    return json_pack("{s:s, s:o, s:{s:f, s:I, s:f, s:o}}", "by", correction->by, "offsets", offsets, "before",
+                     "accuracy", correction->accuracy, "errors", (json_int_t)correction->errors, "loss",
+                     correction->loss, "class_errors", class_errors);
+}
+
 json_t *calibration_json(const decant_measures *measures, bool with_bins)
 {
     const decant_calibration *calibration = &measures->calibration;
@@ -41,20 +63,19 @@ json_t *fidelity_json(const decant_measures *measures)
 
 json_t *result_json(const decant_run_result *result)
 {
-    return json_pack("{s:s, s:s, s:I, s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f, s:o, s:o}, "
-                     "s:f, s:o, s:f, s:f, "
-                     "s:b, s:s}",
-                     "recipe", result->recipe, "run", result->run, "seed", (json_int_t)result->seed, "model",
-                     result->model, "teacher", result->teacher, "parameters", (json_int_t)result->parameters,
-                     "mult_adds", (json_int_t)result->mult_adds, "bytes", (json_int_t)result->bytes, "epochs",
-                     (json_int_t)result->epochs, "steps", (json_int_t)result->steps, "validation", "accuracy",
-                     number_or_null(result->has_validation, result->validation_accuracy), "test", "accuracy",
-                     result->test_accuracy, "errors", (json_int_t)result->test_errors, "count",
-                     (json_int_t)result->test_count, "loss", result->test_loss, "calibration",
-                     calibration_json(&result->test_measures, false), "fidelity", fidelity_json(&result->test_measures),
-                     "majority_accuracy", result->majority_accuracy, "teacher_cache", cache_json(result), "seconds",
-                     result->seconds, "images_per_second", result->images_per_second, "skipped", result->skipped,
-                     "directory", result->directory);
+    return json_pack(
+        "{s:s, s:s, s:I, s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f, s:o, s:o, "
+        "s:o}, s:o, s:f, s:o, s:f, s:f, s:b, s:s}",
+        "recipe", result->recipe, "run", result->run, "seed", (json_int_t)result->seed, "model", result->model,
+        "teacher", result->teacher, "parameters", (json_int_t)result->parameters, "mult_adds",
+        (json_int_t)result->mult_adds, "bytes", (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs,
+        "steps", (json_int_t)result->steps, "validation", "accuracy",
+        number_or_null(result->has_validation, result->validation_accuracy), "test", "accuracy", result->test_accuracy,
+        "errors", (json_int_t)result->test_errors, "count", (json_int_t)result->test_count, "loss", result->test_loss,
+        "class_errors", class_errors_json(result), "calibration", calibration_json(&result->test_measures, false),
+        "fidelity", fidelity_json(&result->test_measures), "bias_correction", correction_json(result->correction),
+        "majority_accuracy", result->majority_accuracy, "teacher_cache", cache_json(result), "seconds", result->seconds,
+        "images_per_second", result->images_per_second, "skipped", result->skipped, "directory", result->directory);
 }
 
 static json_t *verdict_json(const decant_comparison *comparison, const decant_comparison_row *row)
@@ -69,6 +90,13 @@ static json_t *verdict_json(const decant_comparison *comparison, const decant_co
                      judgement.p, "equal_budgets", decant_has_equal_budget(row, baseline));
 }
 
+static json_t *uncorrected_json(const decant_comparison_row *row)
+{
+    if (!row->corrected) return json_null();
+    return json_pack("{s:f, s:f, s:f}", "mean", row->uncorrected_mean, "spread", row->uncorrected_spread, "errors_mean",
+                     row->uncorrected_errors_mean);
+}
+
 json_t *row_json(const decant_comparison *comparison, const decant_comparison_row *row)
 {
     json_t *seeds = json_array(), *accuracies = json_array();
@@ -76,13 +104,13 @@ json_t *row_json(const decant_comparison *comparison, const decant_comparison_ro
         json_array_append_new(seeds, json_integer((json_int_t)row->results[i]->seed));
         json_array_append_new(accuracies, json_real(row->results[i]->test_accuracy));
     }
-    return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:o}, s:f, s:f, s:o}", "recipe",
-                     row->recipe, "run", row->run, "model", row->model, "teacher", row->teacher, "seeds", seeds,
-                     "parameters", (json_int_t)row->parameters, "mult_adds", (json_int_t)row->mult_adds, "bytes",
+    return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:o}, s:f, s:o, s:f, s:o}",
+                     "recipe", row->recipe, "run", row->run, "model", row->model, "teacher", row->teacher, "seeds",
+                     seeds, "parameters", (json_int_t)row->parameters, "mult_adds", (json_int_t)row->mult_adds, "bytes",
                      (json_int_t)row->bytes, "epochs", (json_int_t)row->epochs, "steps", (json_int_t)row->steps,
                      "accuracy", "mean", row->accuracy_mean, "spread", row->accuracy_spread, "each", accuracies,
-                     "errors_mean", row->errors_mean, "majority_accuracy", row->results[0]->majority_accuracy,
-                     "verdict", verdict_json(comparison, row));
+                     "errors_mean", row->errors_mean, "before_correction", uncorrected_json(row), "majority_accuracy",
+                     row->results[0]->majority_accuracy, "verdict", verdict_json(comparison, row));
 }
 
 int print_comparison(const decant_comparison *comparison)

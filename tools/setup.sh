@@ -4,7 +4,8 @@
 #        tools/setup.sh clang      and what the clang, sanitizer, fuzz, lint and format verbs need
 set -eu
 
-build="gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev libyaml-dev libjansson-dev zlib1g-dev libxxhash-dev"
+build="gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev libyaml-dev libjansson-dev zlib1g-dev libxxhash-dev \
+    libzip-dev libpng-dev libturbojpeg0-dev libcurl4-openssl-dev libjs-chart.js"
 data="dataset-fashion-mnist"
 tests="libcmocka-dev g++ python3 locales"
 clang="clang clang-format clang-tidy libomp-dev"

@@ -1,4 +1,4 @@
-/* Measuring: training steps of well-known networks on this machine, with the share of its peak. */
+/* Measuring: training steps and forward passes of well-known networks on this machine, with the share of its peak. */
 #ifndef DECANT_BENCH_H
 #define DECANT_BENCH_H
 
@@ -39,9 +39,11 @@ typedef struct {
     int64_t parameters;
     double seconds, seconds_min, seconds_max; /**< a step: median, fastest and slowest window */
     double flops;                             /**< floating point operations a step */
-    int64_t memory;                           /**< bytes that the plan holds */
-    double first_step_clock;                  /**< CLOCK_MONOTONIC when the first step had ended, in seconds */
-    decant_bench_row *rows;                   /**< the plan's steps with their times; NULL unless asked for */
+    int64_t streamed;                     /**< bytes of a step's passes over more than caches hold (64 MiB), with less
+                                             than an operation a byte: they run at the memory's speed */
+    int64_t memory;                       /**< bytes that the plan holds */
+    double ready_clock, first_step_clock; /**< CLOCK_MONOTONIC when the first step began and ended, in seconds */
+    decant_bench_row *rows;               /**< the plan's steps with their times; NULL unless asked for */
     int32_t n_rows;
     void *internal;
 } decant_bench_result;
@@ -49,6 +51,8 @@ typedef struct {
 /** What the machine can do at most, measured in this process on all its threads. */
 typedef struct {
     double f32_flops;        /**< operations a second of fused multiply-adds on registers */
+    double bf16_flops;       /**< the same from bf16 with f32 sums, by dot products on registers or by a large matrix
+                                product, whichever is faster; 0 where the processor has neither */
     double bytes_per_second; /**< of a triad over arrays larger than the caches */
 } decant_bench_peak;
 
@@ -67,6 +71,27 @@ DECANT_MUST_USE decant_status decant_bench_train(const char *name, const decant_
 
 /** Frees a result; accepts NULL. */
 void decant_bench_result_destroy(decant_bench_result *result);
+
+/** Number of forward passes that can be measured. */
+int32_t decant_bench_infer_count(void);
+
+/** One of them, with its usual batch; NULLs and 0 when index is not in [0, decant_bench_infer_count()). */
+decant_bench_case decant_bench_infer_at(int32_t index);
+
+/** Measures calls of a predictor: raw inputs (bytes for images, floats for rows) to logits. In the result a step is a
+ *  call; first_step_clock is the end of the first one, which made the plan.
+ *
+ *  name        of the forward pass.
+ *  compute     device and threads; NULL for the default.
+ *  batch       samples a call; 0: the usual ones.
+ *  seconds     how long to measure, as above.
+ *  profile     also time each step of the plan.
+ *  ret_result  freed with decant_bench_result_destroy().
+ *
+ *  Errors: NOT_FOUND (name or device), INVALID_ARG, UNSUPPORTED, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_bench_infer(const char *name, const decant_compute *compute, int64_t batch,
+                                                 double seconds, bool profile, decant_bench_result **ret_result);
 
 /** Measures the ceilings of the device, in about half a second.
  *

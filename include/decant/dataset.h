@@ -23,9 +23,11 @@ typedef enum { DECANT_PART_TRAIN, DECANT_PART_TEST } decant_part;
 
 /* --- where it comes from --- */
 
-/** Opens a data set by name ("fashion-mnist"; see decant_source_list()) or from a folder with IDX or CIFAR files.
+/** Opens a data set by name ("fashion-mnist"; see decant_source_list()), from a folder with IDX or CIFAR files, with
+ * pictures (train/CLASS, test/CLASS, or CLASS: then there is no test part) or with arrays of NumPy (x_train.npy, ...),
+ * or from a .npz archive.
  *
- *  source       a known name, or a folder: whatever holds a '/' or is no known name but exists.
+ *  source       a known name, or a path: whatever holds a '/' or is no known name but exists.
  *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
  *
  *  Errors: NOT_FOUND (the message says where it looked and how to get it), FORMAT (damaged files), IO, NO_MEMORY.
@@ -79,7 +81,7 @@ void decant_dataset_destroy(decant_dataset *dataset);
 /** Its name, or the folder it came from. The data set's memory. */
 const char *decant_dataset_name(const decant_dataset *dataset);
 
-/** Number of samples in a part. */
+/** Number of samples in a part, those without a label included. */
 int64_t decant_dataset_count(const decant_dataset *dataset, decant_part part);
 
 /** Shape of one sample: [channels, height, width] or [features]. */
@@ -161,6 +163,27 @@ DECANT_MUST_USE decant_status decant_source_list(decant_source **ret_sources, in
 
 /** Frees a list of decant_source_list(); accepts NULL. */
 void decant_source_list_free(decant_source *sources, int32_t count);
+
+/** How a data set is fetched; zeroed: from the known mirrors, silently. */
+typedef struct {
+    const char *mirror; /**< only from here: the URL of the folder that holds the files; NULL: the known ones in turn */
+    /** Told now and then about the file in hand; total is 0 while it is not known. False stops. NULL: nobody is. */
+    bool (*progress)(void *context, const char *file, int64_t done, int64_t total);
+    void *context; /**< for progress */
+} decant_get_options;
+
+/** Fetches a known data set over HTTP into $DECANT_DATA/NAME, or ${XDG_DATA_HOME:-~/.local/share}/decant/NAME. Files
+ * that are there and sound are left alone; what a stop half-way leaves is continued by the next call; every file is
+ * checked against its published SHA-256 before it gets its name.
+ *
+ *  name      "fashion-mnist", "mnist" or "cifar10".
+ *  options   NULL: all zero.
+ *  ret_path  the folder, freed with decant_text_free(); untouched on failure. May be NULL.
+ *
+ *  Errors: NOT_FOUND (no such name, or no home), IO (no mirror could give a file: the message has each one's reason),
+ * STALE (another process is fetching it), INTERRUPTED (progress said so), NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_source_get(const char *name, const decant_get_options *options, char **ret_path);
 
 #ifdef __cplusplus
 }

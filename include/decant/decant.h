@@ -4,6 +4,7 @@
 #define DECANT_DECANT_H
 
 #include "decant/bench.h"
+#include "decant/compress.h"
 #include "decant/dataset.h"
 #include "decant/device.h"
 #include "decant/finding.h"

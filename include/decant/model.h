@@ -92,6 +92,8 @@ typedef struct {
     int32_t n_layers;
     int64_t parameters, trainable; /**< running statistics are no parameters, as in PyTorch */
     int64_t mult_adds;
+    int64_t deployed_parameters,
+        deployed_mult_adds;                /**< with linear bottlenecks folded, as a finished run hands it over */
     int64_t input_bytes, activation_bytes; /**< f32; all layers' outputs together */
     int64_t weight_bytes;                  /**< f32, running statistics included */
 } decant_model_summary;
@@ -206,29 +208,33 @@ DECANT_MUST_USE decant_status decant_model_evaluate_beside(const decant_model *m
                                                            const decant_compute *compute, const decant_dataset *dataset,
                                                            decant_part part, decant_evaluation **ret_evaluation);
 
-/** Opens data as a model takes it. For a model that was trained on a table, source may be a CSV file of raw rows, read
- * as its training rows were; the file that it was trained on is parted into training and test rows as it was then, any
- * other is the test part as a whole. Everything else is opened as decant_dataset_open() does.
+/** Opens data as a model takes it: a table, a folder of pictures or arrays of NumPy are read as those that the model
+ * was trained on, everything else as decant_dataset_open() does. The very files that it was trained on are cut into
+ * training and test parts as they were then; of others, what has no parts is the test part as a whole.
  *
- *  source       a known name, a folder, or a CSV file (plain or gzip).
+ *  source       a known name, a folder, a CSV file (plain or gzip) for a model that was trained on a table, or a .npz
+ * file.
  *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
  *
- *  Errors: NOT_FOUND, FORMAT (with the place: a row of another width, an unknown category or class, text for a number),
- * USAGE (a column is missing), IO, NO_MEMORY.
+ *  Errors: NOT_FOUND, FORMAT (with the place: a row of another width, an unknown category or class, text for a number,
+ * a picture of another size, a damaged file), USAGE (a column is missing), SHAPE, STALE (the files that it was trained
+ * on have changed, and had been cut into parts), IO, NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_model_open_data(const decant_model *model, const char *source,
                                                      decant_dataset **ret_dataset);
 
-/** Opens a CSV file of raw rows for a model that was trained on a table: every row, in the order of the file, as the
- * test part. It has labels when the target's column is there and filled in.
+/** Opens a file of inputs for a model, all of it as the test part: raw rows of a CSV file for a model that was trained
+ * on a table (with labels when the target's column is there and filled in), one picture, or a .npy array with one
+ * sample or many. Pictures are converted and resized where the model's training pictures were.
  *
- *  path         the CSV file, plain or gzip.
+ *  path         .csv, .csv.gz, .npy, .png, .jpg or .jpeg.
  *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
  *
- *  Errors: INVALID_ARG (the model was trained on something else), and those of decant_model_open_data().
+ *  Errors: INVALID_ARG (another kind of file, or rows for a model that was trained on something else), FORMAT (also
+ * images of floats beyond [0, 1], for a model that was not trained on such), and those of decant_model_open_data().
  */
-DECANT_MUST_USE decant_status decant_model_open_rows(const decant_model *model, const char *path,
-                                                     decant_dataset **ret_dataset);
+DECANT_MUST_USE decant_status decant_model_open_inputs(const decant_model *model, const char *path,
+                                                       decant_dataset **ret_dataset);
 
 /** Frees an evaluation; accepts NULL. */
 void decant_evaluation_destroy(decant_evaluation *evaluation);

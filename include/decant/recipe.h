@@ -54,6 +54,9 @@ const char *decant_recipe_model_name(const decant_recipe *recipe, int32_t index)
 /** The most trainable parameters that the recipe's budget allows a model; 0 when it sets no limit for it. */
 int64_t decant_recipe_budget(const decant_recipe *recipe, const char *model);
 
+/** The most multiply-adds for one sample that the recipe's budget allows a model; 0 when it sets no limit for it. */
+int64_t decant_recipe_budget_mult_adds(const decant_recipe *recipe, const char *model);
+
 /** Builds one of the recipe's models for its data, untrained. The data set is opened to learn the shape of a sample.
  *
  *  name       one of the recipe's models.
@@ -130,7 +133,7 @@ typedef struct {
     uint64_t seed;
     int64_t epoch, epochs;  /**< epoch counts from 0 */
     int64_t batch, batches; /**< within the epoch */
-    double loss, accuracy;  /**< over this epoch so far */
+    double loss, accuracy;  /**< over this epoch so far; accuracy is NAN where no label is read */
     double images_per_second;
     double seconds_left; /**< of this run */
 } decant_run_progress;
@@ -140,7 +143,7 @@ typedef struct {
     const char *run;
     uint64_t seed;
     int64_t epoch, epochs; /**< epoch counts from 0 */
-    double loss, accuracy; /**< on the training samples, while they were trained on */
+    double loss, accuracy; /**< on the training samples, while they were trained on; NAN where no label was read */
     bool has_validation;
     double validation_loss, validation_accuracy;
     double learning_rate, seconds, images_per_second;
@@ -155,6 +158,17 @@ typedef struct {
     double contribution;  /**< weight times value */
     double gradient_norm; /**< l2, of the weighted term at the student's logits */
 } decant_run_loss;
+
+/** What correcting the biases of a trained model's output changed (`correct_bias` in the recipe). */
+typedef struct {
+    const char *by;        /**< "frequencies" or "validation"; static storage */
+    int32_t n_classes;     /**< of the arrays */
+    const double *offsets; /**< [n_classes] added to the logits */
+    /** The test part without the correction: */
+    int64_t errors;
+    double accuracy, loss;
+    const int64_t *class_errors; /**< [n_classes] test samples of each class that were taken for another */
+} decant_bias_correction;
 
 /** What a run of one seed came to. Texts and arrays belong to the list that it is in. */
 typedef struct {
@@ -174,6 +188,9 @@ typedef struct {
     bool teacher_cached;      /**< the teacher's answers were looked up, not computed in each step */
     int64_t answers_needed;   /**< with teacher_cached, since the run was last resumed: how many, */
     int64_t answers_computed; /**< and how many of them the teacher had to give */
+    int64_t parameters_before, mult_adds_before; /**< of the network that was pruned; 0: nothing was */
+    int32_t folded;         /**< linear bottlenecks that were folded when the model was handed over */
+    double fold_difference; /**< largest difference of any output before and after, as a share of the largest */
     double seconds, images_per_second;
     const int32_t *wrong; /**< [test_errors] indices of the test samples it got wrong, rising */
     bool skipped;         /**< it was there already, unchanged */
@@ -182,7 +199,12 @@ typedef struct {
     const char *const *class_names; /**< [n_classes]; NULL where the classes have only numbers */
     const int64_t *confusion;   /**< [n_classes, n_classes], test samples: row is the truth, column the prediction */
     const int32_t *predictions; /**< [test_count] the class answered for each test sample */
+    const decant_bias_correction *correction; /**< NULL unless the biases of the output were corrected after training */
 } decant_run_result;
+
+/** Test samples of one class that were taken for another; 0 in a result of an older decant, which did not count them.
+ */
+int64_t decant_result_class_errors(const decant_run_result *result, int32_t index);
 
 /** The share of a teacher's answers that did not have to be computed, 0 to 1; 0 for a run without a teacher cache. */
 double decant_result_hit_rate(const decant_run_result *result);
@@ -237,6 +259,10 @@ DECANT_MUST_USE decant_status decant_recipe_run(const decant_recipe *recipe, con
 DECANT_MUST_USE decant_status decant_results_read(const char *const *directories, int32_t count,
                                                   decant_result_list **ret_results);
 
+/** Whether two numbers of optimizer steps are one budget: they differ by at most 2 %. Whole epochs of transfer sets of
+ * other sizes do not come closer. */
+bool decant_is_same_budget(int64_t steps, int64_t others);
+
 /** Frees results; accepts NULL. */
 void decant_result_list_destroy(decant_result_list *results);
 
@@ -251,6 +277,8 @@ typedef struct {
     double accuracy_mean;
     double accuracy_spread; /**< sample standard deviation over the seeds; 0 for one seed */
     double errors_mean;
+    bool corrected; /**< every result's biases were corrected; without that they would have had: */
+    double uncorrected_mean, uncorrected_spread, uncorrected_errors_mean;
 } decant_comparison_row;
 
 /** Runs side by side. */

@@ -398,6 +398,12 @@ bool dcn_file_exists(const char *path)
     return stat(path, &about) == 0;
 }
 
+bool dcn_directory_exists(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
 decant_status dcn_file_remove(const char *path)
 {
     if (unlink(path) == 0 || errno == ENOENT) return DECANT_OK;

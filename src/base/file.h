@@ -34,6 +34,7 @@ decant_status dcn_file_write(const char *path, const void *bytes, size_t count);
 decant_status dcn_file_append_line(const char *path, const char *line);
 
 bool dcn_file_exists(const char *path);
+bool dcn_directory_exists(const char *path);
 decant_status dcn_file_remove(const char *path);    /* OK when it did not exist */
 decant_status dcn_directory_make(const char *path); /* with parents, like mkdir -p */
 /* Makes the folder if need be and holds it for this process alone, until unlocked or the process ends. STALE when

@@ -12,7 +12,9 @@ typedef enum dcn_purpose {
     DCN_PURPOSE_MIXUP,    /* a = epoch, b = batch */
     DCN_PURPOSE_DROPOUT,  /* a = step, b = dropout stream */
     DCN_PURPOSE_SPLIT,    /* validation and pool splits; a = class */
-    DCN_PURPOSE_TEST      /* tests and benches */
+    DCN_PURPOSE_TEST,     /* tests and benches */
+    DCN_PURPOSE_PRUNE,    /* random pruning; a = unit */
+    DCN_PURPOSE_PROOF     /* samples on which two networks are compared */
 } dcn_purpose;
 
 /* One block: 128 random bits from a 64-bit key and a 128-bit counter. */

@@ -3,18 +3,13 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "bench/cases.h"
-#include "nn/layers.h"
-#include "nn/zoo.h"
+#include "bench/measure.h"
+#include "bench/networks.h"
 #include "train/training_step.h"
-
-#define RANDOM_WORDS 4099 /* a prime, so that no two images of a batch are alike */
-#define WINDOWS      7
-#define MAX_PROFILED 200 /* runs averaged by a profile */
 
 int32_t decant_bench_case_count(void)
 {
@@ -34,6 +29,8 @@ typedef struct workload {
     dcn_device *device;
     decant_model *student, *teacher;
     decant_dataset *dataset;
+    float *known;  /* [samples, classes] the teacher's logits, when it is not in the step; NULL otherwise */
+    float *logits; /* [batch, classes] those of the batch */
     dcn_loader *loader;
     dcn_training_step *step;
     dcn_optimizer optimizer;
@@ -44,6 +41,8 @@ static void finish(workload *work)
 {
     dcn_loader_destroy(work->loader);
     dcn_training_step_destroy(work->step);
+    dcn_free(work->logits);
+    dcn_free(work->known);
     dcn_dataset_destroy(work->dataset);
     dcn_model_destroy(work->teacher);
     dcn_model_destroy(work->student);
@@ -67,82 +66,55 @@ static decant_status find_case(const char *name, const dcn_bench_case **ret_case
 
 /* --- making ready --- */
 
-static decant_status build_graph(const dcn_bench_case *of, const char *network, dcn_graph **ret_graph)
-{
-    if (network[0] != '[') {
-        const dcn_zoo_options options = {.classes = of->classes, .channels = of->channels, .sample = &of->sample};
-        return dcn_zoo_build(network, &options, ret_graph);
-    }
-    dcn_arena *arena = NULL;
-    dcn_doc *list;
-    decant_status status = dcn_arena_create(&arena);
-    if (status != DECANT_OK) return status;
-    TRY(dcn_doc_parse(arena, of->name, network, strlen(network), &list));
-    TRY(dcn_layers_build(list, &of->sample, ret_graph));
-out:
-    dcn_arena_destroy(arena);
-    return status;
-}
-
 static decant_status build_model(const dcn_bench_case *of, const char *network, uint64_t seed, decant_model **ret_model)
 {
-    dcn_graph *graph;
-    decant_model *model = NULL;
-    decant_status status = build_graph(of, network, &graph);
-    if (status != DECANT_OK) return status;
-    TRY(dcn_model_create(graph, &model));
-    TRY(dcn_model_init(model, seed));
-    *ret_model = model;
-    model = NULL;
-out:
-    dcn_model_destroy(model);
-    return status;
+    const dcn_bench_network description = {of->name, network, of->channels, of->sample, of->classes};
+    return dcn_bench_model(&description, seed, ret_model);
 }
 
-/* Random bytes, a block of them over and over: what they are does not matter, and drawing each would be most of the
- * start-up. */
-static void fill_bytes(uint8_t *data, int64_t count, dcn_random *random)
-{
-    uint32_t block[RANDOM_WORDS];
-    for (int i = 0; i < RANDOM_WORDS; i++)
-        block[i] = dcn_random_u32(random);
-    for (int64_t begin = 0; begin < count; begin += (int64_t)sizeof block) {
-        const int64_t left = count - begin;
-        memcpy(data + begin, block, left < (int64_t)sizeof block ? (size_t)left : sizeof block);
-    }
-}
-
-/* Images as bytes, tables as floats in [-1, 1). */
+/* Images as bytes, tables as floats in [-1, 1), written where they stay. */
 static decant_status build_dataset(const dcn_bench_case *of, decant_dataset **ret_dataset)
 {
     const decant_dtype dtype = of->sample.rank == 3 ? DECANT_U8 : DECANT_F32;
     const int64_t elements = of->samples * decant_shape_count(&of->sample);
-    uint8_t *data = NULL;
-    int32_t *labels = NULL;
-    decant_status status = DECANT_OK;
-    TRY(dcn_new_array((size_t)elements, decant_dtype_size(dtype), (void **)&data));
-    TRY(dcn_new_array((size_t)of->samples, sizeof *labels, (void **)&labels));
+    decant_dataset *dataset = NULL;
+    decant_status status = dcn_dataset_create(of->name, &of->sample, of->classes, &dataset);
+    if (status != DECANT_OK) return status;
+    dcn_samples *train = &dataset->train;
+    TRY(dcn_samples_create(dataset, train, of->samples, dtype, true));
     dcn_random random = dcn_random_start(1, DCN_PURPOSE_TEST, 0, 0);
     if (dtype == DECANT_U8) {
-        fill_bytes(data, elements, &random);
+        dcn_bench_fill_bytes(train->data, elements);
     } else {
+        float *values = (float *)(void *)train->data;
         for (int64_t i = 0; i < elements; i++)
-            ((float *)data)[i] = (float)(dcn_random_u32(&random) >> 8) * 0x1p-23f - 1.0f;
+            values[i] = (float)(dcn_random_u32(&random) >> 8) * 0x1p-23f - 1.0f;
     }
     for (int64_t i = 0; i < of->samples; i++)
-        labels[i] = (int32_t)dcn_random_below(&random, (uint32_t)of->classes);
-    TRY(dcn_arrays_open(of->name, &of->sample, dtype, of->classes, data, labels, of->samples, NULL, NULL, 0,
-                        ret_dataset));
+        train->labels[i] = (int32_t)dcn_random_below(&random, (uint32_t)of->classes);
+    TRY(dcn_dataset_seal(dataset, NULL));
+    *ret_dataset = dataset;
+    dataset = NULL;
 out:
-    dcn_free(labels);
-    dcn_free(data);
+    dcn_dataset_destroy(dataset);
     return status;
+}
+
+/* What a teacher that was asked before has said: the numbers do not matter, that they are looked up does. */
+static decant_status build_known_logits(workload *work)
+{
+    const dcn_bench_case *of = work->of;
+    TRY_RETURN(dcn_new_array((size_t)(of->samples * of->classes), sizeof *work->known, (void **)&work->known));
+    TRY_RETURN(dcn_new_array((size_t)(of->batch * of->classes), sizeof *work->logits, (void **)&work->logits));
+    for (int64_t i = 0; i < of->samples * of->classes; i++)
+        work->known[i] = (float)(i % 7) - 3.0f;
+    return dcn_plan_bind(work->step->plan, work->step->teacher_logits, work->logits);
 }
 
 static decant_status build_step(workload *work)
 {
     const dcn_bench_case *of = work->of;
-    dcn_term terms[2] = {{.kind = DCN_TERM_CE, .weight = 1.0}};
+    dcn_term terms[2] = {{.kind = of->term, .weight = 1.0}};
     if (of->teacher) {
         terms[0].weight = 1.0 - of->soft_weight;
         terms[1] = (dcn_term){.kind = DCN_TERM_KD, .weight = of->soft_weight, .temperature = of->temperature};
@@ -152,6 +124,7 @@ static decant_status build_step(workload *work)
     const dcn_training_spec spec = {.device = work->device,
                                     .model = work->student,
                                     .teacher = work->teacher,
+                                    .teacher_known = of->teacher_known,
                                     .optimizer = &work->optimizer,
                                     .terms = terms,
                                     .n_terms = of->teacher ? 2 : 1,
@@ -169,9 +142,10 @@ static decant_status prepare(workload *work, const decant_compute *compute)
     const dcn_device_options device = {.threads = compute ? compute->threads : 0};
     TRY_RETURN(dcn_device_open(compute ? compute->device : NULL, &device, &work->device));
     TRY_RETURN(build_model(of, of->student, 1, &work->student));
-    if (of->teacher) TRY_RETURN(build_model(of, of->teacher, 2, &work->teacher));
+    if (of->teacher) TRY_RETURN(build_model(of, of->teacher, of->teacher_known ? 0 : 2, &work->teacher));
     TRY_RETURN(build_dataset(of, &work->dataset));
     TRY_RETURN(build_step(work));
+    if (of->teacher_known) TRY_RETURN(build_known_logits(work));
     const dcn_loader_options loader = {.dataset = work->dataset,
                                        .part = &work->dataset->train,
                                        .count = of->samples,
@@ -186,8 +160,9 @@ static decant_status prepare(workload *work, const decant_compute *compute)
 
 /* --- running --- */
 
-static decant_status next_batch(workload *work)
+static decant_status next_batch(void *context)
 {
+    workload *work = context;
     const dcn_batch *batch;
     TRY_RETURN(dcn_loader_next(work->loader, &batch));
     if (batch == NULL) {
@@ -195,82 +170,25 @@ static decant_status next_batch(workload *work)
         TRY_RETURN(dcn_loader_next(work->loader, &batch));
     }
     TRY_RETURN(dcn_training_step_bind(work->step, batch));
+    if (work->known != NULL) {
+        const int64_t classes = work->of->classes;
+        for (int64_t i = 0; i < batch->size; i++)
+            memcpy(work->logits + i * classes, work->known + batch->samples[i] * classes,
+                   (size_t)classes * sizeof *work->logits);
+    }
     work->step->counter[0] = 1;
     work->step->counter[1] = work->steps;
     dcn_optimizer_hyper(&work->optimizer, work->steps++, 1000, 1000000, work->step->hyper);
     return DECANT_OK;
 }
 
-static decant_status run_step(workload *work)
+static decant_status run_step(void *context)
 {
+    workload *work = context;
     double losses[DCN_MAX_TERMS];
     TRY_RETURN(next_batch(work));
     dcn_plan_run(work->step->plan);
     return dcn_training_step_losses(work->step, losses);
-}
-
-/* Runs for about `seconds`; gives the mean time of a step. */
-static decant_status run_window(workload *work, double seconds, double *ret_mean)
-{
-    const double start = dcn_clock_seconds();
-    int64_t steps = 0;
-    double now;
-    do {
-        TRY_RETURN(run_step(work));
-        steps++;
-        now = dcn_clock_seconds();
-    } while (now - start < seconds);
-    *ret_mean = (now - start) / (double)steps;
-    return DECANT_OK;
-}
-
-static decant_status measure(workload *work, double seconds, decant_bench_result *result)
-{
-    double window[WINDOWS], ignored;
-    TRY_RETURN(run_step(work));
-    result->first_step_clock = dcn_clock_seconds();
-    TRY_RETURN(run_window(work, seconds / 4, &ignored));
-    for (int i = 0; i < WINDOWS; i++) {
-        TRY_RETURN(run_window(work, seconds / WINDOWS, &window[i]));
-        for (int k = i; k > 0 && window[k] < window[k - 1]; k--) {
-            const double swap = window[k];
-            window[k] = window[k - 1];
-            window[k - 1] = swap;
-        }
-    }
-    result->seconds = window[WINDOWS / 2];
-    result->seconds_min = window[0];
-    result->seconds_max = window[WINDOWS - 1];
-    return DECANT_OK;
-}
-
-static decant_status profile_steps(workload *work, double seconds, decant_bench_result *result, dcn_arena *arena)
-{
-    dcn_plan *plan = work->step->plan;
-    double *once, *sum;
-    result->n_rows = dcn_plan_steps(plan);
-    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *result->rows, (void **)&result->rows));
-    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *once, (void **)&once));
-    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *sum, (void **)&sum));
-
-    const double start = dcn_clock_seconds();
-    int runs = 0;
-    while (runs < MAX_PROFILED && (runs == 0 || dcn_clock_seconds() - start < seconds)) {
-        TRY_RETURN(next_batch(work));
-        dcn_plan_run_timed(plan, once);
-        runs++;
-        for (int32_t i = 0; i < result->n_rows; i++)
-            sum[i] += once[i];
-    }
-    for (int32_t i = 0; i < result->n_rows; i++) {
-        const dcn_step_info info = dcn_plan_step(plan, i);
-        char *op, *layer, *kernel;
-        TRY_RETURN(dcn_arena_string(arena, info.op, &op));
-        TRY_RETURN(dcn_arena_string(arena, info.layer ? info.layer : "", &layer));
-        TRY_RETURN(dcn_arena_string(arena, info.kernel, &kernel));
-        result->rows[i] = (decant_bench_row){op, layer, kernel, sum[i] / runs, info.flops, (int64_t)info.bytes};
-    }
-    return DECANT_OK;
 }
 
 decant_status decant_bench_train(const char *name, const decant_compute *compute, double seconds, bool profile,
@@ -286,13 +204,12 @@ decant_status decant_bench_train(const char *name, const decant_compute *compute
     TRY(dcn_arena_create(&arena));
     result->internal = arena;
     TRY(prepare(&work, compute));
-    TRY(measure(&work, seconds, result));
-    if (profile) TRY(profile_steps(&work, seconds, result, arena));
+    TRY(dcn_bench_windows(run_step, &work, seconds, result));
+    if (profile) TRY(dcn_bench_profile(work.step->plan, next_batch, &work, seconds, arena, result));
 
     result->of = decant_bench_case_at((int32_t)(work.of - dcn_bench_cases));
     result->parameters = dcn_graph_parameters(work.student->graph);
-    result->flops = dcn_plan_flops(work.step->plan);
-    result->memory = (int64_t)dcn_plan_memory_use(work.step->plan).total;
+    dcn_bench_describe(work.step->plan, result);
     *ret_result = result;
     result = NULL;
 out:
@@ -321,7 +238,7 @@ decant_status decant_bench_measure_peak(const decant_compute *compute, decant_be
         goto out;
     }
     TRY(device->class->measure_peak(device, &peak));
-    *ret_peak = (decant_bench_peak){peak.f32_flops, peak.bytes_per_second};
+    *ret_peak = (decant_bench_peak){peak.f32_flops, peak.bf16_flops, peak.bytes_per_second};
 out:
     dcn_device_close(device);
     return status;

@@ -12,11 +12,26 @@ typedef struct dcn_bench_case {
     decant_shape sample;           /* [C,H,W] or [features] */
     int32_t classes;
     int64_t samples, batch;
+    dcn_term_kind term; /* the loss of the labels */
     dcn_optimizer_kind optimizer;
     double temperature, soft_weight; /* kd; unused without a teacher */
+    bool teacher_known;              /* its logits are looked up: it is not in the step */
 } dcn_bench_case;
 
 extern const dcn_bench_case dcn_bench_cases[];
 extern const int32_t dcn_bench_case_count;
+
+/* The forward passes that it measures itself by. */
+typedef struct dcn_bench_inference {
+    const char *name, *description;
+    const char *network; /* as above */
+    int64_t channels;
+    decant_shape sample;
+    int32_t classes;
+    int64_t batch;
+} dcn_bench_inference;
+
+extern const dcn_bench_inference dcn_bench_inferences[];
+extern const int32_t dcn_bench_inference_count;
 
 #endif

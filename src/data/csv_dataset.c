@@ -1,5 +1,6 @@
 /* Data sets of CSV tables: rows are parted before anything is learnt from them, so that types, fill values and
- * categories know nothing of the validation, test and unlabelled rows. */
+ * categories know nothing of the validation, test and unlabelled rows. Unlabelled rows become training samples without
+ * a label, behind those that have one. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -24,6 +25,25 @@ static decant_status fill_part(decant_dataset *dataset, dcn_samples *part, const
     for (int64_t i = 0; labels != NULL && i < count; i++)
         part->labels[i] = labels[rows != NULL ? rows[i] : i];
     return dcn_encoder_rows(encoder, csv, rows, count, (float *)(void *)part->data);
+}
+
+/* The training rows, and behind them the pool: a file of its own, or rows of this one whose labels nobody sees. */
+static decant_status fill_train(decant_dataset *dataset, const dcn_encoder *encoder, const dcn_csv *csv,
+                                const dcn_parts *rows, const int32_t *labels, const dcn_csv *unlabelled)
+{
+    dcn_samples *train = &dataset->train;
+    const dcn_csv *pool = unlabelled != NULL ? unlabelled : csv;
+    const int32_t *pool_rows = unlabelled != NULL ? NULL : rows->unlabelled;
+    const int64_t n_train = rows->n_train, n_pool = unlabelled != NULL ? unlabelled->n_rows : rows->n_unlabelled;
+    TRY_RETURN(dcn_samples_create(dataset, train, n_train + n_pool, DECANT_F32, true));
+    for (int64_t i = 0; i < n_train; i++)
+        train->labels[i] = labels[rows->train[i]];
+    for (int64_t i = 0; i < n_pool; i++)
+        train->labels[n_train + i] = DCN_NO_LABEL;
+    dataset->n_unlabelled = n_pool;
+    float *inputs = (float *)(void *)train->data; /* [n_train + n_pool, n_inputs] */
+    TRY_RETURN(dcn_encoder_rows(encoder, csv, rows->train, n_train, inputs));
+    return dcn_encoder_rows(encoder, pool, pool_rows, n_pool, inputs + n_train * encoder->n_inputs);
 }
 
 static decant_status create(const dcn_encoder *encoder, const char *name, decant_dataset **ret_dataset)
@@ -71,6 +91,8 @@ static decant_status set_parting(const dcn_csv_options *options, const dcn_csv *
     parting->test = options->test;
     parting->unlabelled = options->unlabelled;
     parting->seed = options->seed;
+    if (options->unlabelled_path != NULL)
+        TRY_RETURN(dcn_copy_string(options->unlabelled_path, &parting->unlabelled_path));
     return options->test_path != NULL ? dcn_copy_string(options->test_path, &parting->test_path) : DECANT_OK;
 }
 
@@ -127,7 +149,7 @@ out:
 }
 
 decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, const dcn_csv *test,
-                            decant_dataset **ret_dataset)
+                            const dcn_csv *unlabelled, decant_dataset **ret_dataset)
 {
     decant_dataset *dataset = NULL;
     dcn_encoder *encoder = NULL;
@@ -144,13 +166,12 @@ decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, 
     TRY(dcn_encoder_fit(encoder, csv, fit_rows, n_fit, options->choices, options->n_choices));
 
     TRY(create(encoder, options->path, &dataset));
-    TRY(fill_part(dataset, &dataset->train, encoder, csv, rows.train, rows.n_train, labels));
+    TRY(fill_train(dataset, encoder, csv, &rows, labels, unlabelled));
     if (test != NULL)
         TRY(fill_test(dataset, encoder, test));
     else
         TRY(fill_part(dataset, &dataset->test, encoder, csv, rows.test, rows.n_test, labels));
     TRY(dcn_dataset_seal(dataset, options->path));
-    dataset->n_unlabelled = rows.n_unlabelled;
     dataset->encoder = encoder;
     encoder = NULL;
     *ret_dataset = dataset;
@@ -175,14 +196,17 @@ static decant_status find_and_read(const char *path, dcn_csv *ret_csv)
 
 decant_status dcn_csv_open(const dcn_csv_options *options, decant_dataset **ret_dataset)
 {
-    dcn_csv csv = {0}, test = {0};
+    dcn_csv csv = {0}, test = {0}, unlabelled = {0};
     decant_status status = find_and_read(options->path, &csv);
     if (status != DECANT_OK) goto out;
     if (options->test_path != NULL) TRY(find_and_read(options->test_path, &test));
-    TRY(dcn_csv_build(options, &csv, options->test_path != NULL ? &test : NULL, ret_dataset));
+    if (options->unlabelled_path != NULL) TRY(find_and_read(options->unlabelled_path, &unlabelled));
+    TRY(dcn_csv_build(options, &csv, options->test_path != NULL ? &test : NULL,
+                      options->unlabelled_path != NULL ? &unlabelled : NULL, ret_dataset));
 out:
     dcn_csv_finish(&csv);
     dcn_csv_finish(&test);
+    dcn_csv_finish(&unlabelled);
     return status;
 }
 
@@ -207,20 +231,22 @@ static bool is_training_file(const dcn_encoder *encoder, const dcn_csv *csv)
 static decant_status fill_as_trained(decant_dataset *dataset, const dcn_encoder *encoder, const dcn_csv *csv,
                                      const int32_t *labels)
 {
+    const dcn_parting *parting = &encoder->parting;
     dcn_parts rows = {0};
-    dcn_csv test = {0};
-    decant_status status = part_rows(labels, csv->n_rows, encoder->n_classes, &encoder->parting, &rows);
+    dcn_csv test = {0}, unlabelled = {0};
+    decant_status status = part_rows(labels, csv->n_rows, encoder->n_classes, parting, &rows);
     if (status != DECANT_OK) goto out;
-    TRY(fill_part(dataset, &dataset->train, encoder, csv, rows.train, rows.n_train, labels));
-    if (encoder->parting.test_path != NULL) {
-        TRY(find_and_read(encoder->parting.test_path, &test));
+    if (parting->unlabelled_path != NULL) TRY(find_and_read(parting->unlabelled_path, &unlabelled));
+    TRY(fill_train(dataset, encoder, csv, &rows, labels, parting->unlabelled_path != NULL ? &unlabelled : NULL));
+    if (parting->test_path != NULL) {
+        TRY(find_and_read(parting->test_path, &test));
         TRY(fill_test(dataset, encoder, &test));
     } else {
         TRY(fill_part(dataset, &dataset->test, encoder, csv, rows.test, rows.n_test, labels));
     }
-    dataset->n_unlabelled = rows.n_unlabelled;
 out:
     dcn_csv_finish(&test);
+    dcn_csv_finish(&unlabelled);
     dcn_parts_finish(&rows);
     return status;
 }

@@ -28,6 +28,7 @@ void dcn_dataset_destroy(decant_dataset *dataset)
     }
     dcn_free(dataset->class_names);
     dcn_encoder_destroy(dataset->encoder);
+    dcn_free(dataset->reading);
     dcn_free(dataset->name);
     dcn_free(dataset);
 }
@@ -101,8 +102,10 @@ decant_status dcn_dataset_name_classes(decant_dataset *dataset, const char *cons
 
 static decant_status check_labels(const decant_dataset *dataset, const dcn_samples *part, const char *part_name)
 {
+    const bool has_pool = part == &dataset->train && dataset->n_unlabelled > 0;
     for (int64_t i = 0; part->labels != NULL && i < part->count; i++) {
         if (part->labels[i] >= 0 && part->labels[i] < dataset->n_classes) continue;
+        if (part->labels[i] == DCN_NO_LABEL && has_pool) continue;
         return DCN_FAIL(FORMAT, "%s sample %lld has label %d; there are %d classes, 0 to %d", part_name, (long long)i,
                         part->labels[i], dataset->n_classes, dataset->n_classes - 1);
     }

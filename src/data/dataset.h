@@ -9,12 +9,15 @@
 #include "decant/dataset.h"
 #include "decant/tensor.h"
 
+/* The label of a training sample that has none: one of the unlabelled pool. */
+#define DCN_NO_LABEL (-1)
+
 /* One part (train or test) of a data set. */
 typedef struct dcn_samples {
     int64_t count;
     decant_dtype dtype; /* U8 (0..255) or F32 */
     uint8_t *data;      /* [count, sample...] plain; never written once the data set is made: it may be mapped */
-    int32_t *labels;    /* [count]; NULL: unlabelled */
+    int32_t *labels;    /* [count]; NULL: unlabelled. Of train, DCN_NO_LABEL marks the unlabelled pool */
     dcn_hash *hashes;   /* [count] of each sample's bytes, without its label; NULL: not counted yet */
     bool owned;         /* data; false: it lies in dataset->backing. labels and hashes are always the data set's */
 } dcn_samples;
@@ -28,7 +31,8 @@ struct decant_dataset {
     dcn_hash hash;           /* of all bytes and labels, both parts */
     dcn_contents backing[2]; /* files that train and test lie in, when their data is not owned */
     dcn_encoder *encoder;    /* of a table; NULL elsewhere */
-    int64_t n_unlabelled;    /* of a table: rows set aside, in neither part */
+    char *reading;           /* of pictures and arrays: how they were read, as data/files.h writes it; NULL elsewhere */
+    int64_t n_unlabelled;    /* training samples that have no label: the pool */
 };
 
 void dcn_dataset_destroy(decant_dataset *dataset);
@@ -53,6 +57,9 @@ decant_status dcn_idx_parse(const uint8_t *data, size_t bytes, int32_t *ret_rank
                             const uint8_t **ret_payload);
 /* path: directory with data_batch_{1..5}.bin and test_batch.bin (or in cifar-10-batches-bin/). */
 decant_status dcn_cifar_open(const char *path, decant_dataset **ret_dataset);
+#define DCN_CIFAR_FILES 6 /* the last one is the test batch */
+/* The same of files already in memory, which are copied from; `name` is the folder. */
+decant_status dcn_cifar_build(const char *name, const dcn_map files[DCN_CIFAR_FILES], decant_dataset **ret_dataset);
 /* The caller's arrays (copied). labels NULL for unlabelled. F32 values must be finite (NUMERIC names the sample
  * otherwise). */
 decant_status dcn_arrays_open(const char *name, const decant_shape *sample, decant_dtype dtype, int32_t n_classes,
@@ -65,18 +72,19 @@ typedef struct dcn_csv_options {
     const char *target;
     const char *test_path; /* NULL: the test rows are a part of the file */
     double test;           /* without test_path: the share of the rows that are left without the unlabelled ones */
-    double unlabelled;     /* share of the rows */
+    double unlabelled;     /* share of the rows whose labels are left out: the pool */
+    const char *unlabelled_path; /* or a file of them, whose targets are not looked at; NULL: none */
     const dcn_column_choice *choices;
     int32_t n_choices;
     int64_t validation; /* held out of the training part later: these rows teach the encoder nothing */
     uint64_t seed;
 } dcn_csv_options;
 /* Parts the rows (stratified; shares are rounded up), learns the encoder from the training rows that are not for
- * validation, and encodes all but the unlabelled ones. FORMAT with file:line:column. */
+ * validation, and encodes all; the unlabelled rows stand behind the training rows. FORMAT with file:line:column. */
 decant_status dcn_csv_open(const dcn_csv_options *options, decant_dataset **ret_dataset);
-/* The same of a table already parsed, which is kept by the caller; test NULL: parted as the options say. */
+/* The same of tables already parsed, which are kept by the caller; test and unlabelled NULL: as the options say. */
 decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, const dcn_csv *test,
-                            decant_dataset **ret_dataset);
+                            const dcn_csv *unlabelled, decant_dataset **ret_dataset);
 /* Raw rows as an encoder reads them: all of them as the test part, with labels when every row has a target. With
  * `as_trained` they need one, and the very file that the encoder was made from is parted as it was then. */
 decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, bool as_trained,
@@ -95,11 +103,12 @@ void dcn_source_list_free(dcn_source_info *infos, int32_t count);
 
 /* --- splits (data/split.c): index lists into dataset->train --- */
 typedef struct dcn_split {
-    int64_t n_train, n_validation;
+    int64_t n_train, n_validation, n_unlabelled;
     int32_t *train, *validation;
+    int32_t *unlabelled; /* the pool: samples without a label, in neither of the others */
 } dcn_split;
 /* Stratified: each class gives its share (largest remainder), chosen by Philox(seed, SPLIT). validation = 0: everything
- * trains. */
+ * that has a label trains. */
 decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, uint64_t seed, dcn_split *ret_split);
 void dcn_split_finish(dcn_split *split);
 /* Different draws from one seed are independent. */
@@ -108,6 +117,9 @@ typedef enum dcn_draw { DCN_DRAW_VALIDATION, DCN_DRAW_PART, DCN_DRAW_TEST, DCN_D
  * ret_split->validation. labels [n_rows], each below n_classes. */
 decant_status dcn_split_rows(const int32_t *labels, int64_t n_rows, int32_t n_classes, const int32_t *candidates,
                              int64_t count, int64_t held_out, uint64_t seed, dcn_draw draw, dcn_split *ret_split);
+/* Takes the labels of `count` training samples away, the same share of each class: they become the pool. To be called
+ * before the data set is split. INVALID_ARG when nothing would be left, or there is a pool already. */
+decant_status dcn_dataset_unlabel(decant_dataset *dataset, int64_t count, uint64_t seed);
 /* What the rows of one file (or the images of one folder) are cut into: row numbers, rising. */
 typedef struct dcn_parts {
     int32_t *train, *test, *unlabelled;
@@ -128,6 +140,8 @@ typedef struct dcn_overlap {
     int64_t train_validation, train_test,
         validation_test; /* samples of the second part whose bytes also stand in the first */
     int64_t within_train;
+    int64_t pool_validation; /* samples of the unlabelled pool that also stand in the validation split */
+    int64_t pool_test;       /* test samples that also stand in the pool */
 } dcn_overlap;
 decant_status dcn_overlap_count(const decant_dataset *dataset, const dcn_split *split, dcn_overlap *ret_overlap);
 

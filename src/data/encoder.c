@@ -31,6 +31,7 @@ void dcn_encoder_destroy(dcn_encoder *encoder)
     free_texts(encoder->classes, encoder->n_classes);
     dcn_free(encoder->target);
     dcn_free(encoder->parting.test_path);
+    dcn_free(encoder->parting.unlabelled_path);
     dcn_free(encoder);
 }
 

@@ -32,7 +32,8 @@ typedef struct dcn_parting {
     char file_hash[33]; /* "" when unknown */
     double test, unlabelled;
     uint64_t seed;
-    char *test_path; /* NULL: the test rows are a part of the file */
+    char *test_path;       /* NULL: the test rows are a part of the file */
+    char *unlabelled_path; /* NULL: so is the pool */
 } dcn_parting;
 
 typedef struct dcn_encoder {

@@ -1,7 +1,7 @@
 /* An encoder as JSON, which is how the model file keeps it:
  *   {"target": "...", "classes": [...], "columns": [{"name", "type": "numeric", "fill": 1.5},
  *    {"name", "type": "category", "categories": [...], "fill": "..."}],
- *    "file": {"hash", "test", "unlabelled", "seed", "test_path"}} */
+ *    "file": {"hash", "test", "unlabelled", "seed", "test_path", "unlabelled_path"}} */
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -37,9 +37,9 @@ decant_status dcn_encoder_to_json(const dcn_encoder *encoder, char **ret_text)
     json_t *columns = json_array();
     for (int32_t i = 0; i < encoder->n_columns; i++)
         json_array_append_new(columns, column_json(&encoder->columns[i]));
-    json_t *file =
-        json_pack("{s:s, s:f, s:f, s:I, s:s*}", "hash", parting->file_hash, "test", parting->test, "unlabelled",
-                  parting->unlabelled, "seed", (json_int_t)parting->seed, "test_path", parting->test_path);
+    json_t *file = json_pack("{s:s, s:f, s:f, s:I, s:s*, s:s*}", "hash", parting->file_hash, "test", parting->test,
+                             "unlabelled", parting->unlabelled, "seed", (json_int_t)parting->seed, "test_path",
+                             parting->test_path, "unlabelled_path", parting->unlabelled_path);
     json_t *json = json_pack("{s:s, s:o, s:o, s:o}", "target", encoder->target, "classes",
                              texts_json(encoder->classes, encoder->n_classes), "columns", columns, "file", file);
     char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
@@ -111,6 +111,7 @@ static decant_status read_parting(const json_t *json, dcn_parting *parting)
 {
     const char *hash = json_string_value(json_object_get(json, "hash"));
     const char *test_path = json_string_value(json_object_get(json, "test_path"));
+    const char *unlabelled_path = json_string_value(json_object_get(json, "unlabelled_path"));
     double test = json_number_value(json_object_get(json, "test"));
     double unlabelled = json_number_value(json_object_get(json, "unlabelled"));
     json_int_t seed = json_integer_value(json_object_get(json, "seed"));
@@ -121,6 +122,7 @@ static decant_status read_parting(const json_t *json, dcn_parting *parting)
     parting->test = test;
     parting->unlabelled = unlabelled;
     parting->seed = (uint64_t)seed;
+    if (unlabelled_path != NULL) TRY_RETURN(dcn_copy_string(unlabelled_path, &parting->unlabelled_path));
     return test_path != NULL ? dcn_copy_string(test_path, &parting->test_path) : DECANT_OK;
 }
 

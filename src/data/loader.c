@@ -114,7 +114,7 @@ static decant_status make_batch(dcn_loader *loader, int64_t index, dcn_batch *ba
         int32_t sample = loader->order[first + i];
         TRY_RETURN(make_sample(loader, sample, target + i * values));
         batch->samples[i] = sample;
-        batch->labels[i] = options->part->labels != NULL ? options->part->labels[sample] : -1;
+        batch->labels[i] = options->part->labels != NULL ? options->part->labels[sample] : DCN_NO_LABEL;
         batch->labels_b[i] = batch->labels[i];
         batch->mix[i] = 1.0f;
     }

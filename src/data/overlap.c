@@ -2,12 +2,13 @@
  * makes every accuracy a lie. */
 #include "data/dataset.h"
 
-enum { IN_TRAIN = 1, IN_VALIDATION = 2 };
+enum { IN_TRAIN = 1, IN_VALIDATION = 2, IN_POOL = 4 };
 
-/* A hash table of the samples of train and validation: open addressing, never more than half full, nothing removed. */
+/* A hash table of the samples of train, validation and the unlabelled pool: open addressing, never more than half full,
+ * nothing removed. */
 typedef struct seen_samples {
     dcn_hash *hashes;
-    uint8_t *where; /* IN_TRAIN | IN_VALIDATION; 0: free */
+    uint8_t *where; /* IN_TRAIN | IN_VALIDATION | IN_POOL; 0: free */
     size_t mask;
 } seen_samples;
 
@@ -62,6 +63,7 @@ decant_status dcn_overlap_count(const decant_dataset *dataset, const dcn_split *
         overlap.within_train = enter(dataset, split->train, split->n_train, IN_TRAIN, IN_TRAIN, &seen);
         overlap.train_validation =
             enter(dataset, split->validation, split->n_validation, IN_VALIDATION, IN_TRAIN, &seen);
+        overlap.pool_validation = enter(dataset, split->unlabelled, split->n_unlabelled, IN_POOL, IN_VALIDATION, &seen);
     } else {
         overlap.within_train = enter(dataset, NULL, dataset->train.count, IN_TRAIN, IN_TRAIN, &seen);
     }
@@ -69,6 +71,7 @@ decant_status dcn_overlap_count(const decant_dataset *dataset, const dcn_split *
         uint8_t where = seen.where[find_slot(&seen, sample_hash(dataset, &dataset->test, i))];
         overlap.train_test += (where & IN_TRAIN) != 0;
         overlap.validation_test += (where & IN_VALIDATION) != 0;
+        overlap.pool_test += (where & IN_POOL) != 0;
     }
     *ret_overlap = overlap;
 out:

@@ -172,6 +172,19 @@ out:
     return status;
 }
 
+decant_status decant_source_get(const char *name, const decant_get_options *options, char **ret_path)
+{
+    const decant_get_options silent = {0};
+    char *path = NULL;
+    if (name == NULL) return DCN_FAIL(INVALID_ARG, "which data set is to be fetched?");
+    TRY_RETURN(dcn_source_get(name, options != NULL ? options : &silent, &path));
+    if (ret_path != NULL)
+        *ret_path = path;
+    else
+        dcn_free(path);
+    return DECANT_OK;
+}
+
 void decant_source_list_free(decant_source *sources, int32_t count)
 {
     if (sources == NULL) return;

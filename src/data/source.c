@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "data/files.h"
 #include "data/idx.h"
+#include "data/published.h"
 
 #define N_CLASSES       10
 #define N_FIRST_LABELS  8
@@ -28,7 +30,7 @@ static const source_row sources[] = {
     {
         .name = "fashion-mnist",
         .description = "60,000 + 10,000 grey 28x28 pictures of clothes, 10 classes (Xiao et al. 2017)",
-        .how_to_get = "apt-get install dataset-fashion-mnist",
+        .how_to_get = "decant data get fashion-mnist, or apt-get install dataset-fashion-mnist",
         .format = SOURCE_IDX,
         .n_train = 60000,
         .n_test = 10000,
@@ -39,8 +41,7 @@ static const source_row sources[] = {
     {
         .name = "mnist",
         .description = "60,000 + 10,000 grey 28x28 handwritten digits, 10 classes (LeCun et al. 1998)",
-        .how_to_get = "put the four *-ubyte.gz files of https://yann.lecun.com/exdb/mnist (or a mirror) into "
-                      "~/.local/share/decant/mnist",
+        .how_to_get = "decant data get mnist",
         .format = SOURCE_IDX,
         .n_train = 60000,
         .n_test = 10000,
@@ -50,8 +51,7 @@ static const source_row sources[] = {
     {
         .name = "cifar10",
         .description = "50,000 + 10,000 colour 32x32 photographs, 10 classes (Krizhevsky 2009)",
-        .how_to_get =
-            "unpack https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz into ~/.local/share/decant/cifar10",
+        .how_to_get = "decant data get cifar10",
         .format = SOURCE_CIFAR,
         .n_train = 50000,
         .n_test = 10000,
@@ -249,18 +249,34 @@ static decant_status open_idx_folder(const char *folder, decant_dataset **ret_da
     return status;
 }
 
-decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
+static bool is_name(const char *source)
+{
+    return strchr(source, '/') == NULL && (find_row(source) != NULL || !dcn_file_exists(source));
+}
+
+bool dcn_source_holds_set(const char *source)
 {
     bool idx = false, cifar = false;
-    if (strchr(source, '/') == NULL && (find_row(source) != NULL || !dcn_file_exists(source))) {
-        return dcn_dataset_find(source, ret_dataset);
-    }
+    if (is_name(source)) return true;
+    return holds(source, SOURCE_IDX, &idx) == DECANT_OK && holds(source, SOURCE_CIFAR, &cifar) == DECANT_OK &&
+           (idx || cifar);
+}
+
+decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
+{
+    bool idx = false, cifar = false, known = false;
+    dcn_files_options files = {.path = source};
+    if (is_name(source)) return dcn_dataset_find(source, ret_dataset);
     TRY_RETURN(holds(source, SOURCE_IDX, &idx));
     TRY_RETURN(holds(source, SOURCE_CIFAR, &cifar));
     if (idx) return open_idx_folder(source, ret_dataset);
     if (cifar) return dcn_cifar_open(source, ret_dataset);
+    TRY_RETURN(dcn_files_recognize(source, &known, &files.format));
+    if (known) return dcn_files_open(&files, NULL, ret_dataset);
     return DCN_FAIL(NOT_FOUND,
-                    "%s: neither IDX files (train-images-idx3-ubyte...) nor CIFAR files (data_batch_1.bin...)", source);
+                    "%s: neither IDX files (train-images-idx3-ubyte...) nor CIFAR files (data_batch_1.bin...), nor "
+                    "folders of pictures, nor arrays (x_train.npy, .npz)",
+                    source);
 }
 
 /* --- single files --- */
@@ -297,6 +313,46 @@ decant_status dcn_source_locate(const char *path, char **ret_path)
     status = fail_no_file(path, &list);
 out:
     finish_candidates(&list);
+    return status;
+}
+
+/* --- fetching --- */
+
+/* The folder to fetch into: the one that is looked in first and may be written. */
+static decant_status home_of(const char *name, char **ret_folder)
+{
+    const char *data = getenv("DECANT_DATA"), *share = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    dcn_text folder = {0};
+    decant_status status = DECANT_OK;
+    if (data != NULL && data[0] != '\0')
+        TRY(dcn_text_add(&folder, "%s/%s", data, name));
+    else if (share != NULL && share[0] == '/')
+        TRY(dcn_text_add(&folder, "%s/decant/%s", share, name));
+    else if (home != NULL && home[0] == '/')
+        TRY(dcn_text_add(&folder, "%s/.local/share/decant/%s", home, name));
+    else {
+        status = DCN_FAIL(NOT_FOUND, "there is no home folder to keep %s in; $DECANT_DATA names one", name);
+        goto out;
+    }
+    TRY(dcn_text_take(&folder, ret_folder));
+out:
+    dcn_text_finish(&folder);
+    return status;
+}
+
+decant_status dcn_source_get(const char *name, const decant_get_options *options, char **ret_path)
+{
+    const dcn_published *set = dcn_published_find(name);
+    char *folder = NULL;
+    if (set == NULL) return fail_unknown(name);
+    if (options->mirror != NULL && options->mirror[0] == '\0')
+        return DCN_FAIL(INVALID_ARG, "a mirror is a URL, not ''");
+    TRY_RETURN(home_of(name, &folder));
+    decant_status status = dcn_published_get(set, folder, options);
+    if (status == DECANT_OK)
+        *ret_path = folder;
+    else
+        dcn_free(folder);
     return status;
 }
 

@@ -4,8 +4,12 @@
 
 #include "data/dataset.h"
 
-/* A known name, or a folder with IDX or CIFAR files. */
+/* A known name, a folder with IDX or CIFAR files or with pictures, or arrays of NumPy. */
 decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset);
+/* Whether it is a known name, or a folder with IDX or CIFAR files. */
+bool dcn_source_holds_set(const char *source);
+/* Fetches a known data set into the folder where users' data sets are kept, as decant_source_get() says. */
+decant_status dcn_source_get(const char *name, const decant_get_options *options, char **ret_path);
 /* A file: a relative path is looked for from the current folder, then in $DECANT_DATA and
  * ${XDG_DATA_HOME:-~/.local/share}/decant. NOT_FOUND says where it looked; ret_path is freed with dcn_free. */
 decant_status dcn_source_locate(const char *path, char **ret_path);

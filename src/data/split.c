@@ -138,15 +138,73 @@ out:
     return status;
 }
 
+/* Training samples with a label, and those without. */
+static decant_status list_by_label(const decant_dataset *dataset, int32_t **ret_labelled, int32_t **ret_unlabelled)
+{
+    const dcn_samples *train = &dataset->train;
+    int32_t *labelled = NULL, *unlabelled = NULL;
+    int64_t n_labelled = 0, n_unlabelled = 0;
+    decant_status status =
+        dcn_new_array((size_t)(train->count - dataset->n_unlabelled), sizeof *labelled, (void **)&labelled);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_new_array((size_t)dataset->n_unlabelled, sizeof *unlabelled, (void **)&unlabelled));
+    for (int32_t i = 0; i < train->count; i++) {
+        if (train->labels != NULL && train->labels[i] == DCN_NO_LABEL) {
+            unlabelled[n_unlabelled++] = i;
+        } else {
+            labelled[n_labelled++] = i;
+        }
+    }
+    *ret_labelled = labelled;
+    *ret_unlabelled = unlabelled;
+    labelled = unlabelled = NULL;
+out:
+    dcn_free(labelled);
+    dcn_free(unlabelled);
+    return status;
+}
+
 decant_status dcn_split_make(const decant_dataset *dataset, int64_t validation, uint64_t seed, dcn_split *ret_split)
 {
-    int64_t total = dataset->train.count;
+    int64_t total = dataset->train.count - dataset->n_unlabelled;
+    int32_t *labelled = NULL, *unlabelled = NULL;
+    dcn_split split = {0};
     if (validation < 0 || (validation > 0 && validation >= total)) {
         return DCN_FAIL(INVALID_ARG, "%" PRId64 " validation samples cannot be taken from %" PRId64 " training samples",
                         validation, total);
     }
-    return dcn_split_rows(dataset->train.labels, total, dataset->n_classes, NULL, total, validation, seed,
-                          DCN_DRAW_VALIDATION, ret_split);
+    decant_status status = list_by_label(dataset, &labelled, &unlabelled);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_split_rows(dataset->train.labels, dataset->train.count, dataset->n_classes, labelled, total, validation,
+                       seed, DCN_DRAW_VALIDATION, &split));
+    split.unlabelled = unlabelled;
+    split.n_unlabelled = dataset->n_unlabelled;
+    unlabelled = NULL;
+    *ret_split = split;
+out:
+    dcn_free(labelled);
+    dcn_free(unlabelled);
+    return status;
+}
+
+decant_status dcn_dataset_unlabel(decant_dataset *dataset, int64_t count, uint64_t seed)
+{
+    dcn_split split = {0};
+    const int64_t total = dataset->train.count;
+    if (dataset->n_unlabelled > 0 || dataset->train.labels == NULL)
+        return DCN_FAIL(INVALID_ARG, "%s has an unlabelled pool already", dataset->name);
+    if (count < 0 || count >= total) {
+        return DCN_FAIL(INVALID_ARG, "%" PRId64 " unlabelled samples leave nothing of %" PRId64 " training samples",
+                        count, total);
+    }
+    TRY_RETURN(dcn_split_rows(dataset->train.labels, total, dataset->n_classes, NULL, total, count, seed,
+                              DCN_DRAW_UNLABELLED, &split));
+    for (int64_t i = 0; i < split.n_validation; i++) {
+        dataset->train.labels[split.validation[i]] = DCN_NO_LABEL;
+    }
+    dataset->n_unlabelled = count;
+    dcn_split_finish(&split);
+    return DECANT_OK;
 }
 
 /* A share of a count, rounded up as other tools do; 0.55 of 100 is 55 in spite of binary fractions. */
@@ -228,5 +286,6 @@ void dcn_split_finish(dcn_split *split)
     if (split == NULL) return;
     dcn_free(split->train);
     dcn_free(split->validation);
+    dcn_free(split->unlabelled);
     *split = (dcn_split){0};
 }

@@ -86,6 +86,13 @@ static decant_status check_linear_pair(const dcn_graph *graph, const dcn_node *n
     int64_t folded = linear_parameters(inputs, outputs, bias_before || bias);
     now = now > INT64_MAX - second ? INT64_MAX : now + second;
 
+    if (before->attrs.linear.folds)
+        return folded <= now
+                   ? DECANT_OK /* meant: it trains as two and is handed over as one */
+                   : dcn_findings_add(findings, DCN_NOTE,
+                                      "%s is handed over as one matrix of %" PRId64
+                                      " parameters, its factors have %" PRId64 "; keep: true would hand over those",
+                                      layer_name(node), folded, now);
     if (folded >= now)
         return dcn_findings_add(
             findings, DCN_NOTE,

@@ -132,12 +132,31 @@ static decant_status build_depthwise(const layer_spec *layer, dcn_value_id x, dc
     return at(layer, dcn_build_conv2d(layer->graph, layer->name, x, &conv, ret_y));
 }
 
+/* The first factor of a weight matrix that is trained as the product of two (Ba & Caruana 2014), "NAME.bottleneck":
+ * without a bias, which the second has, and marked to be multiplied into it for deployment unless the factors stay. */
+static decant_status build_bottleneck(const layer_spec *layer, dcn_value_id x, dcn_value_id *ret_y)
+{
+    int64_t rank = 0;
+    bool keep = false;
+    char name[MAX_NAME];
+    TRY_RETURN(get_int(layer, "bottleneck", 1, &rank));
+    TRY_RETURN(get_bool(layer, "keep", &keep));
+    if (rank == 0 && key_of(layer, "keep"))
+        return dcn_doc_fail(key_of(layer, "keep"), DECANT_USAGE, "keep says what becomes of a bottleneck; add one");
+    if (rank == 0) return DECANT_OK;
+    TRY_RETURN(dcn_format(name, sizeof name, "%s.bottleneck", layer->name));
+    TRY_RETURN(at(layer, dcn_build_linear(layer->graph, name, x, rank, false, ret_y)));
+    layer->graph->nodes[layer->graph->n_nodes - 1].attrs.linear.folds = !keep;
+    return DECANT_OK;
+}
+
 static decant_status build_linear(const layer_spec *layer, dcn_value_id x, dcn_value_id *ret_y)
 {
     int64_t features;
     bool bias = true;
     TRY_RETURN(need_int(layer, "features", 1, &features));
     TRY_RETURN(get_bool(layer, "bias", &bias));
+    TRY_RETURN(build_bottleneck(layer, x, &x));
     return at(layer, dcn_build_linear(layer->graph, layer->name, x, features, bias, ret_y));
 }
 
@@ -322,9 +341,16 @@ static const layer_kind kinds[] = {
     {"linear",
      0,
      "features",
-     {"features", "bias"},
+     {"features", "bias", "bottleneck", "keep"},
      build_linear,
-     "Fully connected; wants flat features. `linear: 10`; bias true by default."},
+     "Fully connected; wants flat features. `linear: 10`; bias true by default. `bottleneck: R` trains the weights as "
+     "a "
+     "product of two factors with R features between them (`NAME.bottleneck` and `NAME`), which learns faster where "
+     "there are many (Ba & Caruana 2014). The model file of the finished run has their product: one matrix, and the "
+     "same "
+     "outputs to rounding; budgets and counts are of that. `keep: true` deploys the two factors, which is smaller "
+     "where R "
+     "is."},
     {"batchnorm",
      0,
      NULL,

@@ -86,6 +86,27 @@ static void summarize(decant_comparison_row *row)
     row->accuracy_spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
 }
 
+/* The same for what the runs were before their biases were corrected. */
+static void summarize_uncorrected(decant_comparison_row *row)
+{
+    double sum = 0, errors = 0, squares = 0;
+    row->corrected = true;
+    for (int32_t i = 0; i < row->n_seeds; i++)
+        row->corrected = row->corrected && row->results[i]->correction != NULL;
+    if (!row->corrected) return;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        sum += row->results[i]->correction->accuracy;
+        errors += (double)row->results[i]->correction->errors;
+    }
+    row->uncorrected_mean = sum / row->n_seeds;
+    row->uncorrected_errors_mean = errors / row->n_seeds;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        double distance = row->results[i]->correction->accuracy - row->uncorrected_mean;
+        squares += distance * distance;
+    }
+    row->uncorrected_spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
+}
+
 static void find_baseline(decant_comparison *comparison, decant_comparison_row *row)
 {
     const char *name = row->results[0]->baseline;
@@ -166,6 +187,12 @@ decant_status decant_comparison_check(const decant_comparison *comparison)
     return DECANT_OK;
 }
 
+bool decant_is_same_budget(int64_t steps, int64_t others)
+{
+    const int64_t more = steps > others ? steps : others, fewer = steps > others ? others : steps;
+    return more - fewer <= more / 50;
+}
+
 decant_status decant_results_compare(const decant_result_list *results, decant_comparison **ret_comparison)
 {
     decant_comparison *comparison = NULL;
@@ -177,6 +204,7 @@ decant_status decant_results_compare(const decant_result_list *results, decant_c
         TRY(add_result(comparison, &results->items[i], results->count));
     for (int32_t i = 0; i < comparison->count; i++) {
         summarize(&comparison->rows[i]);
+        summarize_uncorrected(&comparison->rows[i]);
         find_baseline(comparison, &comparison->rows[i]);
         TRY(name_row(comparison, &comparison->rows[i]));
     }

@@ -152,35 +152,37 @@ static decant_status parse_run(dcn_experiment *experiment, const dcn_doc *doc, d
 {
     const char *select = NULL;
     TRY_RETURN(dcn_schema_check(DCN_SECTION_RUN, doc));
-    TRY_RETURN(find_model(experiment, dcn_doc_get(doc, "model"), &run->model));
+    const dcn_doc *model = dcn_doc_get(doc, "model");
+    run->model = DCN_NONE;
+    if (model != NULL) TRY_RETURN(find_model(experiment, model, &run->model));
+    if (model == NULL && dcn_doc_get(doc, "prune") == NULL) /* what is pruned has one */
+        return dcn_doc_fail(doc, DECANT_USAGE, "runs.RUN needs the key 'model'");
     TRY_RETURN(parse_training(doc, run));
     TRY_RETURN(parse_seeds(experiment->arena, doc, run));
     TRY_RETURN(dcn_schema_text(DCN_SECTION_RUN, doc, "select", &select));
     run->select_best = select != NULL ? strcmp(select, "best") == 0 : experiment->data.validation > 0;
+    TRY_RETURN(dcn_transfer_parse(dcn_doc_get(doc, "transfer"), &run->transfer));
+    TRY_RETURN(dcn_correction_parse(dcn_doc_get(doc, "correct_bias"), &run->correction));
     const dcn_doc *augment = dcn_doc_get(doc, "augment");
     run->augment = experiment->data.augment;
     return augment != NULL ? dcn_augment_parse(augment, &run->augment) : DECANT_OK;
 }
 
-/* A teacher is a run when one has that name, else a file when it looks like one. */
-static decant_status find_teacher(const dcn_experiment *experiment, int32_t index, dcn_run_spec *run)
+decant_status dcn_trained_parse(const dcn_experiment *experiment, const dcn_doc *doc, const char *key, int32_t *ret_run,
+                                const char **ret_file)
 {
-    const dcn_doc *doc = dcn_doc_get(run->doc, "teacher");
-    run->teacher_run = DCN_NONE;
-    if (doc == NULL) return DECANT_OK;
     const char *name = NULL;
-    TRY_RETURN(dcn_doc_text(doc, "teacher", &name));
-    run->teacher_run = dcn_experiment_find_run(experiment, name);
-    if (run->teacher_run == index)
-        return dcn_doc_fail(doc, DECANT_USAGE, "the run '%s' cannot be its own teacher", run->name);
-    if (run->teacher_run != DCN_NONE) return DECANT_OK;
-    if (strpbrk(name, "./") != NULL) {
-        run->teacher_file = name;
+    TRY_RETURN(dcn_doc_text(doc, key, &name));
+    *ret_run = dcn_experiment_find_run(experiment, name);
+    if (*ret_run != DCN_NONE) return DECANT_OK;
+    if (strpbrk(name, "./") != NULL) { /* no run has such a name, and it looks like a file's */
+        *ret_file = name;
         return DECANT_OK;
     }
     const dcn_doc *runs = dcn_doc_get(experiment->doc, "runs");
-    return dcn_schema_unknown(doc, "teacher (a run, or a file such as ./model.safetensors)", name, runs->keys,
-                              (size_t)runs->count);
+    char what[96];
+    TRY_RETURN(dcn_format(what, sizeof what, "%s (a run, or a file such as ./model.safetensors)", key));
+    return dcn_schema_unknown(doc, what, name, runs->keys, (size_t)runs->count);
 }
 
 static decant_status parse_runs(dcn_experiment *experiment)
@@ -208,12 +210,24 @@ static decant_status parse_runs(dcn_experiment *experiment)
         dcn_run_spec *run = &experiment->runs[i];
         const dcn_doc *like = dcn_doc_get(run->doc, "like");
         run->like = like != NULL ? dcn_experiment_find_run(experiment, like->text) : DCN_NONE;
-        TRY_RETURN(find_teacher(experiment, i, run));
+        TRY_RETURN(dcn_teachers_parse(experiment, i));
+        TRY_RETURN(dcn_start_parse(experiment, i, &run->start));
     }
     return DECANT_OK;
 }
 
-/* Runs are taken in the order of the file, again and again, each as soon as its teacher stands before it. */
+/* The key that names a run which has not been placed yet, or NULL. */
+static const char *waits_for(const dcn_run_spec *run, const bool *placed)
+{
+    for (int32_t i = 0; i < run->n_teachers; i++)
+        if (run->teachers[i].run != DCN_NONE && !placed[run->teachers[i].run]) return "teacher";
+    if (run->start.run != DCN_NONE && !placed[run->start.run])
+        return run->start.kind == DCN_START_PRUNE ? "prune" : "init";
+    return NULL;
+}
+
+/* Runs are taken in the order of the file, again and again, each as soon as its teacher and what it starts from stand
+ * before it. */
 static decant_status order_runs(dcn_experiment *experiment)
 {
     bool *placed = NULL;
@@ -225,17 +239,18 @@ static decant_status order_runs(dcn_experiment *experiment)
         int32_t before = count, waiting = DCN_NONE;
         for (int32_t i = 0; i < experiment->n_runs; i++) {
             if (placed[i]) continue;
-            int32_t teacher = experiment->runs[i].teacher_run;
-            if (teacher != DCN_NONE && !placed[teacher]) {
+            if (waits_for(&experiment->runs[i], placed) != NULL) {
                 waiting = i;
                 continue;
             }
             placed[i] = true;
             experiment->order[count++] = i;
         }
-        if (count == before)
-            return dcn_doc_fail(dcn_doc_get(experiment->runs[waiting].doc, "teacher"), DECANT_USAGE,
-                                "teacher: goes in a circle through '%s'", experiment->runs[waiting].name);
+        if (count > before) continue;
+        const dcn_run_spec *run = &experiment->runs[waiting];
+        const char *key = waits_for(run, placed);
+        return dcn_doc_fail(dcn_doc_get(run->doc, key), DECANT_USAGE, "%s: goes in a circle through '%s'", key,
+                            run->name);
     }
     return DECANT_OK;
 }
@@ -243,27 +258,48 @@ static decant_status order_runs(dcn_experiment *experiment)
 int32_t dcn_experiment_baseline(const dcn_experiment *experiment, int32_t index)
 {
     const dcn_run_spec *run = &experiment->runs[index];
-    if (run->like != DCN_NONE && experiment->runs[run->like].model == run->model) return run->like;
-    bool taught = run->teacher_run != DCN_NONE || run->teacher_file != NULL;
+    if (run->like != DCN_NONE && dcn_experiment_same_network(experiment, index, run->like)) return run->like;
+    bool taught = run->n_teachers > 0;
     for (int32_t i = 0; i < experiment->n_runs && taught; i++) {
         const dcn_run_spec *other = &experiment->runs[i];
-        if (i != index && other->model == run->model && other->teacher_run == DCN_NONE && other->teacher_file == NULL)
-            return i;
+        bool alone = other->n_teachers == 0;
+        if (i != index && alone && dcn_experiment_same_network(experiment, index, i)) return i;
     }
     return DCN_NONE;
 }
 
 /* --- the whole file --- */
 
+static decant_status find_run(const dcn_experiment *experiment, const dcn_doc *doc, int32_t *ret_run)
+{
+    const char *name = NULL;
+    TRY_RETURN(dcn_doc_text(doc, "run", &name));
+    int32_t run = dcn_experiment_find_run(experiment, name);
+    if (run == DCN_NONE) {
+        const dcn_doc *runs = dcn_doc_get(experiment->doc, "runs");
+        return dcn_schema_unknown(doc, "run", name, runs->keys, (size_t)runs->count);
+    }
+    *ret_run = run;
+    return DECANT_OK;
+}
+
 static decant_status parse_budget(dcn_experiment *experiment)
 {
     const dcn_doc *doc = dcn_doc_get(experiment->doc, "budget");
-    experiment->budget.model = DCN_NONE;
+    dcn_budget_spec *budget = &experiment->budget;
+    budget->model = budget->run = DCN_NONE;
     if (doc == NULL) return DECANT_OK;
-    experiment->budget.doc = doc;
+    budget->doc = doc;
     TRY_RETURN(dcn_schema_check(DCN_SECTION_BUDGET, doc));
-    TRY_RETURN(find_model(experiment, dcn_doc_get(doc, "model"), &experiment->budget.model));
-    return dcn_schema_int(DCN_SECTION_BUDGET, doc, "parameters", &experiment->budget.parameters);
+    const dcn_doc *model = dcn_doc_get(doc, "model"), *run = dcn_doc_get(doc, "run");
+    if ((model == NULL) == (run == NULL))
+        return dcn_doc_fail(doc, DECANT_USAGE, "budget needs either model or run: whose limit is it?");
+    if (model != NULL) TRY_RETURN(find_model(experiment, model, &budget->model));
+    if (run != NULL) TRY_RETURN(find_run(experiment, run, &budget->run));
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_BUDGET, doc, "parameters", &budget->parameters));
+    TRY_RETURN(dcn_schema_int(DCN_SECTION_BUDGET, doc, "mult_adds", &budget->mult_adds));
+    if (budget->parameters > 0 || budget->mult_adds > 0) return DECANT_OK;
+    return dcn_doc_fail(doc, DECANT_USAGE, "budget needs a limit: parameters, mult_adds or both");
 }
 
 static decant_status parse_teacher_cache(dcn_experiment *experiment)
@@ -292,6 +328,8 @@ static decant_status parse_experiment(dcn_experiment *experiment)
     TRY_RETURN(parse_models(experiment));
     TRY_RETURN(parse_runs(experiment));
     TRY_RETURN(order_runs(experiment));
+    for (int32_t i = 0; i < experiment->n_runs; i++)
+        TRY_RETURN(dcn_start_resolve_model(experiment, experiment->order[i]));
     return parse_budget(experiment);
 }
 
@@ -345,24 +383,39 @@ out:
     return status;
 }
 
-static decant_status finish(dcn_experiment *experiment, const char *const *overrides, int32_t n_overrides)
+/* The words of the recipe, for whoever wants to know later what a run was. */
+static decant_status keep_source(dcn_experiment *experiment, const char *text, const char *const *overrides,
+                                 int32_t n_overrides)
 {
-    for (int32_t i = 0; i < n_overrides; i++)
-        TRY_RETURN(apply_override(experiment->arena, experiment->doc, overrides[i]));
-    return parse_experiment(experiment);
+    char *copy = NULL;
+    TRY_RETURN(dcn_arena_string(experiment->arena, text, &copy));
+    experiment->source = copy;
+    TRY_RETURN(dcn_arena_take(experiment->arena, (size_t)n_overrides * sizeof *experiment->overrides,
+                              (void **)&experiment->overrides));
+    for (int32_t i = 0; i < n_overrides; i++) {
+        TRY_RETURN(dcn_arena_string(experiment->arena, overrides[i], &copy));
+        experiment->overrides[experiment->n_overrides++] = copy;
+    }
+    return DECANT_OK;
 }
 
 decant_status dcn_experiment_parse(const char *name, const char *text, size_t bytes, const char *const *overrides,
                                    int32_t n_overrides, dcn_experiment **ret_experiment)
 {
     dcn_experiment *experiment = NULL;
+    dcn_text source = {0}; /* ended by a NUL, which the text need not be */
     decant_status status = create(name, &experiment);
     if (status != DECANT_OK) goto out;
     TRY(dcn_doc_parse(experiment->arena, experiment->file, text, bytes, &experiment->doc));
-    TRY(finish(experiment, overrides, n_overrides));
+    TRY(dcn_text_add_bytes(&source, text, bytes));
+    TRY(keep_source(experiment, source.data, overrides, n_overrides));
+    for (int32_t i = 0; i < n_overrides; i++)
+        TRY(apply_override(experiment->arena, experiment->doc, overrides[i]));
+    TRY(parse_experiment(experiment));
     *ret_experiment = experiment;
     experiment = NULL;
 out:
+    dcn_text_finish(&source);
     dcn_experiment_destroy(experiment);
     return status;
 }
@@ -370,15 +423,13 @@ out:
 decant_status dcn_experiment_read(const char *path, const char *const *overrides, int32_t n_overrides,
                                   dcn_experiment **ret_experiment)
 {
-    dcn_experiment *experiment = NULL;
-    decant_status status = create(path, &experiment);
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    decant_status status = dcn_file_read(path, DCN_DOC_MAX_BYTES, &text, &bytes);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_doc_read(experiment->arena, path, &experiment->doc));
-    TRY(finish(experiment, overrides, n_overrides));
-    *ret_experiment = experiment;
-    experiment = NULL;
+    TRY(dcn_experiment_parse(path, (const char *)text, bytes, overrides, n_overrides, ret_experiment));
 out:
-    dcn_experiment_destroy(experiment);
+    dcn_free(text);
     return status;
 }
 

@@ -3,9 +3,12 @@
 #ifndef DCN_RECIPE_EXPERIMENT_H
 #define DCN_RECIPE_EXPERIMENT_H
 
+#include "data/files.h"
 #include "data/loader.h"
+#include "decant/compress.h"
 #include "distill/term.h"
 #include "format/document.h"
+#include "nn/ensemble.h"
 #include "optim/optimizer.h"
 #include "train/train.h"
 
@@ -13,15 +16,23 @@
 #define DCN_MAX_RUNS   256
 #define DCN_MAX_MODELS 256
 
-typedef enum dcn_source_kind { DCN_SOURCE_NAMED, DCN_SOURCE_IDX, DCN_SOURCE_CIFAR, DCN_SOURCE_CSV } dcn_source_kind;
+typedef enum dcn_source_kind {
+    DCN_SOURCE_NAMED,
+    DCN_SOURCE_IDX,
+    DCN_SOURCE_CIFAR,
+    DCN_SOURCE_CSV,
+    DCN_SOURCE_FILES
+} dcn_source_kind;
 typedef enum dcn_normalize_kind { DCN_NORMALIZE_TRAIN, DCN_NORMALIZE_NONE, DCN_NORMALIZE_GIVEN } dcn_normalize_kind;
 
 typedef struct dcn_data_spec {
     const dcn_doc *doc;
     dcn_source_kind source_kind;
-    const char *source;  /* the name, the folder or the file */
-    dcn_csv_options csv; /* of a CSV table */
+    const char *source;      /* the name, the folder or the file */
+    dcn_csv_options csv;     /* of a CSV table */
+    dcn_files_options files; /* of pictures and arrays */
     int64_t validation;
+    double unlabelled; /* samples of the training part whose labels are taken away; below 1: the share; 0: none */
     dcn_normalize_kind normalize;
     int32_t n_channels; /* GIVEN: 1, or one a channel */
     float *mean, *std;  /* GIVEN: [n_channels] */
@@ -38,13 +49,63 @@ typedef struct dcn_model_spec {
     double dropout, input_dropout;
 } dcn_model_spec;
 
+typedef enum dcn_start_kind { DCN_START_FRESH, DCN_START_INIT, DCN_START_PRUNE } dcn_start_kind;
+
+/* What a run's network and weights are at the start (recipe/start.h makes them). */
+typedef struct dcn_start_spec {
+    dcn_start_kind kind;
+    const dcn_doc *doc;         /* of `init` or `prune`; NULL: fresh */
+    int32_t run;                /* whose trained model it starts from, or DCN_NONE */
+    const char *file;           /* or NULL */
+    decant_prune_options prune; /* PRUNE; the seed is the run's */
+    bool fresh_weights;         /* PRUNE: the shape of the pruned network alone, with weights of its own */
+} dcn_start_spec;
+
+/* What a run makes of the unlabelled pool. */
+typedef enum dcn_pool_use { DCN_POOL_NONE, DCN_POOL_ALSO, DCN_POOL_ONLY } dcn_pool_use;
+
+/* Which of the data set's samples a run trains on (recipe/transfer.h makes the list). */
+typedef struct dcn_transfer_spec {
+    const dcn_doc *doc;              /* NULL: the training split with its labels */
+    const dcn_doc *leave_out, *keep; /* a class or a list of them; at most one is not NULL */
+    dcn_pool_use pool;
+    bool labels; /* false: nothing reads the labels of what is trained on */
+} dcn_transfer_spec;
+
+typedef enum dcn_correction_kind {
+    DCN_CORRECT_NOT,
+    DCN_CORRECT_FREQUENCIES,
+    DCN_CORRECT_VALIDATION
+} dcn_correction_kind;
+
+/* How the biases of the trained model's output are corrected (recipe/correct.h does it). */
+typedef struct dcn_correction_spec {
+    const dcn_doc *doc;
+    dcn_correction_kind kind;
+    const dcn_doc *classes; /* that share one offset; NULL: those that the transfer set lacks, or each its own */
+    bool each;              /* each its own, said so */
+} dcn_correction_spec;
+
+/* Whom a run listens to. */
+typedef struct dcn_teacher_spec {
+    int32_t run;      /* or DCN_NONE */
+    const char *file; /* or NULL */
+    bool all_seeds;   /* of the run; else the student's, or the only one */
+} dcn_teacher_spec;
+
 typedef struct dcn_run_spec {
     const char *name;
     const dcn_doc *doc; /* after `like` was merged in */
     int32_t like;       /* the run it derives from, or DCN_NONE */
-    int32_t model;
-    int32_t teacher_run;      /* or DCN_NONE */
-    const char *teacher_file; /* or NULL */
+    int32_t model;      /* that it trains, or whose pruned form it trains */
+    dcn_start_spec start;
+    int32_t teacher_run;        /* the first teacher's, or DCN_NONE */
+    const char *teacher_file;   /* the first teacher's, or NULL */
+    dcn_teacher_spec *teachers; /* [n_teachers]; none for a run without */
+    int32_t n_teachers;
+    bool is_ensemble; /* several teachers, or several seeds of one */
+    dcn_average average;
+    const char *teacher_name; /* all of them, for people; NULL without */
     int64_t epochs, batch;
     int64_t samples;         /* of the training split; 0: all */
     dcn_optimizer optimizer; /* with its schedule, clipping and weight averaging */
@@ -55,18 +116,24 @@ typedef struct dcn_run_spec {
     bool select_best, drop_last;
     bool has_teacher_term;
     dcn_augment augment;
+    dcn_transfer_spec transfer;
+    dcn_correction_spec correction;
 } dcn_run_spec;
 
 typedef struct dcn_budget_spec {
-    int32_t model; /* DCN_NONE: no budget */
-    int64_t parameters;
+    int32_t model;                 /* or DCN_NONE */
+    int32_t run;                   /* or DCN_NONE; with model DCN_NONE, too: no budget */
+    int64_t parameters, mult_adds; /* 0: no limit */
     const dcn_doc *doc;
 } dcn_budget_spec;
 
 /* What callers outside know as decant_recipe. */
 typedef struct decant_recipe {
-    dcn_arena *arena; /* everything below */
-    const char *file; /* as given, for messages */
+    dcn_arena *arena;       /* everything below */
+    const char *file;       /* as given, for messages */
+    const char *source;     /* the file's text, as it was read */
+    const char **overrides; /* [n_overrides] what was put on top of it */
+    int32_t n_overrides;
     const char *name;
     dcn_doc *doc;
     dcn_data_spec data;
@@ -97,6 +164,13 @@ decant_status dcn_experiment_need_model(const dcn_experiment *experiment, const 
  * run of the same model without a teacher. DCN_NONE: there is none, or the run has no teacher and is like none. */
 int32_t dcn_experiment_baseline(const dcn_experiment *experiment, int32_t run);
 
+/* The run that pruned the network which a run trains: itself, or the one that it starts from; DCN_NONE when its network
+ * is its model as the recipe has it. */
+int32_t dcn_experiment_pruned(const dcn_experiment *experiment, int32_t run);
+/* Whether two runs train the same network. Pruned alike, networks count as the same though their weights, and so
+ * perhaps their layers, differ from seed to seed. */
+bool dcn_experiment_same_network(const dcn_experiment *experiment, int32_t a, int32_t b);
+
 /* --- for experiment.c: one file a part --- */
 /* merge.c: every run's map with its `like` chain merged in, by index in the runs map. */
 decant_status dcn_runs_merge(dcn_arena *arena, const dcn_doc *runs, const dcn_doc ***ret_merged);
@@ -105,10 +179,21 @@ decant_status dcn_data_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec
 decant_status dcn_augment_parse(const dcn_doc *doc, dcn_augment *ret_augment);
 /* parse_source.c: source_kind, source and csv */
 decant_status dcn_source_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec *data);
+/* A trained model by the name of a run or of a file: one of the two is set. `key` is what the recipe calls it. */
+decant_status dcn_trained_parse(const dcn_experiment *experiment, const dcn_doc *doc, const char *key, int32_t *ret_run,
+                                const char **ret_file);
+/* parse_start.c: where a run starts, once all runs have names; and its model, once those before it have theirs. */
+decant_status dcn_start_parse(const dcn_experiment *experiment, int32_t run, dcn_start_spec *ret_start);
+decant_status dcn_start_resolve_model(dcn_experiment *experiment, int32_t run);
+/* parse_teacher.c */
+decant_status dcn_teachers_parse(dcn_experiment *experiment, int32_t index);
 /* parse_training.c */
 decant_status dcn_optimizer_parse(const dcn_doc *doc, dcn_optimizer *ret_optimizer);
 decant_status dcn_schedule_parse(const dcn_doc *doc, dcn_schedule *ret_schedule);
 decant_status dcn_loss_parse(const dcn_doc *doc, dcn_term ret_terms[DCN_MAX_TERMS], int32_t *ret_count);
+/* parse_transfer.c; doc NULL: the defaults */
+decant_status dcn_transfer_parse(const dcn_doc *doc, dcn_transfer_spec *ret_transfer);
+decant_status dcn_correction_parse(const dcn_doc *doc, dcn_correction_spec *ret_correction);
 /* One word, or a map with one key: {adam: {...}}. ret_settings is NULL when there are none. */
 decant_status dcn_choice_parse(const dcn_doc *doc, const char *what, const char *const *words, size_t n_words,
                                int32_t *ret_index, const dcn_doc **ret_settings);

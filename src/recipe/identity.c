@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compress/prune.h"
+#include "recipe/correct.h"
+
 static json_t *describe_data(const dcn_materials *materials, const char *data_hex)
 {
     const dcn_data_spec *data = &materials->experiment->data;
@@ -13,8 +16,46 @@ static json_t *describe_data(const dcn_materials *materials, const char *data_he
         json_array_append_new(mean, json_real((double)materials->mean[i]));
         json_array_append_new(std, json_real((double)materials->std[i]));
     }
-    return json_pack("{s:s, s:I, s:I, s:o, s:o}", "content", data_hex, "validation", (json_int_t)data->validation,
-                     "seed", (json_int_t)data->seed, "mean", mean, "std", std);
+    json_t *description =
+        json_pack("{s:s, s:I, s:I, s:o, s:o}", "content", data_hex, "validation", (json_int_t)data->validation, "seed",
+                  (json_int_t)data->seed, "mean", mean, "std", std);
+    if (data->unlabelled > 0) /* a table's pool is a matter of its content */
+        json_object_set_new(description, "unlabelled", json_integer(materials->dataset->n_unlabelled));
+    return description;
+}
+
+/* Classes by number, so that a name and a number mean the same. */
+static json_t *describe_marks(const bool *marks, int32_t n_classes)
+{
+    json_t *classes = json_array();
+    for (int32_t c = 0; c < n_classes; c++)
+        if (marks[c]) json_array_append_new(classes, json_integer(c));
+    return classes;
+}
+
+/* What is trained on, and the correction; left out where it is the usual, so that runs of before are recognised. */
+static decant_status describe_transfer(const dcn_materials *materials, int32_t index, json_t *config)
+{
+    static const char *const pools[] = {"none", "also", "only"}, *const kinds[] = {"", "frequencies", "validation"};
+    const dcn_run_spec *run = &materials->experiment->runs[index];
+    const int32_t n_classes = materials->dataset->n_classes;
+    dcn_transfer_set set = {0};
+    bool *moved = NULL; /* [n_classes] */
+    TRY_RETURN(dcn_transfer_set_make(materials, index, &set));
+    if (!set.whole || !run->transfer.labels)
+        json_object_set_new(config, "transfer",
+                            json_pack("{s:o, s:b, s:s}", "classes", describe_marks(set.kept, n_classes), "labels",
+                                      run->transfer.labels, "unlabelled", pools[run->transfer.pool]));
+    decant_status status = DECANT_OK;
+    if (run->correction.kind == DCN_CORRECT_NOT) goto out;
+    TRY(dcn_correction_classes(materials, run, &set, &moved));
+    json_object_set_new(config, "correct_bias",
+                        json_pack("{s:s, s:o}", "by", kinds[run->correction.kind], "classes",
+                                  moved != NULL ? describe_marks(moved, n_classes) : json_string("each")));
+out:
+    dcn_free(moved);
+    dcn_transfer_set_finish(&set);
+    return status;
 }
 
 static json_t *describe_augment(const dcn_augment *augment)
@@ -54,7 +95,9 @@ static void describe_settings(const dcn_term *term, json_t *description)
     if (term->center) json_object_set_new(description, "center", json_true());
     if (term->student != NULL) json_object_set_new(description, "student", json_string(term->student));
     if (term->teacher != NULL) json_object_set_new(description, "teacher", json_string(term->teacher));
-    if (term->match == DCN_MATCH_AVGPOOL) json_object_set_new(description, "match", json_string("avgpool"));
+    if (term->match != DCN_MATCH_NONE)
+        json_object_set_new(description, "match",
+                            json_string(term->match == DCN_MATCH_AVGPOOL ? "avgpool" : "project"));
 }
 
 static decant_status describe_regressor(const dcn_term *term, json_t *description)
@@ -103,8 +146,38 @@ out:
     return status;
 }
 
-static decant_status describe_run(const dcn_materials *materials, int32_t index, uint64_t seed, const char *teacher_hex,
-                                  const char *data_hex, json_t **ret_config)
+/* Where a run starts; left out for fresh weights, so that runs of before are recognised. */
+static void describe_start(const dcn_run_spec *run, const char *start_hex, json_t *config)
+{
+    const decant_prune_options *prune = &run->start.prune;
+    if (run->start.kind == DCN_START_INIT) json_object_set_new(config, "init", json_string(start_hex));
+    if (run->start.kind != DCN_START_PRUNE) return;
+    json_object_set_new(config, "prune",
+                        json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:b}", "from", start_hex, "criterion",
+                                  dcn_criterion_name(prune->criterion), "parameters", (json_int_t)prune->parameters,
+                                  "mult_adds", (json_int_t)prune->mult_adds, "keep", prune->keep, "minimum",
+                                  prune->minimum, "fresh_weights", run->start.fresh_weights));
+}
+
+/* One teacher is its hash; an ensemble how it is averaged and the hash of every member. */
+static void describe_teacher(const char *identity, json_t *config)
+{
+    json_t *members = NULL;
+    size_t length = 0;
+    if (identity == NULL) return;
+    if (strchr(identity, ' ') == NULL) {
+        json_object_set_new(config, "teacher", json_string(identity));
+        return;
+    }
+    members = json_array();
+    length = strcspn(identity, " ");
+    for (const char *at = identity + length; *at == ' '; at += 1 + strcspn(at + 1, " "))
+        json_array_append_new(members, json_stringn(at + 1, strcspn(at + 1, " ")));
+    json_object_set_new(config, "teacher", json_pack("{s:s%, s:o}", "average", identity, length, "members", members));
+}
+
+static decant_status describe_run(const dcn_materials *materials, int32_t index, uint64_t seed, const char *teacher,
+                                  const char *start_hex, const char *data_hex, json_t **ret_config)
 {
     const dcn_run_spec *run = &materials->experiment->runs[index];
     json_t *model = NULL, *losses = NULL;
@@ -114,24 +187,29 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
         json_decref(model);
         return status;
     }
-    json_t *config =
-        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:s, s:I, s:s*}", "format", DCN_RUN_FORMAT,
-                  "model", model, "data", describe_data(materials, data_hex), "augment",
-                  describe_augment(&run->augment), "optimizer", describe_optimizer(&run->optimizer), "schedule",
-                  describe_schedule(&run->optimizer.schedule), "loss", losses, "epochs", (json_int_t)run->epochs,
-                  "batch", (json_int_t)run->batch, "samples", (json_int_t)run->samples, "drop_last", run->drop_last,
-                  "select", run->select_best ? "best" : "last", "seed", (json_int_t)seed, "teacher", teacher_hex);
+    json_t *config = json_pack(
+        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:s, s:I}", "format", DCN_RUN_FORMAT, "model", model,
+        "data", describe_data(materials, data_hex), "augment", describe_augment(&run->augment), "optimizer",
+        describe_optimizer(&run->optimizer), "schedule", describe_schedule(&run->optimizer.schedule), "loss", losses,
+        "epochs", (json_int_t)run->epochs, "batch", (json_int_t)run->batch, "samples", (json_int_t)run->samples,
+        "drop_last", run->drop_last, "select", run->select_best ? "best" : "last", "seed", (json_int_t)seed);
     if (config == NULL) return DCN_FAIL(NO_MEMORY, "no memory to describe the run '%s'", run->name);
-    *ret_config = config;
-    return DECANT_OK;
+    describe_teacher(teacher, config);
+    describe_start(run, start_hex, config);
+    status = describe_transfer(materials, index, config);
+    if (status == DECANT_OK)
+        *ret_config = config;
+    else
+        json_decref(config);
+    return status;
 }
 
-decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uint64_t seed, const char *teacher_hex,
-                                dcn_identity *ret_identity)
+decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uint64_t seed, const char *teacher,
+                                const char *start_hex, dcn_identity *ret_identity)
 {
     dcn_identity identity = {0};
     dcn_hash_hex(materials->dataset->hash, identity.data_hex);
-    TRY_RETURN(describe_run(materials, run, seed, teacher_hex, identity.data_hex, &identity.config));
+    TRY_RETURN(describe_run(materials, run, seed, teacher, start_hex, identity.data_hex, &identity.config));
     char *text = json_dumps(identity.config, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
     if (text == NULL) {
         dcn_identity_finish(&identity);

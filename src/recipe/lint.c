@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "compress/fold.h"
 
 /* Given statistics further from the training split's than this are another data set's. */
 #define MEAN_SLACK      0.1f /* in deviations */
@@ -151,6 +152,8 @@ static decant_status build_graphs(const dcn_lint_context *context)
         decant_status status =
             dcn_materials_graph(context->experiment, i, context->materials->dataset, &context->graphs[i]);
         TRY_RETURN(dcn_lint_failure(context, context->experiment->models[i].doc, status));
+        if (context->graphs[i] != NULL)
+            TRY_RETURN(dcn_fold_graph(context->graphs[i], DCN_FOLD_BOTTLENECKS, &context->deployed[i]));
     }
     return DECANT_OK;
 }
@@ -162,6 +165,8 @@ decant_status dcn_lint_with(const dcn_materials *materials, dcn_findings *findin
     decant_status status =
         dcn_new_array((size_t)experiment->n_models, sizeof *context.graphs, (void **)&context.graphs);
     if (status != DECANT_OK) goto out;
+    TRY(dcn_new_array((size_t)experiment->n_models, sizeof *context.deployed, (void **)&context.deployed));
+    TRY(dcn_new_array((size_t)experiment->n_runs, sizeof *context.n_samples, (void **)&context.n_samples));
     TRY(lint_data(&context));
     TRY(build_graphs(&context));
     TRY(dcn_lint_models(&context));
@@ -169,7 +174,11 @@ decant_status dcn_lint_with(const dcn_materials *materials, dcn_findings *findin
 out:
     for (int32_t i = 0; context.graphs != NULL && i < experiment->n_models; i++)
         dcn_graph_destroy(context.graphs[i]);
+    for (int32_t i = 0; context.deployed != NULL && i < experiment->n_models; i++)
+        dcn_graph_destroy(context.deployed[i]);
+    dcn_free(context.deployed);
     dcn_free(context.graphs);
+    dcn_free(context.n_samples);
     return status;
 }
 

@@ -9,15 +9,23 @@
 decant_status dcn_lint(const dcn_experiment *experiment, dcn_findings *findings);
 decant_status dcn_lint_with(const dcn_materials *materials, dcn_findings *findings);
 
-/* The parts: lint_models.c, lint_runs.c. graphs[n_models] holds NULL for a model that could not be built. */
+/* The parts: lint_models.c, lint_runs.c, lint_start.c. graphs[n_models] holds NULL for a model that could not be built;
+ * deployed[n_models] what each becomes when it is handed over, with its linear bottlenecks folded. */
 typedef struct dcn_lint_context {
     const dcn_experiment *experiment;
     const dcn_materials *materials;
-    dcn_graph **graphs;
+    dcn_graph **graphs, **deployed;
+    int64_t *n_samples; /* [n_runs] that each trains on, from lint_runs.c; 0 where that cannot be told */
     dcn_findings *findings;
 } dcn_lint_context;
 decant_status dcn_lint_models(const dcn_lint_context *context);
 decant_status dcn_lint_runs(const dcn_lint_context *context);
+decant_status dcn_lint_start(const dcn_lint_context *context, int32_t run);
+/* Each seed of a run needs the same seed of another run, or its only one. `what` that other one is: "its teacher" */
+decant_status dcn_lint_seeds(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_run_spec *other,
+                             const dcn_doc *place, const char *what);
+/* Whether a trained model saw its inputs as the recipe's data gives them. */
+bool dcn_lint_normalized_alike(const dcn_normalization *trained, const dcn_materials *materials);
 /* A finding with the place of a node in front. */
 decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, dcn_severity severity,
                            const char *format, ...) DCN_PRINTF(4, 5);

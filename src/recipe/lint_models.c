@@ -1,6 +1,8 @@
 /* Linting of models: what no run trains, odd networks, grey images given to colour networks, and the budget. */
 #include "recipe/lint.h"
 
+#include "compress/prune.h"
+
 static bool is_used(const dcn_experiment *experiment, int32_t model)
 {
     for (int32_t i = 0; i < experiment->n_runs; i++)
@@ -35,16 +37,41 @@ static decant_status lint_repeated_channel(const dcn_lint_context *context, int3
     return DECANT_OK;
 }
 
-static decant_status lint_budget(const dcn_lint_context *context)
+/* limit 0: none */
+static decant_status lint_limit(const dcn_lint_context *context, int32_t model, const char *what, int64_t has,
+                                int64_t limit)
+{
+    if (limit == 0 || has <= limit) return DECANT_OK;
+    return dcn_lint_add(context, context->experiment->budget.doc, DCN_ERROR,
+                        "model '%s' has %lld %s, %lld more than the budget of %lld",
+                        context->experiment->models[model].name, (long long)has, what, (long long)(has - limit),
+                        (long long)limit);
+}
+
+/* What a run prunes to is known only when the weights are; what it may keep is known now. */
+static decant_status lint_pruned_budget(const dcn_lint_context *context, const dcn_run_spec *run)
 {
     const dcn_budget_spec *budget = &context->experiment->budget;
-    if (budget->model == DCN_NONE || context->graphs[budget->model] == NULL) return DECANT_OK;
-    int64_t parameters = dcn_graph_parameters(context->graphs[budget->model]);
-    if (parameters <= budget->parameters) return DECANT_OK;
+    const dcn_graph *source = context->deployed[run->model];
+    if (source == NULL || run->start.run == DCN_NONE) return DECANT_OK;
+    const int64_t may_keep = dcn_prune_limit(source, &run->start.prune);
+    if (budget->parameters == 0 || may_keep == INT64_MAX || may_keep <= budget->parameters) return DECANT_OK;
     return dcn_lint_add(context, budget->doc, DCN_ERROR,
-                        "model '%s' has %lld parameters, %lld more than the budget of %lld",
-                        context->experiment->models[budget->model].name, (long long)parameters,
-                        (long long)(parameters - budget->parameters), (long long)budget->parameters);
+                        "run '%s' prunes to %lld parameters, %lld more than the budget of %lld", run->name,
+                        (long long)may_keep, (long long)(may_keep - budget->parameters), (long long)budget->parameters);
+}
+
+static decant_status lint_budget(const dcn_lint_context *context)
+{
+    const dcn_experiment *experiment = context->experiment;
+    const dcn_budget_spec *budget = &experiment->budget;
+    const int32_t pruned = budget->run != DCN_NONE ? dcn_experiment_pruned(experiment, budget->run) : DCN_NONE;
+    const int32_t model = budget->run != DCN_NONE ? experiment->runs[budget->run].model : budget->model;
+    if (pruned != DCN_NONE) return lint_pruned_budget(context, &experiment->runs[pruned]);
+    if (model == DCN_NONE || context->deployed[model] == NULL) return DECANT_OK;
+    const dcn_graph *graph = context->deployed[model];
+    TRY_RETURN(lint_limit(context, model, "parameters", dcn_graph_parameters(graph), budget->parameters));
+    return lint_limit(context, model, "mult-adds", dcn_graph_mult_adds(graph), budget->mult_adds);
 }
 
 decant_status dcn_lint_models(const dcn_lint_context *context)

@@ -4,13 +4,16 @@
 
 #include <string.h>
 
+#include "decant/recipe.h"
+#include "distill/bias.h"
 #include "distill/features.h"
+#include "recipe/correct.h"
 
 /* --- losses and selection --- */
 
 static decant_status lint_losses(const dcn_lint_context *context, const dcn_run_spec *run)
 {
-    bool taught = run->teacher_run != DCN_NONE || run->teacher_file != NULL;
+    bool taught = run->n_teachers > 0;
     const dcn_doc *loss = dcn_doc_get(run->doc, "loss");
     if (run->has_teacher_term && !taught)
         return dcn_lint_add(context, loss, DCN_ERROR,
@@ -61,10 +64,17 @@ static decant_status lint_same_outputs(const dcn_lint_context *context, const dc
                         run->name, (long long)theirs, (long long)ours);
 }
 
+/* What a run trains; NULL for a pruned network, which is known only when it was made. */
+static const dcn_graph *known_network(const dcn_lint_context *context, const dcn_run_spec *run, dcn_graph **graphs)
+{
+    const int32_t index = (int32_t)(run - context->experiment->runs);
+    return dcn_experiment_pruned(context->experiment, index) == DCN_NONE ? graphs[run->model] : NULL;
+}
+
 /* The layers that feature losses name, the sizes that meet, and what no loss reaches. */
 static decant_status lint_features(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_graph *teacher)
 {
-    const dcn_graph *student = context->graphs[run->model];
+    const dcn_graph *student = known_network(context, run, context->graphs);
     const dcn_doc *losses = dcn_doc_get(run->doc, "loss");
     if (student == NULL || teacher == NULL) return DECANT_OK;
     bool sound = true;
@@ -103,25 +113,100 @@ static decant_status lint_selection(const dcn_lint_context *context, const dcn_r
                         run->name);
 }
 
-/* How many samples the run trains on. */
+/* --- what is trained on --- */
+
+/* How many samples the run trains on; 0 where that cannot be told. */
 static int64_t samples_of(const dcn_lint_context *context, const dcn_run_spec *run)
 {
-    return run->samples > 0 ? run->samples : context->materials->split.n_train;
+    return context->n_samples[run - context->experiment->runs];
 }
 
-static decant_status lint_samples(const dcn_lint_context *context, const dcn_run_spec *run)
+/* What a transfer set came to, which nobody spelt out. */
+static decant_status note_samples(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_transfer_set *set)
 {
-    int64_t available = context->materials->split.n_train;
-    if (run->samples <= available) return DECANT_OK;
-    return dcn_lint_add(context, dcn_doc_get(run->doc, "samples"), DCN_ERROR,
-                        "run '%s' asks for %lld samples, but the training split has %lld", run->name,
-                        (long long)run->samples, (long long)available);
+    const int32_t n_classes = context->materials->dataset->n_classes;
+    int32_t n_kept = 0;
+    for (int32_t c = 0; c < n_classes; c++)
+        n_kept += set->kept[c];
+    return dcn_lint_add(
+        context, run->transfer.doc, DCN_NOTE,
+        "run '%s' trains on %lld samples, %lld of them of the unlabelled pool; %d of %d classes, %s labels", run->name,
+        (long long)set->count, (long long)set->n_pool, (int)n_kept, (int)n_classes,
+        run->transfer.labels ? "with" : "without");
+}
+
+/* The list of samples is made as the run will make it, and counted. */
+static decant_status lint_samples(const dcn_lint_context *context, int32_t index)
+{
+    const dcn_run_spec *run = &context->experiment->runs[index];
+    const dcn_doc *place = dcn_doc_get(run->doc, "transfer");
+    dcn_transfer_set set = {0};
+    bool *moved = NULL;
+    decant_status status = dcn_transfer_set_make(context->materials, index, &set);
+    if (status != DECANT_OK) {
+        status = dcn_lint_failure(context, place, status);
+        goto out;
+    }
+    context->n_samples[index] = set.count;
+    if (run->transfer.doc != NULL) TRY(note_samples(context, run, &set));
+    if (run->correction.kind == DCN_CORRECT_NOT) goto out;
+    status = dcn_correction_classes(context->materials, run, &set, &moved);
+    if (status != DECANT_OK) status = dcn_lint_failure(context, run->correction.doc, status);
+out:
+    dcn_free(moved);
+    dcn_transfer_set_finish(&set);
+    return status;
+}
+
+/* A loss that reads labels where the run has none to show. */
+static decant_status lint_labels(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    for (int32_t i = 0; i < run->n_terms && !run->transfer.labels; i++) {
+        const dcn_term_class *class = dcn_term_class_of(run->terms[i].kind);
+        if (!class->needs_labels) continue;
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), class->name), DCN_ERROR,
+                                "run '%s' trains without labels (%s), and the loss %s reads them; kd, logits, cosine "
+                                "and hint listen to the teacher alone",
+                                run->name,
+                                run->transfer.pool == DCN_POOL_NONE ? "transfer.labels: false" : "transfer.unlabelled",
+                                class->name));
+    }
+    return DECANT_OK;
+}
+
+/* Test and validation samples that a run would learn the teacher's answers to. */
+static decant_status lint_pool(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    const dcn_overlap *overlap = &context->materials->overlap;
+    const dcn_data_spec *data = &context->experiment->data;
+    const int64_t shared = overlap->pool_test + overlap->pool_validation;
+    if (run->transfer.pool == DCN_POOL_NONE || shared == 0) return DECANT_OK;
+    return dcn_lint_add(context, run->transfer.doc, data->allow_overlap ? DCN_WARNING : DCN_ERROR,
+                        "run '%s' trains on the unlabelled pool, which holds samples that are also validated (%lld) "
+                        "or tested (%lld) on%s",
+                        run->name, (long long)overlap->pool_validation, (long long)overlap->pool_test,
+                        data->allow_overlap ? "; data.allow_overlap lets that pass"
+                                            : "; remove them, or set data.allow_overlap: true");
+}
+
+static decant_status lint_correction(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    const dcn_graph *graph = context->graphs[run->model];
+    dcn_value_id bias = DCN_NONE;
+    if (run->correction.kind == DCN_CORRECT_NOT) return DECANT_OK;
+    if (run->correction.kind == DCN_CORRECT_VALIDATION && context->experiment->data.validation == 0)
+        TRY_RETURN(dcn_lint_add(context, run->correction.doc, DCN_ERROR,
+                                "run '%s' corrects its biases on the validation split, but data.validation is 0; the "
+                                "test part may not choose",
+                                run->name));
+    if (graph == NULL) return DECANT_OK;
+    return dcn_lint_failure(context, run->correction.doc, dcn_graph_output_bias(graph, &bias));
 }
 
 static decant_status lint_batches(const dcn_lint_context *context, const dcn_run_spec *run)
 {
     int64_t samples = samples_of(context, run);
-    if (!run->drop_last || run->batch <= samples) return DECANT_OK;
+    if (!run->drop_last || samples == 0 || run->batch <= samples) return DECANT_OK;
     return dcn_lint_add(context, dcn_doc_get(run->doc, "batch"), DCN_ERROR,
                         "run '%s': %lld samples do not fill one batch of %lld, and drop_last leaves nothing", run->name,
                         (long long)samples, (long long)run->batch);
@@ -136,11 +221,23 @@ static bool has_seed(const dcn_run_spec *run, uint64_t seed)
     return false;
 }
 
+decant_status dcn_lint_seeds(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_run_spec *other,
+                             const dcn_doc *place, const char *what)
+{
+    for (int32_t i = 0; i < run->n_seeds && other->n_seeds > 1; i++) {
+        if (has_seed(other, run->seeds[i])) continue;
+        return dcn_lint_add(context, place, DCN_ERROR,
+                            "run '%s' has the seed %llu, which %s '%s' has not; give that one seed or the same",
+                            run->name, (unsigned long long)run->seeds[i], what, other->name);
+    }
+    return DECANT_OK;
+}
+
 static decant_status lint_same_architecture(const dcn_lint_context *context, const dcn_run_spec *run,
                                             const dcn_graph *teacher)
 {
     char ours[33], theirs[33];
-    const dcn_graph *student = context->graphs[run->model];
+    const dcn_graph *student = known_network(context, run, context->deployed);
     if (student == NULL || teacher == NULL) return DECANT_OK;
     dcn_graph_fingerprint(student, ours);
     dcn_graph_fingerprint(teacher, theirs);
@@ -149,38 +246,34 @@ static decant_status lint_same_architecture(const dcn_lint_context *context, con
                         "run '%s': teacher and student are the same network; nothing is made smaller", run->name);
 }
 
-/* Each seed of a student learns from the same seed of its teacher, or from the only one. */
-static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn_run_spec *run)
+static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn_run_spec *run,
+                                      const dcn_teacher_spec *spec)
 {
-    const dcn_run_spec *teacher = &context->experiment->runs[run->teacher_run];
-    for (int32_t i = 0; i < run->n_seeds && teacher->n_seeds > 1; i++) {
-        if (has_seed(teacher, run->seeds[i])) continue;
-        return dcn_lint_add(
-            context, dcn_doc_get(run->doc, "teacher"), DCN_ERROR,
-            "run '%s' has the seed %llu, which its teacher '%s' has not; give the teacher one seed or the same",
-            run->name, (unsigned long long)run->seeds[i], teacher->name);
-    }
+    const dcn_run_spec *teacher = &context->experiment->runs[spec->run];
+    const dcn_graph *network = known_network(context, teacher, context->deployed);
+    if (!spec->all_seeds)
+        TRY_RETURN(dcn_lint_seeds(context, run, teacher, dcn_doc_get(run->doc, "teacher"), "its teacher"));
     TRY_RETURN(lint_same_outputs(context, run, context->graphs[teacher->model]));
-    TRY_RETURN(lint_features(context, run, context->graphs[teacher->model]));
-    return lint_same_architecture(context, run, context->graphs[teacher->model]);
+    TRY_RETURN(lint_features(context, run, network));
+    return lint_same_architecture(context, run, network);
 }
 
-static bool is_normalized_alike(const dcn_normalization *teacher, const dcn_materials *materials)
+bool dcn_lint_normalized_alike(const dcn_normalization *trained, const dcn_materials *materials)
 {
-    if (teacher->channels != materials->norm_channels) return false;
-    for (int32_t i = 0; i < teacher->channels; i++) {
-        float distance = teacher->mean[i] - materials->mean[i], ratio = teacher->std[i] / materials->std[i];
+    if (trained->channels != materials->norm_channels) return false;
+    for (int32_t i = 0; i < trained->channels; i++) {
+        float distance = trained->mean[i] - materials->mean[i], ratio = trained->std[i] / materials->std[i];
         if (!(distance < 1e-4f && distance > -1e-4f && ratio < 1.0001f && ratio > 0.9999f)) return false;
     }
     return true;
 }
 
-static decant_status lint_teacher_file(const dcn_lint_context *context, const dcn_run_spec *run)
+static decant_status lint_teacher_file(const dcn_lint_context *context, const dcn_run_spec *run, const char *file)
 {
     const dcn_doc *place = dcn_doc_get(run->doc, "teacher");
     const decant_dataset *dataset = context->materials->dataset;
     decant_model *teacher = NULL;
-    decant_status status = dcn_model_load(run->teacher_file, &teacher);
+    decant_status status = dcn_model_load(file, &teacher);
     if (status != DECANT_OK) {
         status = dcn_lint_failure(context, place, status);
         goto out;
@@ -191,14 +284,14 @@ static decant_status lint_teacher_file(const dcn_lint_context *context, const dc
     if (!decant_shape_equal(&sample, &dataset->sample) || teacher->n_classes != dataset->n_classes) {
         status = dcn_lint_add(context, place, DCN_ERROR,
                               "the teacher %s was made for other samples or another number of classes than %s has",
-                              run->teacher_file, dataset->name);
+                              file, dataset->name);
         goto out;
     }
-    if (!is_normalized_alike(&teacher->normalization, context->materials))
+    if (!dcn_lint_normalized_alike(&teacher->normalization, context->materials))
         TRY(dcn_lint_add(context, place, DCN_ERROR,
                          "the teacher %s was trained on inputs normalised in another way than this recipe's; "
                          "set data.normalize to the teacher's mean and std",
-                         run->teacher_file));
+                         file));
     TRY(lint_same_outputs(context, run, graph));
     TRY(lint_features(context, run, graph));
     TRY(lint_same_architecture(context, run, graph));
@@ -228,6 +321,24 @@ static bool has_same_augment(const dcn_augment *a, const dcn_augment *b)
            !(a->mixup < b->mixup) && !(a->mixup > b->mixup);
 }
 
+/* Steps are what costs; epochs say the same in other words where both train on as many samples. */
+static decant_status lint_budgets(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_run_spec *other)
+{
+    const int64_t samples[2] = {samples_of(context, run), samples_of(context, other)};
+    if (samples[0] == samples[1] && run->epochs != other->epochs)
+        return dcn_lint_add(context, run->doc, DCN_WARNING,
+                            "compared runs have unequal budgets: '%s' trains %lld epochs, '%s' %lld", run->name,
+                            (long long)run->epochs, other->name, (long long)other->epochs);
+    if (samples[0] == 0 || samples[1] == 0) return DECANT_OK; /* an error says why */
+    const int64_t steps[2] = {steps_of(context, run), steps_of(context, other)};
+    if (decant_is_same_budget(steps[0], steps[1])) return DECANT_OK;
+    return dcn_lint_add(context, run->doc, DCN_WARNING,
+                        "compared runs have unequal budgets: '%s' makes %lld optimizer steps on %lld samples, '%s' "
+                        "%lld on %lld",
+                        run->name, (long long)steps[0], (long long)samples[0], other->name, (long long)steps[1],
+                        (long long)samples[1]);
+}
+
 /* Two runs that a verdict will compare should differ in what is to be shown and in nothing else. */
 static decant_status lint_comparison(const dcn_lint_context *context, int32_t index)
 {
@@ -236,15 +347,7 @@ static decant_status lint_comparison(const dcn_lint_context *context, int32_t in
     if (baseline == DCN_NONE) return DECANT_OK;
     const dcn_run_spec *run = &experiment->runs[index], *other = &experiment->runs[baseline];
     const dcn_doc *place = run->doc;
-    if (run->epochs != other->epochs)
-        TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
-                                "compared runs have unequal budgets: '%s' trains %lld epochs, '%s' %lld", run->name,
-                                (long long)run->epochs, other->name, (long long)other->epochs));
-    else if (steps_of(context, run) != steps_of(context, other))
-        TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
-                                "compared runs have unequal budgets: '%s' makes %lld optimizer steps, '%s' %lld",
-                                run->name, (long long)steps_of(context, run), other->name,
-                                (long long)steps_of(context, other)));
+    TRY_RETURN(lint_budgets(context, run, other));
     if (!has_same_seeds(run, other))
         TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
                                 "compared runs '%s' and '%s' have other seeds; only those in both are compared",
@@ -266,25 +369,32 @@ static decant_status lint_baseline(const dcn_lint_context *context, int32_t inde
 {
     const dcn_run_spec *run = &context->experiment->runs[index];
     if (!run->has_teacher_term || dcn_experiment_baseline(context->experiment, index) != DCN_NONE) return DECANT_OK;
+    const bool pruned = dcn_experiment_pruned(context->experiment, index) != DCN_NONE;
     return dcn_lint_add(
         context, run->doc, DCN_WARNING,
-        "run '%s' is distilled, but no run trains its model '%s' without a teacher: the gain cannot be told", run->name,
-        context->experiment->models[run->model].name);
+        "run '%s' is distilled, but no run trains its model '%s'%s without a teacher: the gain cannot be told",
+        run->name, context->experiment->models[run->model].name, pruned ? ", pruned alike," : "");
 }
 
 decant_status dcn_lint_runs(const dcn_lint_context *context)
 {
     const dcn_experiment *experiment = context->experiment;
+    for (int32_t i = 0; i < experiment->n_runs; i++)
+        TRY_RETURN(lint_samples(context, i));
     for (int32_t i = 0; i < experiment->n_runs; i++) {
         const dcn_run_spec *run = &experiment->runs[i];
         TRY_RETURN(lint_losses(context, run));
         TRY_RETURN(lint_mixup(context, run));
         TRY_RETURN(lint_outputs(context, run));
         TRY_RETURN(lint_selection(context, run));
-        TRY_RETURN(lint_samples(context, run));
+        TRY_RETURN(lint_labels(context, run));
+        TRY_RETURN(lint_pool(context, run));
+        TRY_RETURN(lint_correction(context, run));
         TRY_RETURN(lint_batches(context, run));
-        if (run->teacher_run != DCN_NONE) TRY_RETURN(lint_teacher_run(context, run));
-        if (run->teacher_file != NULL) TRY_RETURN(lint_teacher_file(context, run));
+        TRY_RETURN(dcn_lint_start(context, i));
+        for (int32_t t = 0; t < run->n_teachers; t++)
+            TRY_RETURN(run->teachers[t].file != NULL ? lint_teacher_file(context, run, run->teachers[t].file)
+                                                     : lint_teacher_run(context, run, &run->teachers[t]));
         TRY_RETURN(lint_comparison(context, i));
         TRY_RETURN(lint_baseline(context, i));
     }

@@ -1,6 +1,7 @@
 /* Opens an experiment's data and builds its networks. */
 #include "recipe/materials.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "nn/layers.h"
@@ -25,6 +26,9 @@ decant_status dcn_data_spec_open(const dcn_data_spec *data, decant_dataset **ret
     case DCN_SOURCE_CSV:
         status = dcn_csv_open(&data->csv, ret_dataset);
         break;
+    case DCN_SOURCE_FILES:
+        status = dcn_files_open(&data->files, NULL, ret_dataset);
+        break;
     }
     if (status != DECANT_OK) dcn_while("opening the data of %s", data->doc->file);
     return status;
@@ -36,13 +40,32 @@ static decant_status check_parts(const dcn_experiment *experiment, const decant_
     if (dataset->train.count == 0 || dataset->train.labels == NULL)
         return dcn_doc_fail(doc, DECANT_USAGE, "%s has no labelled training samples", dataset->name);
     if (dataset->test.count == 0 || dataset->test.labels == NULL)
-        return dcn_doc_fail(doc, DECANT_USAGE, "%s has no labelled test samples, so no result could be believed",
-                            dataset->name);
-    if (experiment->data.validation >= dataset->train.count)
-        return dcn_doc_fail(dcn_doc_get(doc, "validation"), DECANT_USAGE,
-                            "validation: %lld leaves nothing of the %lld training samples",
-                            (long long)experiment->data.validation, (long long)dataset->train.count);
+        return dcn_doc_fail(doc, DECANT_USAGE, "%s has no labelled test samples, so no result could be believed%s",
+                            dataset->name,
+                            experiment->data.source_kind == DCN_SOURCE_FILES ? "; `test: 0.2` sets some aside" : "");
     return DECANT_OK;
+}
+
+/* Takes the pool's labels away, once and for all. */
+static decant_status set_pool_aside(const dcn_experiment *experiment, decant_dataset *dataset)
+{
+    const double wanted = experiment->data.unlabelled;
+    const int64_t count = (int64_t)(wanted < 1 ? ceil(wanted * (double)dataset->train.count) : wanted);
+    if (count == 0) return DECANT_OK;
+    if (count >= dataset->train.count)
+        return dcn_doc_fail(dcn_doc_get(experiment->data.doc, "unlabelled"), DECANT_USAGE,
+                            "unlabelled: %lld leaves nothing of the %lld training samples", (long long)count,
+                            (long long)dataset->train.count);
+    return dcn_dataset_unlabel(dataset, count, experiment->data.seed);
+}
+
+static decant_status check_validation(const dcn_experiment *experiment, const decant_dataset *dataset)
+{
+    const int64_t labelled = dataset->train.count - dataset->n_unlabelled;
+    if (experiment->data.validation < labelled) return DECANT_OK;
+    return dcn_doc_fail(dcn_doc_get(experiment->data.doc, "validation"), DECANT_USAGE,
+                        "validation: %lld leaves nothing of the %lld training samples",
+                        (long long)experiment->data.validation, (long long)labelled);
 }
 
 static decant_status make_statistics(dcn_materials *materials)
@@ -94,6 +117,8 @@ decant_status dcn_materials_create(const dcn_experiment *experiment, dcn_materia
     materials->experiment = experiment;
     TRY(dcn_data_spec_open(&experiment->data, &materials->dataset));
     TRY(check_parts(experiment, materials->dataset));
+    TRY(set_pool_aside(experiment, materials->dataset));
+    TRY(check_validation(experiment, materials->dataset));
     TRY(dcn_split_make(materials->dataset, experiment->data.validation, experiment->data.seed, &materials->split));
     TRY(dcn_overlap_count(materials->dataset, &materials->split, &materials->overlap));
     TRY(make_statistics(materials));
@@ -117,10 +142,11 @@ void dcn_materials_destroy(dcn_materials *materials)
 
 /* --- networks --- */
 
-/* How the table was read, so that raw rows can be read with the model file alone. */
-static decant_status set_encoder(const decant_dataset *dataset, decant_model *model)
+/* How the table or the files were read, so that later ones can be read with the model file alone. */
+static decant_status set_reading(const decant_dataset *dataset, decant_model *model)
 {
     char *text = NULL;
+    if (dataset->reading != NULL) return dcn_model_set_metadata(model, DCN_FILES_METADATA, dataset->reading);
     if (dataset->encoder == NULL) return DECANT_OK;
     TRY_RETURN(dcn_encoder_to_json(dataset->encoder, &text));
     decant_status status = dcn_model_set_metadata(model, DCN_TABLE_METADATA, text);
@@ -169,23 +195,34 @@ out:
     return status;
 }
 
-decant_status dcn_materials_model(const dcn_materials *materials, int32_t model, uint64_t seed,
-                                  decant_model **ret_model)
+decant_status dcn_materials_dress(const dcn_materials *materials, dcn_graph *graph, decant_model **ret_model)
 {
     const decant_dataset *dataset = materials->dataset;
-    dcn_graph *graph = NULL;
     decant_model *made = NULL;
-    decant_status status = dcn_materials_graph(materials->experiment, model, dataset, &graph);
+    decant_status status = dcn_model_create(graph, &made);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_model_create(graph, &made));
-    TRY(dcn_model_init(made, seed));
     if (materials->norm_channels > 0)
         TRY(dcn_model_set_normalization(made, materials->norm_channels, materials->mean, materials->std));
     if (dataset->class_names != NULL) TRY(dcn_model_set_class_names(made, (const char *const *)dataset->class_names));
-    TRY(set_encoder(dataset, made));
+    TRY(set_reading(dataset, made));
     *ret_model = made;
     made = NULL;
 out:
     dcn_model_destroy(made);
+    return status;
+}
+
+decant_status dcn_materials_model(const dcn_materials *materials, int32_t model, uint64_t seed,
+                                  decant_model **ret_model)
+{
+    dcn_graph *graph = NULL;
+    decant_model *made = NULL;
+    TRY_RETURN(dcn_materials_graph(materials->experiment, model, materials->dataset, &graph));
+    TRY_RETURN(dcn_materials_dress(materials, graph, &made));
+    decant_status status = dcn_model_init(made, seed);
+    if (status == DECANT_OK)
+        *ret_model = made;
+    else
+        dcn_model_destroy(made);
     return status;
 }

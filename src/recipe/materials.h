@@ -8,6 +8,7 @@
 #include "recipe/experiment.h"
 
 #define DCN_TABLE_METADATA "table" /* the model's metadata that holds the encoder of the table it was trained on */
+#define DCN_FILES_METADATA "files" /* how the pictures or arrays that it was trained on were read */
 
 typedef struct dcn_materials {
     const dcn_experiment *experiment;
@@ -29,6 +30,9 @@ void dcn_materials_destroy(dcn_materials *materials); /* accepts NULL */
 /* A network of the recipe for a data set; SHAPE or USAGE with the model's place when they do not fit. */
 decant_status dcn_materials_graph(const dcn_experiment *experiment, int32_t model, const decant_dataset *dataset,
                                   dcn_graph **ret_graph);
+/* A network (taken over, also on failure) as a model with the data's normalisation and class names; weights are still
+ * to come. */
+decant_status dcn_materials_dress(const dcn_materials *materials, dcn_graph *graph, decant_model **ret_model);
 /* The network as a model, with the data's normalisation and class names; weights are fresh from the seed. */
 decant_status dcn_materials_model(const dcn_materials *materials, int32_t model, uint64_t seed,
                                   decant_model **ret_model);

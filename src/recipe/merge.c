@@ -9,7 +9,10 @@
 /* Keys whose value is taken whole from the derived run. */
 static bool is_whole(const char *key)
 {
-    return strcmp(key, "loss") == 0 || strcmp(key, "augment") == 0;
+    static const char *const whole[] = {"loss", "augment", "transfer", "correct_bias"};
+    for (size_t i = 0; i < DCN_COUNT(whole); i++)
+        if (strcmp(key, whole[i]) == 0) return true;
+    return false;
 }
 
 /* {adam: ...} over {sgd: ...}: maps of one choice each, and not the same. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "compress/fold.h"
 #include "decant/predictor.h"
 #include "nn/model.h"
 #include "nn/zoo.h"
@@ -117,6 +118,7 @@ static decant_status copy_layers(const dcn_graph *graph, decant_model_summary *s
 decant_status decant_model_summarize(const decant_model *model, decant_model_summary **ret_summary)
 {
     const dcn_graph *graph = model->graph;
+    dcn_graph *deployed = NULL;
     decant_model_summary *summary = NULL;
     decant_status status = dcn_new(sizeof *summary, (void **)&summary);
     if (status != DECANT_OK) goto out;
@@ -124,6 +126,9 @@ decant_status decant_model_summarize(const decant_model *model, decant_model_sum
     summary->parameters = dcn_graph_parameters(graph);
     summary->trainable = summary->parameters;
     summary->mult_adds = dcn_graph_mult_adds(graph);
+    TRY(dcn_fold_graph(graph, DCN_FOLD_BOTTLENECKS, &deployed));
+    summary->deployed_parameters = dcn_graph_parameters(deployed);
+    summary->deployed_mult_adds = dcn_graph_mult_adds(deployed);
     summary->input_bytes = decant_shape_count(&graph->values[graph->input].shape) * (int64_t)sizeof(float);
     for (dcn_value_id id = 0; id < graph->n_values; id++) {
         const dcn_value *value = &graph->values[id];
@@ -133,6 +138,7 @@ decant_status decant_model_summarize(const decant_model *model, decant_model_sum
     *ret_summary = summary;
     summary = NULL;
 out:
+    dcn_graph_destroy(deployed);
     decant_model_summary_destroy(summary);
     return status;
 }

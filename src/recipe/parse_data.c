@@ -1,4 +1,5 @@
 /* The recipe's `data` map: validation, normalisation and augmentation. Its source is in parse_source.c. */
+#include <math.h>
 #include <string.h>
 
 #include "recipe/experiment.h"
@@ -76,6 +77,18 @@ decant_status dcn_augment_parse(const dcn_doc *doc, dcn_augment *ret_augment)
     return DECANT_OK;
 }
 
+/* A count, or a share below 1. */
+static decant_status parse_unlabelled(const dcn_doc *doc, dcn_data_spec *data)
+{
+    const dcn_doc *place = dcn_doc_get(doc, "unlabelled");
+    TRY_RETURN(dcn_schema_number(DCN_SECTION_DATA, doc, "unlabelled", &data->unlabelled));
+    if (place != NULL && data->source_kind == DCN_SOURCE_CSV)
+        return dcn_doc_fail(place, DECANT_USAGE, "a table's unlabelled rows are set aside by data.source.unlabelled");
+    if (data->unlabelled < 1 || (data->unlabelled <= INT32_MAX && floor(data->unlabelled) >= data->unlabelled))
+        return DECANT_OK;
+    return dcn_doc_fail(place, DECANT_USAGE, "unlabelled wants a whole number of samples, or a share below 1");
+}
+
 decant_status dcn_data_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec *ret_data)
 {
     dcn_data_spec data = {.doc = doc};
@@ -83,6 +96,7 @@ decant_status dcn_data_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec
     TRY_RETURN(dcn_schema_check(DCN_SECTION_DATA, doc));
     TRY_RETURN(dcn_source_parse(arena, dcn_doc_get(doc, "source"), &data));
     TRY_RETURN(dcn_schema_int(DCN_SECTION_DATA, doc, "validation", &data.validation));
+    TRY_RETURN(parse_unlabelled(doc, &data));
     TRY_RETURN(dcn_schema_int(DCN_SECTION_DATA, doc, "seed", &seed));
     TRY_RETURN(dcn_schema_bool(DCN_SECTION_DATA, doc, "allow_overlap", &data.allow_overlap));
     TRY_RETURN(parse_normalize(arena, dcn_doc_get(doc, "normalize"), &data));
@@ -90,6 +104,7 @@ decant_status dcn_data_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec
     if (augment != NULL) TRY_RETURN(dcn_augment_parse(augment, &data.augment));
     data.seed = (uint64_t)seed;
     data.csv.seed = data.seed;
+    data.files.seed = data.seed;
     data.csv.validation = data.validation;
     *ret_data = data;
     return DECANT_OK;

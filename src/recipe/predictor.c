@@ -1,6 +1,6 @@
 /* decant/predictor.h: inference plans of one folded model, one for each batch size in use. They share the weights of
  * the first, which therefore stays; the others make room for each other. */
-#include "decant/predictor.h"
+#include "recipe/predictor.h"
 
 #include <math.h>
 #include <string.h>
@@ -277,6 +277,14 @@ decant_status decant_predictor_prepare(decant_predictor *predictor, int64_t n)
     slot *place;
     if (predictor == NULL || n < 1) return DCN_FAIL(INVALID_ARG, "a plan is for at least one sample");
     return find_slot(predictor, n < predictor->largest ? n : predictor->largest, &place);
+}
+
+decant_status dcn_predictor_plan(decant_predictor *predictor, int64_t n, dcn_plan **ret_plan)
+{
+    slot *place;
+    TRY_RETURN(find_slot(predictor, n < predictor->largest ? n : predictor->largest, &place));
+    *ret_plan = place->plan;
+    return DECANT_OK;
 }
 
 decant_status decant_predictor_run(decant_predictor *predictor, const float *inputs, int64_t n, float *ret_outputs)

@@ -52,10 +52,19 @@ const char *decant_recipe_model_name(const decant_recipe *recipe, int32_t index)
     return index >= 0 && index < recipe->n_models ? recipe->models[index].name : NULL;
 }
 
+static bool is_limited(const decant_recipe *recipe, const char *model)
+{
+    return recipe->budget.model != DCN_NONE && strcmp(recipe->models[recipe->budget.model].name, model) == 0;
+}
+
 int64_t decant_recipe_budget(const decant_recipe *recipe, const char *model)
 {
-    bool limited = recipe->budget.model != DCN_NONE && strcmp(recipe->models[recipe->budget.model].name, model) == 0;
-    return limited ? recipe->budget.parameters : 0;
+    return is_limited(recipe, model) ? recipe->budget.parameters : 0;
+}
+
+int64_t decant_recipe_budget_mult_adds(const decant_recipe *recipe, const char *model)
+{
+    return is_limited(recipe, model) ? recipe->budget.mult_adds : 0;
 }
 
 decant_status decant_recipe_build_model(const decant_recipe *recipe, const char *name, decant_model **ret_model)
@@ -86,8 +95,7 @@ decant_run_info dcn_run_info(const dcn_experiment *experiment, int32_t index)
     int32_t baseline = dcn_experiment_baseline(experiment, index);
     return (decant_run_info){.name = run->name,
                              .model = experiment->models[run->model].name,
-                             .teacher = run->teacher_run != DCN_NONE ? experiment->runs[run->teacher_run].name
-                                                                     : run->teacher_file,
+                             .teacher = run->teacher_name,
                              .baseline = baseline != DCN_NONE ? experiment->runs[baseline].name : NULL,
                              .epochs = run->epochs,
                              .batch = run->batch,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "recipe/correct.h"
 #include "recipe/run_directory.h"
 
 #define FORMAT            "decant-result"
@@ -43,6 +44,7 @@ void decant_result_list_destroy(decant_result_list *results)
         const void *arrays[] = {result->wrong, result->class_names, result->confusion, result->predictions};
         for (size_t a = 0; a < DCN_COUNT(arrays); a++)
             dcn_free((void *)arrays[a]);
+        dcn_correction_destroy(result->correction);
     }
     dcn_free(results->items);
     dcn_free(results);
@@ -63,10 +65,35 @@ static json_t *describe_wrong(const decant_run_result *result)
     return wrong;
 }
 
+/* Nothing where an older decant did not count them. */
+static void describe_class_errors(const decant_run_result *result, json_t *test)
+{
+    json_t *errors = json_array();
+    for (int32_t c = 0; c < result->n_classes; c++)
+        json_array_append_new(errors, json_integer(decant_result_class_errors(result, c)));
+    if (result->n_classes > 0)
+        json_object_set_new(test, "class_errors", errors);
+    else
+        json_decref(errors);
+}
+
 static json_t *describe_cache(const decant_run_result *result)
 {
     return json_pack("{s:I, s:I, s:f}", "needed", (json_int_t)result->answers_needed, "computed",
                      (json_int_t)result->answers_computed, "hit_rate", decant_result_hit_rate(result));
+}
+
+/* How the network became what it is; left out where nothing was done to it. */
+static void describe_structure(const decant_run_result *result, json_t *json)
+{
+    if (result->parameters_before > 0)
+        json_object_set_new(json, "pruned",
+                            json_pack("{s:I, s:I}", "parameters_before", (json_int_t)result->parameters_before,
+                                      "mult_adds_before", (json_int_t)result->mult_adds_before));
+    if (result->folded > 0)
+        json_object_set_new(
+            json, "folded",
+            json_pack("{s:i, s:f}", "layers", (int)result->folded, "largest_difference", result->fold_difference));
 }
 
 /* Epochs count from 1 in files, as in metrics.jsonl. */
@@ -87,12 +114,16 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
     json_t *test =
         json_pack("{s:f, s:I, s:I, s:f}", "accuracy", result->test_accuracy, "errors", (json_int_t)result->test_errors,
                   "count", (json_int_t)result->test_count, "loss", result->test_loss);
+    describe_class_errors(result, test);
     dcn_measures_to_json(&result->validation_measures, validation);
     dcn_measures_to_json(&result->test_measures, test);
     json_object_set_new(json, "validation", validation);
     json_object_set_new(json, "test", test);
+    if (result->correction != NULL)
+        json_object_set_new(json, "bias_correction", dcn_correction_to_json(result->correction));
     json_object_set_new(json, "majority_accuracy", json_real(result->majority_accuracy));
     if (result->teacher_cached) json_object_set_new(json, "teacher_cache", describe_cache(result));
+    describe_structure(result, json);
     json_object_set_new(json, "seconds", json_real(result->seconds));
     json_object_set_new(json, "images_per_second", json_real(result->images_per_second));
     json_object_set(json, "config", identity->config);
@@ -186,6 +217,34 @@ static decant_status read_cache(const json_t *cache, decant_run_result *result)
     return DECANT_OK;
 }
 
+/* What describe_structure wrote. */
+static decant_status read_structure(const json_t *json, decant_run_result *result)
+{
+    json_t *pruned = json_object_get(json, "pruned"), *folded = json_object_get(json, "folded");
+    json_int_t parameters = 0, mult_adds = 0;
+    int layers = 0;
+    if (pruned != NULL &&
+        json_unpack(pruned, "{s:I, s:I}", "parameters_before", &parameters, "mult_adds_before", &mult_adds) != 0)
+        return DCN_FAIL(FORMAT, "it is damaged: what it says of pruning makes no sense");
+    if (folded != NULL &&
+        json_unpack(folded, "{s:i, s:F}", "layers", &layers, "largest_difference", &result->fold_difference) != 0)
+        return DCN_FAIL(FORMAT, "it is damaged: what it says of folding makes no sense");
+    result->parameters_before = parameters;
+    result->mult_adds_before = mult_adds;
+    result->folded = layers;
+    return DECANT_OK;
+}
+
+int64_t decant_result_class_errors(const decant_run_result *result, int32_t index)
+{
+    if (index < 0 || index >= result->n_classes) return 0;
+    const int64_t *row = result->confusion + (int64_t)index * result->n_classes; /* [n_classes] */
+    int64_t errors = 0;
+    for (int32_t answer = 0; answer < result->n_classes; answer++)
+        errors += answer != index ? row[answer] : 0;
+    return errors;
+}
+
 double decant_result_hit_rate(const decant_run_result *result)
 {
     if (result->answers_needed == 0) return 0;
@@ -216,7 +275,9 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
     }
     TRY(read_numbers(json, result));
     TRY(read_cache(json_object_get(json, "teacher_cache"), result));
+    TRY(read_structure(json, result));
     TRY(read_wrong(json_object_get(json, "wrong"), result));
+    TRY(dcn_correction_from_json(json_object_get(json, "bias_correction"), &result->correction));
     TRY(dcn_answers_from_json(json, result));
 out:
     if (status != DECANT_OK) dcn_while("reading %s", path != NULL ? path : directory);

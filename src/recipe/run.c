@@ -4,11 +4,15 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "compress/fold.h"
 #include "decant/recipe.h"
 #include "recipe/assess.h"
+#include "recipe/correct.h"
 #include "recipe/findings.h"
 #include "recipe/lint.h"
 #include "recipe/run_directory.h"
+#include "recipe/start.h"
+#include "recipe/teachers.h"
 
 typedef struct run_context {
     const dcn_experiment *experiment;
@@ -17,14 +21,14 @@ typedef struct run_context {
     dcn_device *device;
     decant_result_list *results;
     bool *wanted; /* [n_runs] */
-    /* The last teacher that was needed; seeds of a run often share it. */
-    char *teacher_path;
-    decant_model *teacher;
-    char teacher_hex[DCN_HASH_HEX];
-    dcn_teacher_answers answers;
-    /* The run in hand, for the callbacks. */
+    dcn_teachers teachers;
+    dcn_teacher_answers answers; /* of the teachers in memory */
+    /* The run in hand. */
     int32_t run;
     uint64_t seed;
+    dcn_start start;
+    int32_t folded; /* layers of the model that it hands over */
+    double fold_difference;
 } run_context;
 
 /* --- what train/ reports, as the caller knows it --- */
@@ -103,6 +107,17 @@ static void on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
 
 /* --- which runs --- */
 
+/* A run and all that it needs. The order of runs is no circle, so this ends. */
+static void want_run(run_context *runner, int32_t run)
+{
+    if (run == DCN_NONE || runner->wanted[run]) return;
+    runner->wanted[run] = true;
+    const dcn_run_spec *spec = &runner->experiment->runs[run];
+    for (int32_t i = 0; i < spec->n_teachers; i++)
+        want_run(runner, spec->teachers[i].run);
+    want_run(runner, runner->experiment->runs[run].start.run);
+}
+
 static decant_status want(run_context *runner, const char *name)
 {
     const dcn_experiment *experiment = runner->experiment;
@@ -114,8 +129,7 @@ static decant_status want(run_context *runner, const char *name)
         const dcn_doc place = {.file = experiment->file};
         return dcn_schema_unknown(&place, "run", name, names, (size_t)experiment->n_runs);
     }
-    for (; run != DCN_NONE; run = experiment->runs[run].teacher_run)
-        runner->wanted[run] = true;
+    want_run(runner, run);
     return DECANT_OK;
 }
 
@@ -153,42 +167,37 @@ out:
 
 /* --- teachers --- */
 
-static decant_status load_teacher(run_context *runner, const char *path)
+/* The directory of the run of one seed that another run needs: of the same seed, or of the only one. */
+static decant_status name_needed(const run_context *runner, int32_t needed, uint64_t seed,
+                                 dcn_run_directory *ret_directory)
 {
-    dcn_map map = {0};
-    if (runner->teacher_path != NULL && strcmp(runner->teacher_path, path) == 0) return DECANT_OK;
-    dcn_free(runner->teacher_path);
-    dcn_model_destroy(runner->teacher);
-    dcn_teacher_answers_finish(&runner->answers);
-    runner->teacher_path = NULL;
-    runner->teacher = NULL;
-    decant_status status = dcn_map_open(path, &map);
-    if (status != DECANT_OK) goto out;
-    dcn_hash_hex(dcn_hash_bytes(map.data, map.bytes), runner->teacher_hex);
-    TRY(dcn_model_load(path, &runner->teacher));
-    TRY(dcn_copy_string(path, &runner->teacher_path));
-out:
-    if (status != DECANT_OK) dcn_while("loading the teacher %s", path);
-    dcn_map_close(&map);
-    return status;
+    const dcn_run_spec *run = &runner->experiment->runs[needed];
+    return dcn_run_directory_name(runner->options->directory, runner->experiment, needed,
+                                  run->n_seeds > 1 ? seed : run->seeds[0], ret_directory);
 }
 
-/* Makes the run's teacher runner->teacher; *ret_hex is NULL without one. */
-static decant_status need_teacher(run_context *runner, const dcn_run_spec *run, uint64_t seed, const char **ret_hex)
+/* Makes the run's teacher runner->teachers; *ret_identity is NULL without one. */
+static decant_status need_teacher(run_context *runner, const dcn_run_spec *run, uint64_t seed,
+                                  const char **ret_identity)
+{
+    bool changed = false;
+    if (run->n_teachers == 0) return DECANT_OK;
+    TRY_RETURN(
+        dcn_teachers_need(&runner->teachers, runner->options->directory, runner->experiment, run, seed, &changed));
+    if (changed) dcn_teacher_answers_finish(&runner->answers);
+    *ret_identity = runner->teachers.identity;
+    return DECANT_OK;
+}
+
+/* --- what it starts from --- */
+
+static decant_status need_start(run_context *runner, const dcn_run_spec *run, uint64_t seed)
 {
     dcn_run_directory directory = {0};
     decant_status status = DECANT_OK;
-    if (run->teacher_file != NULL) {
-        TRY(load_teacher(runner, run->teacher_file));
-        *ret_hex = runner->teacher_hex;
-    } else if (run->teacher_run != DCN_NONE) {
-        const dcn_run_spec *teacher = &runner->experiment->runs[run->teacher_run];
-        uint64_t teacher_seed = teacher->n_seeds > 1 ? seed : teacher->seeds[0];
-        TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run->teacher_run, teacher_seed,
-                                   &directory));
-        TRY(load_teacher(runner, directory.model));
-        *ret_hex = runner->teacher_hex;
-    }
+    dcn_start_finish(&runner->start);
+    if (run->start.run != DCN_NONE) TRY(name_needed(runner, run->start.run, seed, &directory));
+    TRY(dcn_start_open(run->start.run != DCN_NONE ? directory.model : run->start.file, &runner->start));
 out:
     dcn_run_directory_finish(&directory);
     return status;
@@ -211,7 +220,7 @@ static decant_status describe_model_file(const run_context *runner, const dcn_id
                               {"data", runner->materials->dataset->name},
                               {"data_hash", identity->data_hex},
                               {"recipe_hash", identity->hex},
-                              {"teacher_hash", taught ? runner->teacher_hex : NULL}};
+                              {"teacher_hash", taught ? runner->teachers.identity : NULL}};
     for (size_t i = 0; i < DCN_COUNT(pairs); i++)
         if (pairs[i][1] != NULL) TRY_RETURN(dcn_model_set_metadata(model, pairs[i][0], pairs[i][1]));
     return DECANT_OK;
@@ -228,21 +237,22 @@ static decant_status fill_texts(const run_context *runner, const char *directory
     TRY_RETURN(dcn_result_text(&result->model, experiment->models[run->model].name));
     TRY_RETURN(dcn_result_text(&result->directory, directory));
     TRY_RETURN(dcn_result_text(&result->data, identity->data_hex));
-    if (run->teacher_run != DCN_NONE)
-        TRY_RETURN(dcn_result_text(&result->teacher, experiment->runs[run->teacher_run].name));
-    TRY_RETURN(dcn_result_text(&result->teacher, run->teacher_file));
+    TRY_RETURN(dcn_result_text(&result->teacher, run->teacher_name));
     return dcn_result_text(&result->baseline, baseline != DCN_NONE ? experiment->runs[baseline].name : NULL);
 }
 
-/* Saves the model, tests it, and writes the result last. */
+/* Corrects the model if that is wanted, saves and tests it, and writes the result last. */
 static decant_status conclude(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
-                              bool taught, const dcn_train_result *trained, const decant_model *model)
+                              bool taught, const dcn_train_result *trained, decant_model *model)
 {
     dcn_map file = {0};
     char model_hex[DCN_HASH_HEX];
     decant_run_result *result = NULL;
-    decant_status status = dcn_model_save(model, directory->model);
-    if (status != DECANT_OK) goto out;
+    decant_bias_correction *correction = NULL;
+    decant_status status = DECANT_OK;
+    if (runner->experiment->runs[runner->run].correction.kind != DCN_CORRECT_NOT)
+        TRY(dcn_correction_apply(runner->device, runner->materials, runner->run, model, &correction));
+    TRY(dcn_model_save(model, directory->model));
     TRY(dcn_map_open(directory->model, &file));
     TRY(dcn_result_append(runner->results, &result));
     TRY(fill_texts(runner, directory->path, identity, result));
@@ -260,15 +270,54 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     result->teacher_cached = trained->cached;
     result->answers_needed = trained->answers_needed;
     result->answers_computed = trained->answers_computed;
+    result->parameters_before = runner->start.parameters_before;
+    result->mult_adds_before = runner->start.mult_adds_before;
+    result->folded = runner->folded;
+    result->fold_difference = runner->folded > 0 ? runner->fold_difference : 0;
     result->seconds = trained->seconds;
     result->images_per_second = trained->images_per_second;
-    TRY(dcn_assess(runner->device, runner->materials, model, taught ? runner->teacher : NULL, &runner->answers,
+    result->correction = correction;
+    correction = NULL;
+    TRY(dcn_assess(runner->device, runner->materials, model, taught ? runner->teachers.model : NULL, &runner->answers,
                    result));
     dcn_hash_hex(dcn_hash_bytes(file.data, file.bytes), model_hex);
     TRY(dcn_result_write(directory->result, result, identity, model_hex));
     TRY(dcn_file_remove(directory->checkpoint));
 out:
+    dcn_correction_destroy(correction);
     dcn_map_close(&file);
+    return status;
+}
+
+/* The network and its weights before the first step. */
+static decant_status start(run_context *runner, decant_model **ret_model)
+{
+    char text[256];
+    TRY_RETURN(dcn_start_model(runner->materials, runner->run, runner->seed, &runner->start, ret_model));
+    if (runner->start.parameters_before == 0) return DECANT_OK;
+    snprintf(text, sizeof text, "run '%s', seed %llu: pruned from %lld to %lld parameters, from %lld to %lld mult-adds",
+             runner->experiment->runs[runner->run].name, (unsigned long long)runner->seed,
+             (long long)runner->start.parameters_before, (long long)dcn_graph_parameters((*ret_model)->graph),
+             (long long)runner->start.mult_adds_before, (long long)dcn_graph_mult_adds((*ret_model)->graph));
+    on_note(runner, text);
+    return DECANT_OK;
+}
+
+/* What is handed over: a linear bottleneck has done its work and becomes one matrix, which must not show in the
+ * outputs. */
+static decant_status fold_for_deployment(run_context *runner, decant_model **model)
+{
+    decant_model *folded = NULL;
+    runner->folded = 0;
+    TRY_RETURN(dcn_fold_linear(*model, DCN_FOLD_BOTTLENECKS, &folded, &runner->folded));
+    decant_status status = DECANT_OK;
+    if (runner->folded == 0) goto out; /* the model stays as it is */
+    TRY(dcn_prove_equal(runner->device, *model, folded, &runner->fold_difference));
+    dcn_model_destroy(*model);
+    *model = folded;
+    folded = NULL;
+out:
+    dcn_model_destroy(folded);
     return status;
 }
 
@@ -279,26 +328,24 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
     decant_model *model = NULL;
     dcn_train_result trained = {0};
     dcn_split split = runner->materials->split; /* the lists stay the materials' */
-    int32_t *taken = NULL;
+    dcn_transfer_set set = {0};
     char *cache_folder = NULL;
-    decant_status status = dcn_materials_model(runner->materials, run->model, runner->seed, &model);
+    decant_status status = start(runner, &model);
     if (status != DECANT_OK) goto out;
-    if (run->samples > 0) {
-        TRY(dcn_split_take(runner->materials->dataset, split.train, split.n_train, run->samples,
-                           runner->experiment->data.seed, &taken));
-        split.train = taken;
-        split.n_train = run->samples;
-    }
+    TRY(dcn_transfer_set_make(runner->materials, runner->run, &set));
+    split.train = set.indices;
+    split.n_train = set.count;
     TRY(dcn_cache_folder("teacher", &cache_folder));
     dcn_train_options options = {.device = runner->device,
                                  .model = model,
-                                 .teacher = taught ? runner->teacher : NULL,
+                                 .teacher = taught ? runner->teachers.model : NULL,
                                  .dataset = runner->materials->dataset,
                                  .split = &split,
                                  .epochs = run->epochs,
                                  .batch = run->batch,
                                  .drop_last = run->drop_last,
                                  .seed = runner->seed,
+                                 .ignore_labels = !run->transfer.labels,
                                  .augment = run->augment,
                                  .optimizer = run->optimizer,
                                  .n_terms = run->n_terms,
@@ -319,11 +366,12 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
                                  .on_asked = on_asked};
     memcpy(options.terms, run->terms, sizeof options.terms);
     TRY(dcn_train(&options, &trained));
+    TRY(fold_for_deployment(runner, &model));
     TRY(describe_model_file(runner, identity, taught, &trained, model));
     TRY(conclude(runner, directory, identity, taught, &trained, model));
 out:
     dcn_free(cache_folder);
-    dcn_free(taken);
+    dcn_transfer_set_finish(&set);
     dcn_model_destroy(model);
     return status;
 }
@@ -390,7 +438,8 @@ static decant_status run_seed(run_context *runner, int32_t run, uint64_t seed)
     }
     TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory));
     TRY(need_teacher(runner, &runner->experiment->runs[run], seed, &teacher_hex));
-    TRY(dcn_identity_make(runner->materials, run, seed, teacher_hex, &identity));
+    TRY(need_start(runner, &runner->experiment->runs[run], seed));
+    TRY(dcn_identity_make(runner->materials, run, seed, teacher_hex, runner->start.hex, &identity));
     status = dcn_directory_lock(directory.path, &lock);
     if (status != DECANT_OK) dcn_while("making the run directory %s", directory.path);
     if (status != DECANT_OK) goto out;
@@ -433,9 +482,9 @@ decant_status decant_recipe_run(const decant_recipe *recipe, const decant_run_op
     runner.results = NULL;
 out:
     decant_result_list_destroy(runner.results);
+    dcn_start_finish(&runner.start);
     dcn_teacher_answers_finish(&runner.answers);
-    dcn_model_destroy(runner.teacher);
-    dcn_free(runner.teacher_path);
+    dcn_teachers_finish(&runner.teachers);
     dcn_materials_destroy(runner.materials);
     dcn_device_close(runner.device);
     dcn_free(runner.wanted);

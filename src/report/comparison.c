@@ -85,7 +85,7 @@ bool decant_has_equal_budget(const decant_comparison_row *row, const decant_comp
 {
     for (int32_t i = 0; i < row->n_seeds; i++) {
         const decant_run_result *other = find_seed(baseline, row->results[i]->seed);
-        if (other != NULL && other->steps != row->results[i]->steps) return false;
+        if (other != NULL && !decant_is_same_budget(other->steps, row->results[i]->steps)) return false;
     }
     return true;
 }
@@ -172,6 +172,16 @@ static decant_status add_verdict(decant_table *table, const decant_comparison *c
                                  name_of(baseline), judgement.p, unequal);
 }
 
+static decant_status add_accuracy(decant_table *table, int32_t n_seeds, double mean, double spread, double errors)
+{
+    if (n_seeds > 1) {
+        TRY_RETURN(decant_table_add_cell(table, "%.2f ± %.2f %%", 100 * mean, 100 * spread));
+        return decant_table_add_cell(table, "%.1f", errors);
+    }
+    TRY_RETURN(decant_table_add_cell(table, "%.2f %%", 100 * mean));
+    return decant_table_add_cell(table, "%.0f", errors);
+}
+
 static decant_status add_run(decant_table *table, const decant_comparison *comparison, const decant_comparison_row *row)
 {
     char text[28];
@@ -181,15 +191,20 @@ static decant_status add_run(decant_table *table, const decant_comparison *compa
     TRY_RETURN(decant_table_add_cell(table, "%s", decant_count_text(row->parameters, text)));
     TRY_RETURN(decant_table_add_cell(table, "%s", decant_count_text(row->mult_adds, text)));
     TRY_RETURN(decant_table_add_cell(table, "%s", decant_bytes_text((double)row->bytes, text)));
-    if (row->n_seeds > 1) {
-        TRY_RETURN(
-            decant_table_add_cell(table, "%.2f ± %.2f %%", 100 * row->accuracy_mean, 100 * row->accuracy_spread));
-        TRY_RETURN(decant_table_add_cell(table, "%.1f", row->errors_mean));
-    } else {
-        TRY_RETURN(decant_table_add_cell(table, "%.2f %%", 100 * row->accuracy_mean));
-        TRY_RETURN(decant_table_add_cell(table, "%.0f", row->errors_mean));
-    }
+    TRY_RETURN(add_accuracy(table, row->n_seeds, row->accuracy_mean, row->accuracy_spread, row->errors_mean));
     return add_verdict(table, comparison, row);
+}
+
+/* Under a run whose biases were corrected: what it would have been without. */
+static decant_status add_uncorrected(decant_table *table, const decant_comparison_row *row)
+{
+    if (!row->corrected) return DECANT_OK;
+    TRY_RETURN(decant_table_begin_row(table));
+    TRY_RETURN(decant_table_add_cell(table, "  before correction"));
+    for (int i = 0; i < 4; i++)
+        TRY_RETURN(decant_table_add_cell(table, "%s", ""));
+    return add_accuracy(table, row->n_seeds, row->uncorrected_mean, row->uncorrected_spread,
+                        row->uncorrected_errors_mean);
 }
 
 /* What no training at all reaches. */
@@ -210,8 +225,10 @@ decant_status decant_comparison_table(const decant_comparison *comparison, decan
     decant_status status = DECANT_OK;
     TRY(decant_table_create(&table));
     TRY(add_columns(table));
-    for (int32_t i = 0; i < comparison->count; i++)
+    for (int32_t i = 0; i < comparison->count; i++) {
         TRY(add_run(table, comparison, &comparison->rows[i]));
+        TRY(add_uncorrected(table, &comparison->rows[i]));
+    }
     TRY(add_majority(table, comparison));
     *ret_table = table;
     table = NULL;

@@ -156,6 +156,7 @@ static decant_status add_class(decant_table *table, const decant_evaluation *eva
     TRY(decant_table_begin_row(table));
     TRY(decant_table_add_cell(table, "%s", name));
     TRY(decant_table_add_cell(table, "%" PRId64, counts.samples));
+    TRY(decant_table_add_cell(table, "%" PRId64, counts.samples - counts.right));
     TRY(add_share(table, counts.recall));
     TRY(add_share(table, counts.precision));
     TRY(add_share(table, counts.f1));
@@ -175,6 +176,7 @@ static decant_status fill_classes(decant_table *table, const decant_evaluation *
 {
     TRY_RETURN(decant_table_add_column(table, "class", DECANT_ALIGN_LEFT));
     TRY_RETURN(decant_table_add_column(table, "samples", DECANT_ALIGN_RIGHT));
+    TRY_RETURN(decant_table_add_column(table, "errors", DECANT_ALIGN_RIGHT));
     TRY_RETURN(decant_table_add_column(table, "recall", DECANT_ALIGN_RIGHT));
     TRY_RETURN(decant_table_add_column(table, "precision", DECANT_ALIGN_RIGHT));
     TRY_RETURN(decant_table_add_column(table, "F1", DECANT_ALIGN_RIGHT));

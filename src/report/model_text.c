@@ -74,8 +74,13 @@ static decant_status add_totals(dcn_text *text, const decant_model_summary *summ
     TRY_RETURN(dcn_text_add(text, "Total parameters: %s\n", decant_count_text(summary->parameters, count)));
     TRY_RETURN(dcn_text_add(text, "Trainable parameters: %s\n", decant_count_text(summary->trainable, count)));
     TRY_RETURN(dcn_text_add(text, "Mult-adds: %s\n", decant_count_text(summary->mult_adds, count)));
+    if (summary->deployed_parameters != summary->parameters) {
+        TRY_RETURN(dcn_text_add(text, "Handed over with bottlenecks folded: %s parameters, ",
+                                decant_count_text(summary->deployed_parameters, count)));
+        TRY_RETURN(dcn_text_add(text, "%s mult-adds\n", decant_count_text(summary->deployed_mult_adds, count)));
+    }
     if (budget > 0) {
-        int64_t left = budget - summary->trainable;
+        int64_t left = budget - summary->deployed_parameters;
         TRY_RETURN(dcn_text_add(text, "Budget: %s parameters, ", decant_count_text(budget, count)));
         TRY_RETURN(dcn_text_add(text, "%s%s\n", decant_count_text(left < 0 ? -left : left, count),
                                 left < 0 ? " too many" : " left"));

@@ -43,6 +43,17 @@ static decant_status check_indices(const char *what, const int32_t *indices, int
     return DECANT_OK;
 }
 
+/* A sample of the unlabelled pool among those whose labels are read. */
+static decant_status check_labelled(const dcn_train_options *options, const int32_t *indices, int64_t count)
+{
+    const int32_t *labels = options->dataset->train.labels;
+    for (int64_t i = 0; labels != NULL && i < count; i++) {
+        if (labels[indices[i]] != DCN_NO_LABEL) continue;
+        return DCN_FAIL(INVALID_ARG, "training sample %d has no label", (int)indices[i]);
+    }
+    return DECANT_OK;
+}
+
 static decant_status check_split(const dcn_train_options *options)
 {
     const dcn_split *split = options->split;
@@ -54,6 +65,8 @@ static decant_status check_split(const dcn_train_options *options)
     TRY(dcn_new((size_t)available, (void **)&taken));
     TRY(check_indices("training", split->train, split->n_train, available, taken, 1));
     TRY(check_indices("validation", split->validation, split->n_validation, available, taken, 2));
+    if (!options->ignore_labels) TRY(check_labelled(options, split->train, split->n_train));
+    TRY(check_labelled(options, split->validation, split->n_validation));
 out:
     dcn_free(taken);
     return status;
@@ -116,9 +129,16 @@ static decant_status check_terms(const dcn_train_options *options)
         TRY_RETURN(dcn_term_check(&options->terms[i]));
         TRY_RETURN(dcn_term_check_outputs(&options->terms[i], options->model->n_outputs));
         const dcn_term_class *class = dcn_term_class_of(options->terms[i].kind);
-        if (class->needs_labels && options->dataset->train.labels == NULL) {
+        if (!class->needs_labels) continue;
+        if (options->dataset->train.labels == NULL) {
             return DCN_FAIL(INVALID_ARG, "loss term %s needs labels, and the training data of %s has none", class->name,
                             options->dataset->name);
+        }
+        if (options->ignore_labels) {
+            return DCN_FAIL(INVALID_ARG,
+                            "loss term %s reads labels, and this run is to ignore them; kd and logits "
+                            "listen to the teacher alone",
+                            class->name);
         }
     }
     return DECANT_OK;

@@ -168,7 +168,9 @@ static decant_status count_batch(const dcn_evaluator *evaluator, const dcn_batch
         int64_t predicted = dcn_logits_answer(row, outputs);
         if (predictions != NULL) predictions[done + n] = (int32_t)predicted;
         if (logits != NULL) memcpy(logits + (done + n) * outputs, row, (size_t)outputs * sizeof *row);
-        if (evaluator->part->labels == NULL) continue;
+        const bool labelled = batch->labels[n] != DCN_NO_LABEL;
+        metrics->count += labelled || evaluator->part->labels == NULL;
+        if (!labelled) continue;
 
         int64_t label = batch->labels[n];
         metrics->errors += predicted != label;
@@ -182,6 +184,7 @@ decant_status dcn_evaluator_run(dcn_evaluator *evaluator, dcn_metrics *ret_metri
                                 float *ret_logits)
 {
     dcn_metrics metrics = {.n_classes = (int32_t)evaluator->classes};
+    int64_t done = 0;
     decant_status status = DECANT_OK;
     size_t cells = (size_t)(evaluator->classes * evaluator->classes);
     TRY(dcn_new_array(cells, sizeof *metrics.confusion, (void **)&metrics.confusion));
@@ -192,10 +195,10 @@ decant_status dcn_evaluator_run(dcn_evaluator *evaluator, dcn_metrics *ret_metri
         TRY(dcn_loader_next(evaluator->loader, &batch));
         if (batch == NULL) break;
         TRY(run_batch(evaluator, batch));
-        TRY(count_batch(evaluator, batch, metrics.count, &metrics, ret_predictions, ret_logits));
-        metrics.count += batch->size;
+        TRY(count_batch(evaluator, batch, done, &metrics, ret_predictions, ret_logits));
+        done += batch->size;
     }
-    bool labelled = evaluator->part->labels != NULL;
+    bool labelled = evaluator->part->labels != NULL && metrics.count > 0;
     metrics.accuracy = labelled ? (double)(metrics.count - metrics.errors) / (double)metrics.count : (double)NAN;
     metrics.loss = labelled ? metrics.loss / (double)metrics.count : (double)NAN;
     *ret_metrics = metrics;

@@ -12,7 +12,7 @@
 
 /* --- evaluation (train/evaluate.c) --- */
 typedef struct dcn_metrics {
-    int64_t count, errors;
+    int64_t count, errors; /* count: of the samples that have a label, or of all where none has */
     double accuracy, loss; /* loss: mean cross-entropy, weighted by sample */
     int32_t n_classes;
     int64_t *confusion; /* [n_classes, n_classes] row = truth, column = prediction; dcn_free via dcn_metrics_finish */
@@ -36,8 +36,9 @@ typedef struct dcn_train_options {
     const decant_dataset *dataset;
     const dcn_split *split;
     int64_t epochs, batch;
-    bool drop_last; /* default false, as PyTorch's DataLoader */
-    uint64_t seed;  /* data order, augmentation, dropout */
+    bool drop_last;     /* default false, as PyTorch's DataLoader */
+    uint64_t seed;      /* data order, augmentation, dropout */
+    bool ignore_labels; /* of the training samples, as if they had none; needed where some have none */
     dcn_augment augment;
     dcn_optimizer optimizer;
     dcn_term terms[DCN_MAX_TERMS];

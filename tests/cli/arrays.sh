@@ -15,13 +15,19 @@ array '|u1' '\377' >bytes.npy
 show predict $model bytes.npy
 array '<f4' '\000\000\200\077' >one.npy # 1: what 255 is as a byte
 show predict $model one.npy
-echo "bytes kept as floats, images normalised before, doubles:"
+echo "doubles are numbers too:"
+array '<f8' '\000\000\000\000\000\000\340\077' >doubles.npy # 0.5
+show predict $model doubles.npy
+show predict $model doubles.npy:0
+echo "bytes kept as floats, images normalised before, another size, half a file:"
 array '<f4' '\000\000\177\103' >bytes_as_floats.npy # 255
 show predict $model bytes_as_floats.npy
 array '<f4' '\000\000\000\277' >normalised.npy # -0.5
 show predict $model normalised.npy
-array '<f8' '\000\000\000\000\000\000\360\077' >doubles.npy
-show predict $model doubles.npy
+sed 's/(8, 8), /(4, 16),/' bytes.npy >wide.npy
+show predict $model wide.npy
+head -c 150 bytes.npy >half.npy
+show predict $model half.npy
 echo "a data set without its part:"
 show predict $model fashion-mnist:0-4
 show predict $model nowhere:0-4

@@ -4,8 +4,9 @@
 set -eu
 DECANT=$1 MAKE_TINY=$2 name=$3 work=$4
 here=$(cd "$(dirname "$0")" && pwd)
+VECTORS=$here/../format/vectors
 XDG_CACHE_HOME=$work/cache
-export DECANT MAKE_TINY XDG_CACHE_HOME LC_ALL=C TERM=dumb
+export DECANT MAKE_TINY VECTORS XDG_CACHE_HOME LC_ALL=C TERM=dumb
 unset DECANT_CACHE DECANT_DATA NO_COLOR || true
 rm -rf "$work"
 mkdir -p "$work"

@@ -1,6 +1,9 @@
 # The program's tests: one script each, with the output it must give.
 add_executable(make_tiny ${CMAKE_CURRENT_SOURCE_DIR}/cli/make_tiny.c)
 target_include_directories(make_tiny PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+add_executable(make_pictures ${CMAKE_CURRENT_SOURCE_DIR}/cli/make_pictures.c)
+target_include_directories(make_pictures PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(make_pictures PRIVATE PkgConfig::PNG)
 
 file(GLOB cli_scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cli/*.out)
 foreach(file ${cli_scripts})

@@ -127,7 +127,7 @@ static void test_not_found_says_where_and_how(void **state)
     assert_non_null(strstr(decant_error_message(), folder));
     assert_non_null(strstr(decant_error_message(), "/usr/share/datasets/cifar10"));
     assert_non_null(strstr(decant_error_message(), "/nonexistent-share/decant/cifar10"));
-    assert_non_null(strstr(decant_error_message(), "cifar-10-binary.tar.gz"));
+    assert_non_null(strstr(decant_error_message(), "decant data get cifar10"));
     assert_non_null(strstr(decant_error_message(), "DECANT_DATA"));
     assert_refused(dcn_dataset_find("fashion-mnits", &dataset), DECANT_NOT_FOUND, "did you mean 'fashion-mnist'");
     assert_refused(dcn_dataset_find("imagenet", &dataset), DECANT_NOT_FOUND, "decant data list");

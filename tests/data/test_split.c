@@ -136,6 +136,39 @@ static void test_impossible_splits(void **state)
     dcn_split_finish(&split);
 }
 
+/* Breaks when the pool is not stratified, its labels stay, or it also trains or validates. */
+static void test_pool(void **state)
+{
+    (void)state;
+    int64_t left[2] = {0};
+    dcn_split split = {0}, again = {0};
+    make_set(&row, DECANT_U8, (const int64_t[]){80, 20}, 2, 0);
+    assert_int_equal(dcn_dataset_unlabel(dataset, 100, 4), DECANT_INVALID_ARG);
+    assert_int_equal(dcn_dataset_unlabel(dataset, -1, 4), DECANT_INVALID_ARG);
+    assert_int_equal(dataset->n_unlabelled, 0);
+    assert_ok(dcn_dataset_unlabel(dataset, 60, 4));
+    assert_int_equal(dataset->n_unlabelled, 60);
+    assert_int_equal(dcn_dataset_unlabel(dataset, 1, 4), DECANT_INVALID_ARG);
+    for (int i = 0; i < 100; i++)
+        if (dataset->train.labels[i] != DCN_NO_LABEL) left[dataset->train.labels[i]]++;
+    assert_int_equal(left[0], 32);
+    assert_int_equal(left[1], 8);
+
+    assert_ok(dcn_split_make(dataset, 10, 1, &split));
+    assert_int_equal(split.n_train, 30);
+    assert_int_equal(split.n_validation, 10);
+    assert_int_equal(split.n_unlabelled, 60);
+    int64_t held_out[2] = {0};
+    count_classes(split.validation, split.n_validation, held_out); /* would leave the array for one without a label */
+    assert_int_equal(held_out[0], 8);
+    for (int64_t i = 0; i < split.n_train; i++)
+        assert_true(dataset->train.labels[split.train[i]] >= 0);
+    for (int64_t i = 0; i < split.n_unlabelled; i++)
+        assert_int_equal(dataset->train.labels[split.unlabelled[i]], DCN_NO_LABEL);
+    assert_int_equal(dcn_split_make(dataset, 40, 1, &again), DECANT_INVALID_ARG); /* the pool cannot validate */
+    dcn_split_finish(&split);
+}
+
 static void copy_sample(dcn_samples *to, int64_t i, const dcn_samples *from, int64_t j)
 {
     size_t bytes = dcn_sample_bytes(dataset, from);
@@ -177,6 +210,26 @@ static void test_planted_duplicates_are_counted(void **state)
     assert_int_equal(overlap.within_train, 3);
     assert_int_equal(overlap.train_validation, 0);
     assert_int_equal(overlap.train_test, 3);
+    dcn_split_finish(&split);
+}
+
+/* Breaks when a test sample in the pool goes unseen, or counts as one of the training split. */
+static void test_duplicates_of_the_pool_are_counted(void **state)
+{
+    (void)state;
+    make_set(&picture, DECANT_U8, (const int64_t[]){50, 50}, 2, 30);
+    dcn_split split = {0};
+    dcn_overlap overlap = {0};
+    dcn_samples *train = &dataset->train;
+    assert_ok(dcn_dataset_unlabel(dataset, 40, 3));
+    assert_ok(dcn_split_make(dataset, 20, 3, &split));
+    copy_sample(&dataset->test, 3, train, split.unlabelled[5]);
+    copy_sample(train, split.validation[2], train, split.unlabelled[7]);
+    copy_sample(train, split.validation[3], train, split.unlabelled[7]);
+    assert_ok(dcn_overlap_count(dataset, &split, &overlap));
+    assert_int_equal(overlap.pool_test, 1);
+    assert_int_equal(overlap.pool_validation, 1); /* one sample of the pool */
+    assert_int_equal(overlap.train_test + overlap.train_validation + overlap.validation_test, 0);
     dcn_split_finish(&split);
 }
 
@@ -263,7 +316,9 @@ int main(void)
         cmocka_unit_test_teardown(test_shares_are_exact, clean),
         cmocka_unit_test_teardown(test_a_split_is_a_partition_and_a_function_of_the_seed, clean),
         cmocka_unit_test_teardown(test_impossible_splits, clean),
+        cmocka_unit_test_teardown(test_pool, clean),
         cmocka_unit_test_teardown(test_planted_duplicates_are_counted, clean),
+        cmocka_unit_test_teardown(test_duplicates_of_the_pool_are_counted, clean),
         cmocka_unit_test_teardown(test_statistics_against_the_definition, clean),
         cmocka_unit_test_teardown(test_constants_do_not_divide_by_zero, clean),
     };

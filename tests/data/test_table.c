@@ -223,15 +223,31 @@ static char *make_rows(void)
     return taken;
 }
 
-static void assert_part(const dcn_samples *part, int64_t count, int64_t yes, int *seen)
+/* The first `count` samples of a part. */
+static void assert_labelled(const dcn_samples *part, int64_t count, int64_t yes, int *seen)
 {
     int64_t found = 0;
     const float *inputs = (const float *)(const void *)part->data; /* [count, 2] */
-    assert_int_equal(part->count, count);
     for (int64_t i = 0; i < count; i++) {
         int row = (int)inputs[2 * i];
         found += part->labels[i];
         assert_int_equal(part->labels[i], row % 4 == 0);
+        assert_true(inputs[2 * i + 1] == (row % 2 ? 0.0f : 1.0f));
+        assert_int_equal(seen[row]++, 0);
+    }
+    assert_int_equal(found, yes);
+}
+
+/* The samples behind them: encoded, but without labels, and of both classes in proportion. */
+static void assert_pool(const dcn_samples *part, int64_t first, int64_t count, int64_t yes, int *seen)
+{
+    int64_t found = 0;
+    const float *inputs = (const float *)(const void *)part->data; /* [first + count, 2] */
+    assert_int_equal(part->count, first + count);
+    for (int64_t i = first; i < part->count; i++) {
+        int row = (int)inputs[2 * i];
+        found += row % 4 == 0;
+        assert_int_equal(part->labels[i], DCN_NO_LABEL);
         assert_true(inputs[2 * i + 1] == (row % 2 ? 0.0f : 1.0f));
         assert_int_equal(seen[row]++, 0);
     }
@@ -251,11 +267,13 @@ static void test_parts_are_disjoint_and_stratified(void **state)
     dcn_csv_options options = {
         .path = "t.csv", .target = "y", .test = 0.25, .unlabelled = 0.2, .validation = 20, .seed = 3};
     parse(text, &csv);
-    assert_ok(dcn_csv_build(&options, &csv, NULL, &dataset));
+    assert_ok(dcn_csv_build(&options, &csv, NULL, NULL, &dataset));
     assert_int_equal(dataset->n_unlabelled, 20);
     assert_string_equal(dataset->class_names[1], "yes");
-    assert_part(&dataset->train, 60, 15, seen);
-    assert_part(&dataset->test, 20, 5, seen);
+    assert_labelled(&dataset->train, 60, 15, seen);
+    assert_pool(&dataset->train, 60, 20, 5, seen);
+    assert_int_equal(dataset->test.count, 20);
+    assert_labelled(&dataset->test, 20, 5, seen);
 
     assert_ok(dcn_split_make(dataset, 20, 3, &split));
     float fit_rows[40], middle = 0;
@@ -263,10 +281,14 @@ static void test_parts_are_disjoint_and_stratified(void **state)
         fit_rows[i] = ((const float *)(const void *)dataset->train.data)[2 * split.train[i]]; /* rising, as rows are */
     middle = (fit_rows[19] + fit_rows[20]) / 2;
     assert_true(dataset->encoder->columns[0].fill == middle);
+    assert_int_equal(split.n_train, 40);
+    assert_int_equal(split.n_unlabelled, 20);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(split.unlabelled[i], 60 + i);
     dcn_split_finish(&split);
 
     options.seed = 4;
-    assert_ok(dcn_csv_build(&options, &csv, NULL, &other));
+    assert_ok(dcn_csv_build(&options, &csv, NULL, NULL, &other));
     assert_false(dcn_hash_equal(other->hash, dataset->hash));
     dcn_dataset_destroy(other);
     dcn_dataset_destroy(dataset);
@@ -279,7 +301,7 @@ static void assert_unbuildable(const char *text, const dcn_csv_options *options,
     dcn_csv csv = {0};
     decant_dataset *dataset = NULL;
     parse(text, &csv);
-    assert_refused(dcn_csv_build(options, &csv, NULL, &dataset), DECANT_FORMAT, words);
+    assert_refused(dcn_csv_build(options, &csv, NULL, NULL, &dataset), DECANT_FORMAT, words);
     if (place != NULL) assert_string_equal(decant_error_place(), place);
     dcn_csv_finish(&csv);
 }
@@ -305,7 +327,7 @@ static void test_second_file(void **state)
     const dcn_csv_options options = {.path = "t.csv", .target = "y", .test_path = "u.csv"};
     parse("a,b,y\n1,u,p\n2,v,q\n3,w,p\n", &csv);
     parse("y,b,a\nq,w,9\n", &test);
-    assert_ok(dcn_csv_build(&options, &csv, &test, &dataset));
+    assert_ok(dcn_csv_build(&options, &csv, &test, NULL, &dataset));
     assert_int_equal(dataset->train.count, 3);
     assert_int_equal(dataset->test.count, 1);
     assert_int_equal(dataset->test.labels[0], 1);
@@ -314,8 +336,40 @@ static void test_second_file(void **state)
     dcn_dataset_destroy(dataset);
     dcn_csv_finish(&test);
     parse("y,b,a\nr,w,9\n", &test);
-    assert_refused(dcn_csv_build(&options, &csv, &test, &dataset), DECANT_FORMAT, "'r' is none of the 2 classes");
+    assert_refused(dcn_csv_build(&options, &csv, &test, NULL, &dataset), DECANT_FORMAT, "'r' is none of the 2 classes");
     dcn_csv_finish(&test);
+    dcn_csv_finish(&csv);
+}
+
+/* Breaks when a pool of its own file teaches the encoder, is not behind the training rows, or must have a target. */
+static void test_unlabelled_file(void **state)
+{
+    (void)state;
+    dcn_csv csv = {0}, pool = {0};
+    decant_dataset *dataset = NULL;
+    dcn_split split = {0};
+    const dcn_csv_options options = {
+        .path = "t.csv", .target = "y", .test = 0.3, .unlabelled_path = "u.csv", .validation = 1};
+    parse("a,b,y\n1,u,p\n2,v,q\n3,u,p\n4,v,q\n5,u,p\n6,v,q\n", &csv);
+    parse("b,a\nu,100\nv,\n", &pool);
+    assert_ok(dcn_csv_build(&options, &csv, NULL, &pool, &dataset));
+    assert_int_equal(dataset->train.count, 6);
+    assert_int_equal(dataset->n_unlabelled, 2);
+    assert_string_equal(dataset->encoder->parting.unlabelled_path, "u.csv");
+    const float fill = dataset->encoder->columns[0].fill;
+    assert_true(fill < 7); /* the 100 is not among what it was made from */
+    const float expected[] = {100, 0, fill, 1};
+    assert_memory_equal((const float *)(const void *)dataset->train.data + 8, expected, sizeof expected);
+    assert_ok(dcn_split_make(dataset, 1, 0, &split));
+    assert_int_equal(split.n_train, 3);
+    assert_int_equal(split.n_unlabelled, 2);
+    assert_int_equal(split.unlabelled[0], 4);
+    dcn_split_finish(&split);
+    dcn_dataset_destroy(dataset);
+    dcn_csv_finish(&pool);
+    parse("b,a\nw,1\n", &pool);
+    assert_refused(dcn_csv_build(&options, &csv, NULL, &pool, &dataset), DECANT_FORMAT, "'w'");
+    dcn_csv_finish(&pool);
     dcn_csv_finish(&csv);
 }
 
@@ -361,7 +415,7 @@ static void test_allocations_fail(void **state)
     for (int64_t nth = 1;; nth++) {
         decant_dataset *dataset = NULL;
         dcn_memory_fail_nth(nth);
-        decant_status status = dcn_csv_build(&options, &csv, NULL, &dataset);
+        decant_status status = dcn_csv_build(&options, &csv, NULL, NULL, &dataset);
         dcn_memory_fail_nth(0);
         dcn_dataset_destroy(dataset);
         if (status == DECANT_OK) break;
@@ -383,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_parts_are_disjoint_and_stratified),
         cmocka_unit_test(test_rare_classes),
         cmocka_unit_test(test_second_file),
+        cmocka_unit_test(test_unlabelled_file),
         cmocka_unit_test(test_rows_for_a_finished_encoder),
         cmocka_unit_test(test_allocations_fail),
     };

@@ -40,8 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
     const dcn_csv_options options = {
         .path = "fuzz.csv", .target = csv.columns[csv.n_columns - 1], .test = 0.25, .unlabelled = 0.1};
-    if (dcn_csv_build(&options, &csv, NULL, &dataset) == DECANT_OK) {
-        FUZZ_HOLDS(dataset->train.count + dataset->test.count + dataset->n_unlabelled == csv.n_rows);
+    if (dcn_csv_build(&options, &csv, NULL, NULL, &dataset) == DECANT_OK) {
+        FUZZ_HOLDS(dataset->train.count + dataset->test.count == csv.n_rows);
         check_inputs(&dataset->train, dataset->encoder->n_inputs);
         check_inputs(&dataset->test, dataset->encoder->n_inputs);
         check_json(&csv, dataset->encoder);

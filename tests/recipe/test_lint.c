@@ -65,6 +65,39 @@ static const fault faults[] = {
     {{"budget={model: student, parameters: 555}"},
      DECANT_SEVERITY_ERROR,
      "has 556 parameters, 1 more than the budget of 555"},
+    {{"budget={model: student, mult_adds: 543}"},
+     DECANT_SEVERITY_ERROR,
+     "has 544 mult-adds, 1 more than the budget of 543"},
+    {{"models.student=[flatten, linear: {features: 8, bottleneck: 70}, relu, linear: 4]",
+      "budget={model: student, parameters: 555}"},
+     DECANT_SEVERITY_ERROR, /* what is handed over counts, not the 5,076 that train */
+     "has 556 parameters, 1 more than the budget of 555"},
+    {{"models.student=[flatten, linear: {features: 8, bottleneck: 2}, relu, linear: 4]"},
+     DECANT_SEVERITY_NOTE,
+     "1 is handed over as one matrix of 520 parameters, its factors have 152; keep: true would hand over those"},
+    /* where runs start */
+    {{"runs.p={like: alone, init: teacher}"},
+     DECANT_SEVERITY_ERROR,
+     "which is another network than its model 'student'"},
+    {{"runs.p={like: alone, init: ./nothing.safetensors}"}, DECANT_SEVERITY_ERROR, "nothing.safetensors"},
+    {{"runs.alone.seeds=[3, 4]", "runs.p={like: distilled, seeds: 2, init: alone}"},
+     DECANT_SEVERITY_ERROR,
+     "run 'p' has the seed 0, which its source 'alone' has not"},
+    {{"runs.p={like: alone, prune: {from: alone, parameters: 70}}"},
+     DECANT_SEVERITY_ERROR,
+     "the limit cannot be met: with at least 0.1 of each layer's channels and one of each, 73 parameters"},
+    {{"runs.p={like: alone, prune: {from: alone, keep: 0.5, criterion: bn}}"},
+     DECANT_SEVERITY_ERROR,
+     "no layer that may lose channels has a batch normalisation behind it; rank by l1 or l2"},
+    {{"runs.p={like: alone, prune: {from: alone, parameters: 556}}"},
+     DECANT_SEVERITY_ERROR,
+     "within the limit already, with 556 parameters"},
+    {{"runs.p={like: alone, prune: {from: alone, keep: 0.5}}", "budget={run: p, parameters: 277}"},
+     DECANT_SEVERITY_ERROR,
+     "run 'p' prunes to 278 parameters, 1 more than the budget of 277"},
+    {{"runs.p={like: distilled, prune: {from: alone, keep: 0.5}}"},
+     DECANT_SEVERITY_WARNING,
+     "run 'p' is distilled, but no run trains its model 'student', pruned alike, without a teacher"},
     /* losses and teachers */
     {{"runs.alone.loss={kd: 1}"}, DECANT_SEVERITY_ERROR, "run 'alone' has a distillation loss but no teacher"},
     {{"runs.distilled.loss={ce: 1}"}, DECANT_SEVERITY_ERROR, "none of its losses listens to it"},
@@ -77,7 +110,8 @@ static const fault faults[] = {
      "the teacher has no layer '33'; did you mean '3'?"},
     {{"runs.distilled.loss={ce: 1, cosine: {student: 1, teacher: 2}}"},
      DECANT_SEVERITY_ERROR,
-     "'1' of the student has 8 elements a sample and '2' of the teacher 128; compare equals, or set match: avgpool"},
+     "'1' of the student has 8 elements a sample and '2' of the teacher 128; compare equals, or set match: avgpool or "
+     "match: project"},
     {{"models.student=[flatten, linear: 9, relu, linear: 4]",
       "runs.distilled.loss={ce: 1, cosine: {student: 1, teacher: 2, match: avgpool}}"},
      DECANT_SEVERITY_ERROR,
@@ -103,9 +137,56 @@ static const fault faults[] = {
      DECANT_SEVERITY_ERROR,
      "160 samples do not fill one batch of 170"},
     {{"runs.alone.samples=161"}, DECANT_SEVERITY_ERROR, "asks for 161 samples, but the training split has 160"},
+    /* transfer sets */
+    {{"runs.alone.transfer={leave_out: [4]}"}, DECANT_SEVERITY_ERROR, "has no class 4; its classes are 0 to 3"},
+    {{"runs.alone.transfer={leave_out: [cat]}"}, DECANT_SEVERITY_ERROR, "only the numbers 0 to 3; 'cat' is none"},
+    {{"runs.alone.transfer={keep: [1, 2, 1]}"}, DECANT_SEVERITY_ERROR, "the class 1 is listed twice"},
+    {{"runs.alone.transfer={leave_out: [0, 1, 2, 3]}"}, DECANT_SEVERITY_ERROR, "all 4 classes are left out"},
+    {{"runs.alone.transfer={leave_out: 3}", "runs.alone.samples=121"},
+     DECANT_SEVERITY_ERROR,
+     "asks for 121 samples, but what transfer leaves of the training split has 120"},
+    {{"runs.distilled.transfer={labels: false}"},
+     DECANT_SEVERITY_ERROR,
+     "run 'distilled' trains without labels (transfer.labels: false), and the loss ce reads them; kd, logits"},
+    {{"runs.distilled.transfer={unlabelled: also}", "runs.distilled.loss={kd: 1, dkd: 1}", "data.unlabelled=40"},
+     DECANT_SEVERITY_ERROR,
+     "trains without labels (transfer.unlabelled), and the loss dkd"},
+    {{"runs.distilled.transfer={unlabelled: only}", "runs.distilled.loss={kd: 1}"},
+     DECANT_SEVERITY_ERROR,
+     "has none; set one aside with data.unlabelled"},
+    {{"runs.distilled.transfer={keep: [0, 2]}"},
+     DECANT_SEVERITY_NOTE,
+     "run 'distilled' trains on 80 samples, 0 of them of the unlabelled pool; 2 of 4 classes, with labels"},
+    {{"runs.distilled.transfer={keep: [0, 2]}"},
+     DECANT_SEVERITY_WARNING,
+     "'distilled' makes 8 optimizer steps on 80 samples, 'alone' 16 on 160"},
+    {{"runs.distilled.transfer={unlabelled: also}", "runs.distilled.loss={kd: 1}", "data.unlabelled=0.2"},
+     DECANT_SEVERITY_WARNING,
+     "'distilled' makes 16 optimizer steps on 160 samples, 'alone' 12 on 120"},
+    {{"runs.distilled.transfer={keep: [0, 2]}", "runs.distilled.epochs=3"},
+     DECANT_SEVERITY_WARNING,
+     "'distilled' makes 12 optimizer steps on 80 samples, 'alone' 16 on 160"},
+    {{"data.unlabelled=200"}, DECANT_SEVERITY_ERROR, "unlabelled: 200 leaves nothing of the 200 training samples"},
+    {{"data.unlabelled=160"}, DECANT_SEVERITY_ERROR, "validation: 40 leaves nothing of the 40 training samples"},
+    /* the correction of biases */
+    {{"runs.alone.correct_bias=validation", "data.validation=0"},
+     DECANT_SEVERITY_ERROR,
+     "corrects its biases on the validation split, but data.validation is 0"},
+    {{"runs.alone.correct_bias={frequencies: {classes: [5]}}"}, DECANT_SEVERITY_ERROR, "has no class 5"},
+    {{"runs.alone.correct_bias={validation: {classes: [0, 1, 2, 3]}}"},
+     DECANT_SEVERITY_ERROR,
+     "one offset for all 4 classes changes nothing"},
+    {{"runs.alone.correct_bias=frequencies", "models.student=[flatten, linear: {features: 4, bias: false}]"},
+     DECANT_SEVERITY_ERROR,
+     "the last layer 1 is linear without a bias"},
+    {{"runs.alone.correct_bias=frequencies", "models.student=[flatten, linear: 4, relu]"},
+     DECANT_SEVERITY_ERROR,
+     "the last layer 2 is relu; only a linear layer"},
     /* comparisons */
     {{"runs.distilled.epochs=3"}, DECANT_SEVERITY_WARNING, "'distilled' trains 3 epochs, 'alone' 2"},
-    {{"runs.distilled.batch=10"}, DECANT_SEVERITY_WARNING, "'distilled' makes 32 optimizer steps, 'alone' 16"},
+    {{"runs.distilled.batch=10"},
+     DECANT_SEVERITY_WARNING,
+     "'distilled' makes 32 optimizer steps on 160 samples, 'alone' 16 on 160"},
     {{"runs.distilled.seeds=3"}, DECANT_SEVERITY_WARNING, "have other seeds"},
     {{"runs.alone.seeds=1"}, DECANT_SEVERITY_NOTE, "compared on one seed"},
     {{"runs.distilled.augment={shift: 1}"}, DECANT_SEVERITY_NOTE, "augmented differently"},
@@ -161,6 +242,18 @@ static void test_feature_losses_that_fit_have_no_findings(void **state)
         assert_int_equal(list->count, 0);
         decant_finding_list_destroy(list);
     }
+}
+
+/* Breaks when a smaller transfer set that makes up for it in epochs is called another budget. */
+static void test_equal_steps_are_equal_budgets(void **state)
+{
+    (void)state;
+    static const char *const overrides[] = {"runs.distilled.transfer={keep: [0, 2]}", "runs.distilled.epochs=4"};
+    decant_finding_list *list = lint(overrides, 2);
+    for (int32_t f = 0; f < list->count; f++)
+        assert_null(strstr(list->items[f].text, "unequal budgets"));
+    assert_int_equal(list->errors + list->warnings, 0);
+    decant_finding_list_destroy(list);
 }
 
 /* Breaks when a feature loss's fault is told without its line. */
@@ -297,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_sound_recipe_has_no_findings),
         cmocka_unit_test(test_faults_are_found),
         cmocka_unit_test(test_feature_losses_that_fit_have_no_findings),
+        cmocka_unit_test(test_equal_steps_are_equal_budgets),
         cmocka_unit_test(test_feature_errors_name_the_losses_line),
         cmocka_unit_test(test_a_known_name_does_not_excuse_a_leak),
         cmocka_unit_test(test_shape_errors_name_the_layers_line),

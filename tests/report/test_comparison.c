@@ -104,7 +104,10 @@ static void test_unequal_budgets_are_told(void **state)
     fill(results[0], pointers[0], &rows[0], "alone", plain, 3);
     fill(results[1], pointers[1], &rows[1], "longer", good, 3);
     assert_true(decant_has_equal_budget(&rows[1], &rows[0]));
-    results[1][2].steps = 12;
+    results[0][2].steps = 5000;
+    results[1][2].steps = 5101; /* 2 % is what whole epochs may make */
+    assert_true(decant_has_equal_budget(&rows[1], &rows[0]));
+    results[1][2].steps = 5104;
     assert_false(decant_has_equal_budget(&rows[1], &rows[0]));
     rows[1].baseline = 0;
     const decant_comparison comparison = {.rows = rows, .count = 2, .majority_accuracy = 0.1};
@@ -227,6 +230,36 @@ static void test_other_data_is_told(void **state)
     decant_comparison_destroy(comparison);
 }
 
+/* Breaks when a corrected run's row is not followed by what it was before, or an uncorrected one's is. */
+static void test_the_table_shows_what_was_before_a_correction(void **state)
+{
+    (void)state;
+    static const double corrected[2] = {.98, .99}, plain[2] = {.97, .97};
+    decant_run_result results[2][2];
+    const decant_run_result *pointers[2][2];
+    decant_comparison_row rows[2];
+    decant_table *table = NULL;
+    char *text = NULL;
+    fill(results[0], pointers[0], &rows[0], "no-threes", corrected, 2);
+    fill(results[1], pointers[1], &rows[1], "plain", plain, 2);
+    rows[0].corrected = true;
+    rows[0].uncorrected_mean = .95;
+    rows[0].uncorrected_spread = .002;
+    rows[0].uncorrected_errors_mean = 50.5;
+    const decant_comparison comparison = {.rows = rows, .count = 2, .majority_accuracy = .1};
+    assert_ok(decant_comparison_table(&comparison, &table));
+    assert_ok(decant_table_text(table, &text));
+    const char *run = strstr(text, "no-threes"), *before = strstr(text, "  before correction");
+    assert_non_null(run);
+    assert_non_null(before);
+    assert_true(before > run && before < strstr(text, "plain"));
+    assert_null(strstr(before + 4, "before correction"));
+    assert_non_null(strstr(before, "95.00 ± 0.20 %"));
+    assert_non_null(strstr(before, "50.5"));
+    decant_text_free(text);
+    decant_table_destroy(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_runs_of_one_name_are_shown_with_their_folders),
         cmocka_unit_test(test_other_data_is_told),
+        cmocka_unit_test(test_the_table_shows_what_was_before_a_correction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,11 +47,11 @@ static void test_all_of_an_evaluation(void **state)
     assert_ok(decant_evaluation_text(&evaluation, NULL, &text));
     assert_string_equal(strstr(text, "\nclass"),
                         "\n"
-                        "class  samples   recall  precision       F1  mostly mistaken for\n"
-                        "----------------------------------------------------------------\n"
-                        "0           10  80.00 %   100.00 %  88.89 %  1 (2)\n"
-                        "1           10  50.00 %    71.43 %  58.82 %  2 (5)\n"
-                        "2            0        -     0.00 %   0.00 %  -\n"
+                        "class  samples  errors   recall  precision       F1  mostly mistaken for\n"
+                        "------------------------------------------------------------------------\n"
+                        "0           10       2  80.00 %   100.00 %  88.89 %  1 (2)\n"
+                        "1           10       5  50.00 %    71.43 %  58.82 %  2 (5)\n"
+                        "2            0       0        -     0.00 %   0.00 %  -\n"
                         "\n"
                         "    confidence  samples     mean  accuracy\n"
                         "------------------------------------------\n"

@@ -31,6 +31,8 @@ static void test_summary(void **state)
         .parameters = 376810,
         .trainable = 376810,
         .mult_adds = 715008,
+        .deployed_parameters = 376810,
+        .deployed_mult_adds = 715008,
         .input_bytes = 3136,
         .activation_bytes = 301096,
         .weight_bytes = 1507240,

@@ -170,6 +170,21 @@ static void test_a_batch_of_one_under_batchnorm(void **state)
     dcn_model_destroy(maps);
 }
 
+/* Breaks when a sample without a label is taken for one of class -1. */
+static void test_samples_without_a_label(void **state)
+{
+    (void)state;
+    decant_model *model = make_model(&problem, MLP, 1);
+    dcn_train_options options = plain_options(&problem, model);
+    int32_t *label = &problem.dataset->train.labels[problem.split.train[7]], held_back = *label;
+    *label = DCN_NO_LABEL;
+    assert_refused(&options, DECANT_INVALID_ARG, "has no label");
+    *label = held_back;
+    options.ignore_labels = true;
+    assert_refused(&options, DECANT_INVALID_ARG, "loss term ce reads labels, and this run is to ignore them");
+    dcn_model_destroy(model);
+}
+
 static void test_splits_that_overlap(void **state)
 {
     (void)state;
@@ -237,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_data_that_makes_the_loss_not_finite),
         cmocka_unit_test(test_a_rate_that_diverges),
         cmocka_unit_test(test_a_batch_of_one_under_batchnorm),
+        cmocka_unit_test(test_samples_without_a_label),
         cmocka_unit_test(test_splits_that_overlap),
         cmocka_unit_test(test_options_out_of_range),
         cmocka_unit_test(test_a_batch_larger_than_the_data_is_all_of_it),

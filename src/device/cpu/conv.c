@@ -5,8 +5,9 @@
 
 /* The logical pieces of a convolution, whichever of them the op computes. */
 typedef struct conv_parts {
-    const dcn_tensor_desc *src, *weight, *dst;
+    dcn_tensor_desc *src, *weight, *dst;
     dnnl_dims_t stride, dilation, padding; /* dilation as oneDNN counts it: 0 is dense */
+    dnnl_alg_kind_t algorithm;
     dnnl_memory_desc_t src_md, dst_md, bias_md;
     bool grouped;
 } conv_parts;
@@ -31,10 +32,11 @@ static decant_status weight_descriptor(dcn_cpu_device *device, const dcn_tensor_
                                     : dcn_cpu_descriptor(device, &desc, ret_descriptor);
 }
 
-static decant_status conv_parts_init(const dcn_conv_attrs *attrs, const dcn_tensor_desc *src,
-                                     const dcn_tensor_desc *weight, const dcn_tensor_desc *dst, conv_parts *ret_parts)
+static decant_status conv_parts_init(const dcn_conv_attrs *attrs, dcn_tensor_desc *src, dcn_tensor_desc *weight,
+                                     dcn_tensor_desc *dst, conv_parts *ret_parts)
 {
-    conv_parts parts = {.src = src, .weight = weight, .dst = dst, .grouped = attrs->groups > 1};
+    conv_parts parts = {
+        .src = src, .weight = weight, .dst = dst, .algorithm = dnnl_convolution_direct, .grouped = attrs->groups > 1};
     for (int i = 0; i < 2; i++) {
         parts.stride[i] = attrs->stride[i];
         parts.dilation[i] = attrs->dilation[i] - 1;
@@ -63,22 +65,21 @@ static decant_status conv_describe(dcn_cpu_device *device, const dcn_op_call *ca
     case DECANT_OP_CONV2D:
         what = "convolution";
         result = dnnl_dilated_convolution_forward_desc_init(
-            &convolution, dnnl_forward_training, dnnl_convolution_direct, &parts->src_md, &weight_md,
+            &convolution, dnnl_forward_training, parts->algorithm, &parts->src_md, &weight_md,
             call->n_inputs > 2 ? &parts->bias_md : NULL, &parts->dst_md, parts->stride, parts->dilation, parts->padding,
             parts->padding);
         break;
     case DECANT_OP_CONV2D_GRAD_INPUT:
         what = "convolution backward by data";
-        result = dnnl_dilated_convolution_backward_data_desc_init(&convolution, dnnl_convolution_direct, &parts->src_md,
+        result = dnnl_dilated_convolution_backward_data_desc_init(&convolution, parts->algorithm, &parts->src_md,
                                                                   &weight_md, &parts->dst_md, parts->stride,
                                                                   parts->dilation, parts->padding, parts->padding);
         break;
     default:
         what = "convolution backward by weights";
         result = dnnl_dilated_convolution_backward_weights_desc_init(
-            &convolution, dnnl_convolution_direct, &parts->src_md, &weight_md,
-            call->n_outputs > 1 ? &parts->bias_md : NULL, &parts->dst_md, parts->stride, parts->dilation,
-            parts->padding, parts->padding);
+            &convolution, parts->algorithm, &parts->src_md, &weight_md, call->n_outputs > 1 ? &parts->bias_md : NULL,
+            &parts->dst_md, parts->stride, parts->dilation, parts->padding, parts->padding);
         break;
     }
     TRY_RETURN(dcn_cpu_check(result, what));
@@ -110,14 +111,49 @@ static decant_status conv_choose(dcn_cpu_device *device, const dcn_op_call *call
     return DECANT_OK;
 }
 
+/* By Winograd's algorithm, with activations as it wants them. */
+static decant_status conv_choose_winograd(dcn_cpu_device *device, const dcn_op_call *call, conv_parts *parts,
+                                          dcn_layout wished, dnnl_primitive_desc_t *ret_descriptor)
+{
+    dnnl_primitive_desc_t chosen = NULL;
+    conv_parts winograd = *parts;
+    winograd.algorithm = dnnl_convolution_winograd;
+    TRY_RETURN(dcn_cpu_any_descriptor(&parts->src->shape, &winograd.src_md));
+    TRY_RETURN(dcn_cpu_any_descriptor(&parts->dst->shape, &winograd.dst_md));
+    TRY_RETURN(conv_choose(device, call, &winograd, wished, &chosen));
+    bool to_src = call->op == DECANT_OP_CONV2D_GRAD_INPUT, to_dst = call->op == DECANT_OP_CONV2D;
+    winograd.src_md = *dnnl_primitive_desc_query_md(chosen, to_src ? dnnl_query_diff_src_md : dnnl_query_src_md, 0);
+    winograd.dst_md = *dnnl_primitive_desc_query_md(chosen, to_dst ? dnnl_query_dst_md : dnnl_query_diff_dst_md, 0);
+    *parts = winograd;
+    *ret_descriptor = chosen;
+    return DECANT_OK;
+}
+
+/* The primitive for this convolution, and in the call the layouts of its activations. */
+static decant_status conv_plan(dcn_cpu_device *device, dcn_op_call *call, conv_parts *parts, dcn_layout wished,
+                               dnnl_primitive_desc_t *ret_descriptor)
+{
+    bool suits = dcn_cpu_suits_winograd(&call->attrs.conv, &parts->src->shape, &parts->dst->shape);
+    if (!suits || conv_choose_winograd(device, call, parts, wished, ret_descriptor) != DECANT_OK)
+        TRY_RETURN(conv_choose(device, call, parts, wished, ret_descriptor));
+    dcn_cpu_ask_activation(call);
+    if (parts->algorithm == dnnl_convolution_direct) return DECANT_OK;
+    decant_status status = dcn_cpu_intern(device, &parts->src_md, &parts->src->layout);
+    if (status == DECANT_OK) status = dcn_cpu_intern(device, &parts->dst_md, &parts->dst->layout);
+    if (status != DECANT_OK) dnnl_primitive_desc_destroy(*ret_descriptor);
+    return status;
+}
+
 decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
+    if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->output[0].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;
     dnnl_primitive_desc_t descriptor = NULL;
     TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->input[0], &call->input[1], &call->output[0], &parts));
-    TRY_RETURN(conv_choose(device, call, &parts, call->input[1].layout, &descriptor));
+    TRY_RETURN(conv_plan(device, call, &parts, call->input[1].layout, &descriptor));
     dnnl_memory_desc_t weight_md = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
     dcn_cpu_argument arguments[4] = {
         {DNNL_ARG_SRC, DCN_CPU_INPUT, 0, parts.src_md},
@@ -125,7 +161,6 @@ decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, 
         {DNNL_ARG_DST, DCN_CPU_OUTPUT, 0, parts.dst_md},
         {DNNL_ARG_BIAS, DCN_CPU_INPUT, 2, parts.bias_md},
     };
-    dcn_cpu_ask_activation(call);
     decant_status status = dcn_cpu_intern(device, &weight_md, &call->input[1].layout);
     if (status != DECANT_OK) {
         dnnl_primitive_desc_destroy(descriptor);
@@ -137,19 +172,20 @@ decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, 
 
 decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
+    if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[0].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;
     dnnl_primitive_desc_t descriptor = NULL;
     TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->output[0], &call->input[1], &call->input[0], &parts));
-    TRY_RETURN(conv_choose(device, call, &parts, call->input[1].layout, &descriptor));
+    TRY_RETURN(conv_plan(device, call, &parts, call->input[1].layout, &descriptor));
     dnnl_memory_desc_t weight_md = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
     dcn_cpu_argument arguments[3] = {
         {DNNL_ARG_DIFF_DST, DCN_CPU_INPUT, 0, parts.dst_md},
         {DNNL_ARG_WEIGHTS, DCN_CPU_INPUT, 1, weight_md},
         {DNNL_ARG_DIFF_SRC, DCN_CPU_OUTPUT, 0, parts.src_md},
     };
-    dcn_cpu_ask_activation(call);
     decant_status status = dcn_cpu_intern(device, &weight_md, &call->input[1].layout);
     if (status != DECANT_OK) {
         dnnl_primitive_desc_destroy(descriptor);
@@ -160,12 +196,14 @@ decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_c
 
 decant_status dcn_cpu_compile_conv2d_grad_weight(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
+    if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[1].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;
     dnnl_primitive_desc_t descriptor = NULL;
     TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->input[0], &call->output[0], &call->input[1], &parts));
-    TRY_RETURN(conv_choose(device, call, &parts, call->output[0].layout, &descriptor));
+    TRY_RETURN(conv_plan(device, call, &parts, call->output[0].layout, &descriptor));
     dnnl_memory_desc_t weight_md = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_diff_weights_md, 0);
     dcn_cpu_argument arguments[4] = {
         {DNNL_ARG_SRC, DCN_CPU_INPUT, 0, parts.src_md},
@@ -173,7 +211,6 @@ decant_status dcn_cpu_compile_conv2d_grad_weight(dcn_cpu_device *device, dcn_op_
         {DNNL_ARG_DIFF_WEIGHTS, DCN_CPU_OUTPUT, 0, weight_md},
         {DNNL_ARG_DIFF_BIAS, DCN_CPU_OUTPUT, 1, parts.bias_md},
     };
-    dcn_cpu_ask_activation(call);
     decant_status status = dcn_cpu_intern(device, &weight_md, &call->output[0].layout);
     if (status != DECANT_OK) {
         dnnl_primitive_desc_destroy(descriptor);

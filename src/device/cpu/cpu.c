@@ -15,7 +15,9 @@
 /* Ranges over single elements are cut at whole cache lines. */
 #define LINE_ELEMENTS  16
 #define HUGE_PAGE      ((uintptr_t)2 << 20)
-#define MIN_HUGE_BYTES ((size_t)8 << 20)
+#define MIN_HUGE_BYTES ((size_t)4 << 20)
+#define PAGE_BYTES     4096
+#define MIN_TOUCHED    ((size_t)256 << 10)
 
 #if defined(__SANITIZE_THREAD__)
 #define THREAD_SANITIZER 1
@@ -39,6 +41,7 @@ static dcn_cpu_compile *const compilers[DECANT_OP_COUNT] = {
     [DECANT_OP_RELU6] = dcn_cpu_compile_activation,
     [DECANT_OP_HARDSWISH] = dcn_cpu_compile_activation,
     [DECANT_OP_SIGMOID] = dcn_cpu_compile_activation,
+    [DECANT_OP_LOG] = dcn_cpu_compile_activation,
     [DECANT_OP_GELU] = dcn_cpu_compile_activation,
     [DECANT_OP_ACTIVATION_GRAD] = dcn_cpu_compile_activation_grad,
     [DECANT_OP_MAXPOOL] = dcn_cpu_compile_maxpool,
@@ -100,6 +103,12 @@ void dcn_cpu_use_threads(int32_t threads)
     if (omp_get_max_threads() != threads) omp_set_num_threads(threads);
 }
 
+/* The thread sanitizer cannot see OpenMP's barriers and would report every loop as a race. */
+static int32_t visible_threads(const dcn_device *device)
+{
+    return THREAD_SANITIZER ? 1 : device->threads;
+}
+
 static int32_t usable_cores(void)
 {
     cpu_set_t set;
@@ -124,11 +133,7 @@ decant_status dcn_cpu_kernel_create(dcn_cpu_device *device, const dcn_op_call *c
     kernel->base.destroy = destroy_own;
     kernel->base.flops = dcn_op_flops(call);
     kernel->loops = device->loops;
-#if THREAD_SANITIZER
-    kernel->threads = 1; /* the sanitizer cannot see OpenMP's barriers and would report every loop as a race */
-#else
-    kernel->threads = device->base.threads;
-#endif
+    kernel->threads = visible_threads(&device->base);
     snprintf(kernel->base.name, sizeof kernel->base.name, "loop:%s", device->loops->isa);
     *ret_kernel = kernel;
     return DECANT_OK;
@@ -221,11 +226,24 @@ static void advise_huge_pages(void *memory, size_t bytes)
     if (end > begin) (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
 }
 
+/* Writes to each page of a fresh block, on all threads. The first step would touch the pages anyway, but here and
+ * there: a page that is read before it is written (an optimiser's averages) is mapped twice, and each time the other
+ * cores are interrupted. */
+static void touch_pages(const dcn_device *device, void *memory, size_t bytes)
+{
+    if (bytes < MIN_TOUCHED) return;
+    volatile char *const first = memory;
+    const int64_t pages = (int64_t)((bytes + PAGE_BYTES - 1) / PAGE_BYTES);
+#pragma omp parallel for num_threads(visible_threads(device)) schedule(static)
+    for (int64_t page = 0; page < pages; page++)
+        first[page * PAGE_BYTES] = 0;
+}
+
 static decant_status cpu_memory_create(dcn_device *device, size_t bytes, void **ret_memory)
 {
-    (void)device;
     TRY_RETURN(dcn_new_aligned(bytes, ret_memory));
     advise_huge_pages(*ret_memory, bytes);
+    touch_pages(device, *ret_memory, bytes);
     return DECANT_OK;
 }
 

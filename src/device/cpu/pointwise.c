@@ -100,7 +100,8 @@ static dcn_op_call product_call(const dcn_op_call *call)
 {
     const dcn_conv_attrs *attrs = &call->attrs.conv;
     dcn_op_call product = {.n_inputs = call->n_inputs, .n_outputs = call->n_outputs};
-    product.attrs.linear = (dcn_linear_attrs){attrs->channels, attrs->bias, attrs->activation};
+    product.attrs.linear =
+        (dcn_linear_attrs){.features = attrs->channels, .bias = attrs->bias, .activation = attrs->activation};
     const dcn_tensor_desc *src = &call->input[0], *weight = &call->input[1], *dst = &call->output[0];
     product.op = DECANT_OP_LINEAR;
     if (call->op == DECANT_OP_CONV2D_GRAD_INPUT) {

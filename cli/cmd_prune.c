@@ -1,0 +1,121 @@
+/* decant prune MODEL -o OUT: a smaller network without the channels that matter least. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "output.h"
+#include "verbs.h"
+
+enum {
+    PRUNE_OUTPUT = OPTION_COMMON_COUNT,
+    PRUNE_KEEP,
+    PRUNE_PARAMETERS,
+    PRUNE_MULT_ADDS,
+    PRUNE_CRITERION,
+    PRUNE_MINIMUM,
+    PRUNE_SEED,
+    PRUNE_OPTION_COUNT
+};
+
+static const cli_option options[] = {
+    [OPTION_JSON] = OPTION_JSON_ROW,
+    [OPTION_QUIET] = OPTION_QUIET_ROW,
+    [PRUNE_OUTPUT] = {"output", 'o', OPTION_TEXT, "FILE", 0, 0, "where the smaller model goes"},
+    [PRUNE_KEEP] = {"keep", 0, OPTION_TEXT, "SHARE", 0, 0, "keep at most this share of the parameters: 0.5"},
+    [PRUNE_PARAMETERS] = {"parameters", 0, OPTION_INT, "N", 1, INT64_MAX, "keep at most so many parameters"},
+    [PRUNE_MULT_ADDS] = {"mult-adds", 0, OPTION_INT, "N", 1, INT64_MAX, "keep at most so many multiply-adds a sample"},
+    [PRUNE_CRITERION] = {"criterion", 0, OPTION_TEXT, "NAME", 0, 0,
+                         "what tells channels that matter: l1 (the default), l2, bn or random"},
+    [PRUNE_MINIMUM] = {"minimum", 0, OPTION_TEXT, "SHARE", 0, 0,
+                       "share of each layer's channels that always stays (0.1); one channel always does"},
+    [PRUNE_SEED] = {"seed", 0, OPTION_INT, "N", 0, UINT32_MAX, "of the random criterion (0)"},
+};
+
+/* A number from 0 to 1; false when the text is none. */
+static bool read_share(const char *text, double *ret_share)
+{
+    char *end = NULL;
+    errno = 0;
+    const double share = strtod(text, &end);
+    if (end == text || *end != '\0' || errno != 0 || !(share >= 0 && share <= 1)) return false;
+    *ret_share = share;
+    return true;
+}
+
+static json_t *report_json(const char *path, const decant_prune_report *report)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model", path, "parameters_before",
+                     (json_int_t)report->parameters_before, "parameters", (json_int_t)report->parameters,
+                     "mult_adds_before", (json_int_t)report->mult_adds_before, "mult_adds",
+                     (json_int_t)report->mult_adds, "channels_before", (json_int_t)report->units_before, "channels",
+                     (json_int_t)report->units);
+}
+
+static void print_report(const char *path, const decant_prune_report *report)
+{
+    printf("%s: %" PRId64 " of %" PRId64 " parameters (%.1f %%), %" PRId64 " of %" PRId64
+           " mult-adds (%.1f %%), %" PRId64 " of %" PRId64 " channels\n",
+           path, report->parameters, report->parameters_before,
+           100 * (double)report->parameters / (double)report->parameters_before, report->mult_adds,
+           report->mult_adds_before, 100 * (double)report->mult_adds / (double)report->mult_adds_before, report->units,
+           report->units_before);
+}
+
+static int prune(const cli_invocation *invocation, const decant_prune_options *how)
+{
+    const option_value *values = invocation->values;
+    const char *path = values[PRUNE_OUTPUT].text;
+    decant_model *model = NULL, *pruned = NULL;
+    decant_prune_report report;
+    int exit_status = 0;
+    decant_status status = decant_model_load(invocation->arguments[0], &model);
+    if (status == DECANT_OK) status = decant_model_prune(model, how, &pruned, &report);
+    if (status == DECANT_OK) status = decant_model_save(pruned, path);
+    if (status != DECANT_OK)
+        exit_status = report_failure(status);
+    else if (values[OPTION_JSON].given)
+        exit_status = print_json(report_json(path, &report));
+    else
+        print_report(path, &report);
+    decant_model_destroy(pruned);
+    decant_model_destroy(model);
+    return exit_status;
+}
+
+static int run(const cli_invocation *invocation)
+{
+    const option_value *values = invocation->values;
+    decant_prune_options how = decant_prune_options_default();
+    if (!values[PRUNE_OUTPUT].given) return usage_error(invocation->verb, "-o FILE says where the smaller model goes");
+    if (values[PRUNE_KEEP].given && (!read_share(values[PRUNE_KEEP].text, &how.keep) || how.keep == 0 || how.keep == 1))
+        return usage_error(invocation->verb, "--keep wants a share between 0 and 1, not '%s'", values[PRUNE_KEEP].text);
+    if (values[PRUNE_MINIMUM].given && !read_share(values[PRUNE_MINIMUM].text, &how.minimum))
+        return usage_error(invocation->verb, "--minimum wants a share from 0 to 1, not '%s'",
+                           values[PRUNE_MINIMUM].text);
+    how.parameters = values[PRUNE_PARAMETERS].number; /* 0 when not given */
+    how.mult_adds = values[PRUNE_MULT_ADDS].number;
+    how.seed = (uint64_t)values[PRUNE_SEED].number;
+    if (values[PRUNE_CRITERION].given) {
+        decant_status status = decant_criterion_find(values[PRUNE_CRITERION].text, &how.criterion);
+        if (status != DECANT_OK) return report_failure(status);
+    }
+    return prune(invocation, &how);
+}
+
+const cli_verb verb_prune = {
+    .name = "prune",
+    .arguments = "FILE -o FILE",
+    .summary = "removes the channels of a model that matter least",
+    .details =
+        "At least one limit is needed: --keep, --parameters or --mult-adds. Channels of convolutions and units of "
+        "hidden\n"
+        "linear layers go, those that belong together (residual sums, depthwise convolutions) together; the "
+        "output layer\n"
+        "keeps its classes. The accuracy comes back by training on: a run with `prune:` does both (docs/recipes.md).\n",
+    .options = options,
+    .n_options = PRUNE_OPTION_COUNT,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,131 @@
+/* Measuring calls of a predictor: what a program pays that predicts again and again. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "bench/cases.h"
+#include "bench/measure.h"
+#include "bench/networks.h"
+#include "decant/bench.h"
+#include "recipe/predictor.h"
+
+int32_t decant_bench_infer_count(void)
+{
+    return dcn_bench_inference_count;
+}
+
+decant_bench_case decant_bench_infer_at(int32_t index)
+{
+    if (index < 0 || index >= dcn_bench_inference_count) return (decant_bench_case){0};
+    const dcn_bench_inference *found = &dcn_bench_inferences[index];
+    return (decant_bench_case){found->name, found->description, found->batch};
+}
+
+typedef struct calls {
+    const dcn_bench_inference *of;
+    int64_t batch;
+    decant_predictor *predictor;
+    uint8_t *bytes; /* [batch, sample...] images; else NULL */
+    float *rows;    /* [batch, features] rows of a table; else NULL */
+    float *logits;
+    int64_t parameters;
+} calls;
+
+static void finish(calls *work)
+{
+    decant_predictor_destroy(work->predictor);
+    dcn_free(work->bytes);
+    dcn_free(work->rows);
+    dcn_free(work->logits);
+}
+
+static decant_status find(const char *name, const dcn_bench_inference **ret_found)
+{
+    const char *names[64];
+    int32_t count = dcn_bench_inference_count < 64 ? dcn_bench_inference_count : 64;
+    for (int32_t i = 0; i < count; i++) {
+        names[i] = dcn_bench_inferences[i].name;
+        if (strcmp(names[i], name) != 0) continue;
+        *ret_found = &dcn_bench_inferences[i];
+        return DECANT_OK;
+    }
+    const char *nearest = dcn_nearest(name, names, (size_t)count);
+    if (nearest) return DCN_FAIL(NOT_FOUND, "there is no forward pass \"%s\"; did you mean \"%s\"?", name, nearest);
+    return DCN_FAIL(NOT_FOUND, "there is no forward pass \"%s\"; \"decant bench list\" shows them", name);
+}
+
+static decant_status create_predictor(calls *work, const decant_compute *compute)
+{
+    const dcn_bench_inference *of = work->of;
+    const dcn_bench_network network = {of->name, of->network, of->channels, of->sample, of->classes};
+    const decant_predictor_options options = {.logits = true};
+    static const float mean = 0.5F, std = 0.5F;
+    decant_model *model = NULL;
+    decant_status status = dcn_bench_model(&network, 1, &model);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_model_set_normalization(model, 1, &mean, &std));
+    work->parameters = dcn_graph_parameters(model->graph);
+    TRY(decant_predictor_create(model, compute, &options, &work->predictor));
+out:
+    dcn_model_destroy(model);
+    return status;
+}
+
+static decant_status create_inputs(calls *work)
+{
+    const int64_t count = work->batch * decant_predictor_input_count(work->predictor);
+    const int64_t logits = work->batch * decant_predictor_output_count(work->predictor);
+    TRY_RETURN(dcn_new_array((size_t)logits, sizeof *work->logits, (void **)&work->logits));
+    if (work->of->sample.rank == 3) {
+        TRY_RETURN(dcn_new((size_t)count, (void **)&work->bytes));
+        dcn_bench_fill_bytes(work->bytes, count);
+        return DECANT_OK;
+    }
+    TRY_RETURN(dcn_new_array((size_t)count, sizeof *work->rows, (void **)&work->rows));
+    dcn_random random = dcn_random_start(1, DCN_PURPOSE_TEST, 0, 0);
+    for (int64_t i = 0; i < count; i++)
+        work->rows[i] = (float)(dcn_random_u32(&random) >> 8) * 0x1p-23f - 1.0f;
+    return DECANT_OK;
+}
+
+static decant_status call(void *context)
+{
+    const calls *work = context;
+    return work->bytes != NULL ? decant_predictor_run_bytes(work->predictor, work->bytes, work->batch, work->logits)
+                               : decant_predictor_run(work->predictor, work->rows, work->batch, work->logits);
+}
+
+decant_status decant_bench_infer(const char *name, const decant_compute *compute, int64_t batch, double seconds,
+                                 bool profile, decant_bench_result **ret_result)
+{
+    calls work = {0};
+    decant_bench_result *result = NULL;
+    dcn_arena *arena = NULL;
+    dcn_plan *plan;
+    if (!(seconds > 0.0)) return DCN_FAIL(INVALID_ARG, "a measurement needs a positive number of seconds");
+    if (batch < 0) return DCN_FAIL(INVALID_ARG, "a call predicts at least one sample");
+    decant_status status = find(name, &work.of);
+    if (status != DECANT_OK) return status;
+    work.batch = batch > 0 ? batch : work.of->batch;
+    TRY(dcn_new(sizeof *result, (void **)&result));
+    TRY(dcn_arena_create(&arena));
+    result->internal = arena;
+    TRY(create_predictor(&work, compute));
+    TRY(create_inputs(&work));
+    TRY(dcn_bench_windows(call, &work, seconds, result));
+    TRY(dcn_predictor_plan(work.predictor, work.batch, &plan));
+    if (profile) TRY(dcn_bench_profile(plan, NULL, NULL, seconds, arena, result));
+
+    result->of = decant_bench_infer_at((int32_t)(work.of - dcn_bench_inferences));
+    result->of.batch = work.batch;
+    result->parameters = work.parameters;
+    dcn_bench_describe(plan, result);
+    *ret_result = result;
+    result = NULL;
+out:
+    finish(&work);
+    decant_bench_result_destroy(result);
+    if (status != DECANT_OK) dcn_while("measuring %s", name);
+    return status;
+}

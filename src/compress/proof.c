@@ -1,0 +1,80 @@
+/* The proof that two networks compute the same: both run on the same samples, and their logits are compared. */
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "compress/fold.h"
+#include "engine/plan.h"
+
+#define N_SAMPLES 64
+#define TOLERANCE 1e-4 /* of the largest logit: far above what rounding gives, far below what changes an answer */
+
+/* The logits of a model as it stands, [N_SAMPLES, outputs]. x: [N_SAMPLES, sample...], normalised. */
+static decant_status run(dcn_device *device, const decant_model *model, const float *x, float *ret_logits)
+{
+    const decant_shape *shape = &model->graph->values[model->graph->input].shape; /* [1, sample...] */
+    const decant_shape sample = decant_shape_make(shape->rank - 1, shape->dim + 1);
+    dcn_program *program = NULL;
+    dcn_plan *plan = NULL;
+    dcn_value_id input = DCN_NONE, logits = DCN_NONE, *values = NULL;
+    decant_status status = dcn_program_create(N_SAMPLES, DECANT_F32, &program);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_program_input(program, "x", DECANT_F32, &sample, &input));
+    TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, input, NULL, 0, &values, &logits));
+    const dcn_plan_options options = {.keep = &logits, .n_keep = 1};
+    TRY(dcn_plan_create(device, program, &options, &plan));
+    for (dcn_value_id v = 0; v < model->graph->n_values; v++)
+        if (model->data[v] != NULL && values[v] != DCN_NONE) TRY(dcn_plan_write(plan, values[v], model->data[v]));
+    TRY(dcn_plan_bind(plan, input, x));
+    dcn_plan_run(plan);
+    TRY(dcn_plan_read(plan, logits, ret_logits));
+out:
+    dcn_free(values);
+    dcn_plan_destroy(plan);
+    dcn_program_destroy(program);
+    return status;
+}
+
+static double largest_difference(const float *first, const float *second, int64_t count)
+{
+    double largest = 0, scale = 1;
+    for (int64_t i = 0; i < count; i++) {
+        const double difference = fabs((double)first[i] - (double)second[i]);
+        if (isnan(difference) || difference > largest) largest = difference; /* a NaN stays: nothing is above it */
+        scale = fmax(scale, fabs((double)first[i]));
+    }
+    return largest / scale;
+}
+
+decant_status dcn_prove_equal(dcn_device *device, const decant_model *before, const decant_model *after,
+                              double *ret_largest)
+{
+    const int64_t n_inputs = N_SAMPLES * decant_shape_count(&before->graph->values[before->graph->input].shape);
+    const int64_t n_logits = (int64_t)N_SAMPLES * before->n_outputs;
+    dcn_random random = dcn_random_start(0, DCN_PURPOSE_PROOF, 0, 0);
+    float *x = NULL, *first = NULL, *second = NULL; /* first, second: [N_SAMPLES, outputs] */
+    decant_status status = DECANT_OK;
+    if (before->n_outputs != after->n_outputs) {
+        status = DCN_FAIL(NUMERIC, "the two networks do not have the same number of outputs");
+        goto out;
+    }
+    TRY(dcn_new_aligned((size_t)n_inputs * sizeof *x, (void **)&x));
+    TRY(dcn_new_aligned((size_t)n_logits * sizeof *first, (void **)&first));
+    TRY(dcn_new_aligned((size_t)n_logits * sizeof *second, (void **)&second));
+    for (int64_t i = 0; i < n_inputs; i++)
+        x[i] = (float)dcn_random_normal(&random);
+    TRY(run(device, before, x, first));
+    TRY(run(device, after, x, second));
+    const double largest = largest_difference(first, second, n_logits);
+    if (!(largest <= TOLERANCE)) { /* written so that NaN fails */
+        status = DCN_FAIL(NUMERIC, "the outputs differ by %g of the largest, more than rounding explains", largest);
+        goto out;
+    }
+    *ret_largest = largest;
+out:
+    dcn_free_aligned(second);
+    dcn_free_aligned(first);
+    dcn_free_aligned(x);
+    if (status != DECANT_OK) dcn_while("comparing the outputs of two networks");
+    return status;
+}

@@ -1,0 +1,33 @@
+/* Structured pruning: which units of channels a network can best do without, and the smaller network without them. */
+#ifndef DCN_COMPRESS_PRUNE_H
+#define DCN_COMPRESS_PRUNE_H
+
+#include "compress/channels.h"
+#include "decant/compress.h"
+#include "nn/model.h"
+
+const char *dcn_criterion_name(decant_criterion criterion);
+
+/* Which units a criterion can tell about, [n_units]: a matter of the network. The others stay. */
+void dcn_prune_rankable(const dcn_channels *channels, decant_criterion criterion, bool *ret_rankable);
+/* The importance of each unit, [n_units]: comparable over the whole network; 0 where the criterion says nothing. */
+decant_status dcn_prune_scores(const decant_model *model, const dcn_channels *channels, decant_criterion criterion,
+                               uint64_t seed, double *ret_scores);
+
+/* A new model without the least important units: as few of them as the limits allow. What remains has the weights it
+ * had, under the same names; normalisation, class names and metadata go along. USAGE where the limits cannot be met,
+ * or ask for nothing; UNSUPPORTED for networks that dcn_channels_create refuses. */
+decant_status dcn_prune(const decant_model *model, const decant_prune_options *options, decant_model **ret_model,
+                        decant_prune_report *ret_report);
+
+/* The most parameters that the options leave a network; INT64_MAX without a limit. */
+int64_t dcn_prune_limit(const dcn_graph *graph, const decant_prune_options *options);
+
+/* Whether a network can be brought within the limits at all, whatever its weights: USAGE when it cannot. */
+decant_status dcn_prune_check(const dcn_graph *graph, const decant_prune_options *options);
+
+/* The network without the units whose keep[u] is false (compress/thin.c). Keeps the ids of all values. */
+decant_status dcn_thin(const decant_model *model, const dcn_channels *channels, const bool *keep,
+                       decant_model **ret_model);
+
+#endif

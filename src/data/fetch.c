@@ -1,0 +1,161 @@
+/* One file through libcurl: redirects, resumption, bounds and stalls. */
+#include "data/fetch.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#define CONNECT_SECONDS 20L
+#define STALL_SECONDS   30L
+#define MAX_REDIRECTS   8L
+#define HTTP_RANGE      416L /* nothing is left of the range that was asked for */
+
+typedef struct transfer {
+    const dcn_fetch *fetch;
+    CURL *curl;
+    int file;
+    int64_t before, done; /* bytes in the file: before this try, and now */
+    bool stopped, too_large, disk_failed;
+    char words[CURL_ERROR_SIZE];
+} transfer;
+
+static size_t take_bytes(char *data, size_t size, size_t count, void *context)
+{
+    transfer *now = context;
+    size_t bytes = size * count, written = 0;
+    if ((int64_t)bytes > now->fetch->max_bytes - now->done) {
+        now->too_large = true;
+        return CURL_WRITEFUNC_ERROR;
+    }
+    while (written < bytes) {
+        ssize_t some = write(now->file, data + written, bytes - written);
+        if (some < 0 && errno == EINTR) continue;
+        if (some < 0) {
+            now->disk_failed = true;
+            return CURL_WRITEFUNC_ERROR;
+        }
+        written += (size_t)some;
+        now->done += some;
+    }
+    return bytes;
+}
+
+static int tell(void *context, curl_off_t total, curl_off_t done, curl_off_t unused_total, curl_off_t unused_done)
+{
+    transfer *now = context;
+    (void)unused_total;
+    (void)unused_done;
+    (void)done;
+    int64_t all = total > 0 ? now->before + (int64_t)total : 0;
+    if (now->fetch->progress == NULL || now->fetch->progress(now->fetch->context, now->done, all)) return 0;
+    now->stopped = true;
+    return 1;
+}
+
+/* The options that can only fail for lack of memory are checked by curl_easy_perform itself. */
+static void set_options(transfer *now)
+{
+    CURL *curl = now->curl;
+    curl_easy_setopt(curl, CURLOPT_URL, now->fetch->url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, MAX_REDIRECTS);
+    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "decant/" DECANT_VERSION);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, now->words);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, now);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, tell);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, now);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)now->before);
+}
+
+/* Throws away what has come, to begin anew. */
+static decant_status start_over(transfer *now)
+{
+    if (ftruncate(now->file, 0) != 0 || lseek(now->file, 0, SEEK_SET) != 0)
+        return DCN_FAIL(IO, "%s: cannot be written anew: %s", now->fetch->path, strerrordesc_np(errno));
+    now->before = now->done = 0;
+    return DECANT_OK;
+}
+
+static decant_status explain(const transfer *now, CURLcode code)
+{
+    const dcn_fetch *fetch = now->fetch;
+    long answer = 0;
+    curl_easy_getinfo(now->curl, CURLINFO_RESPONSE_CODE, &answer);
+    const char *words = now->words[0] != '\0' ? now->words : curl_easy_strerror(code);
+    if (now->stopped) return DCN_FAIL(INTERRUPTED, "stopped; the same command goes on from here");
+    if (now->disk_failed) return DCN_FAIL(IO, "%s: cannot be written: %s", fetch->path, strerrordesc_np(errno));
+    if (now->too_large)
+        return DCN_FAIL(FORMAT, "%s: sends more than the %lld bytes that the file can have", fetch->url,
+                        (long long)fetch->max_bytes);
+    if (code == CURLE_OUT_OF_MEMORY) return DCN_FAIL(NO_MEMORY, "no memory to fetch %s", fetch->url);
+    if (answer == 404 || answer == 410)
+        return DCN_FAIL(NOT_FOUND, "%s: there is no such file (HTTP %ld)", fetch->url, answer);
+    if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING)
+        return DCN_FAIL(IO, "%s: stopped after %lld bytes: %s", fetch->url, (long long)now->done, words);
+    return DCN_FAIL(IO, "%s: %s", fetch->url, words);
+}
+
+/* Once more from the beginning where the server cannot continue, or has nothing beyond what is here. */
+static decant_status perform(transfer *now)
+{
+    CURLcode code = CURLE_OK;
+    for (int try = 0; try < 2; try++) {
+        long answer = 0;
+        now->words[0] = '\0';
+        set_options(now);
+        code = curl_easy_perform(now->curl);
+        curl_easy_getinfo(now->curl, CURLINFO_RESPONSE_CODE, &answer);
+        if (code == CURLE_OK) return DECANT_OK;
+        bool cannot_continue = now->before > 0 && (code == CURLE_RANGE_ERROR || answer == HTTP_RANGE);
+        if (!cannot_continue) break;
+        TRY_RETURN(start_over(now));
+    }
+    return explain(now, code);
+}
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+
+static void begin_curl(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+decant_status dcn_fetch_file(const dcn_fetch *fetch)
+{
+    transfer now = {.fetch = fetch, .file = -1};
+    struct stat about;
+    decant_status status = DECANT_OK;
+    pthread_once(&curl_once, begin_curl);
+    now.curl = curl_easy_init();
+    if (now.curl == NULL) return DCN_FAIL(NO_MEMORY, "no memory to fetch %s", fetch->url);
+    now.file = open(fetch->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (now.file < 0 || fstat(now.file, &about) != 0) {
+        status = DCN_FAIL(IO, "%s: cannot be written: %s", fetch->path, strerrordesc_np(errno));
+        goto out;
+    }
+    now.before = now.done = about.st_size;
+    if (now.before >= fetch->max_bytes) TRY(start_over(&now));
+    TRY(perform(&now));
+    if (fsync(now.file) != 0)
+        status = DCN_FAIL(IO, "%s: cannot be flushed to disk: %s", fetch->path, strerrordesc_np(errno));
+out:
+    if (now.file >= 0) close(now.file);
+    if (status != DECANT_OK && now.file >= 0 && now.done == 0) (void)unlink(fetch->path); /* nothing came */
+    curl_easy_cleanup(now.curl);
+    return status;
+}

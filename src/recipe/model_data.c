@@ -1,0 +1,191 @@
+/* Data for models that say how theirs was read - tables, pictures, arrays: what decant/model.h says of it. */
+#include <string.h>
+
+#include "data/source.h"
+#include "decant/model.h"
+#include "nn/model.h"
+#include "recipe/materials.h"
+
+#define RANGE_SLACK 1e-3f /* what rounding may do to 0 and 1 */
+
+/* The encoder that the model file holds, held against its network. *ret_encoder is NULL without one. */
+static decant_status read_encoder(const decant_model *model, dcn_encoder **ret_encoder)
+{
+    dcn_encoder *encoder = NULL;
+    const char *text = dcn_model_metadata(model, DCN_TABLE_METADATA);
+    const decant_shape sample = decant_model_input_shape(model);
+    *ret_encoder = NULL;
+    if (text == NULL) return DECANT_OK;
+    TRY_RETURN(dcn_encoder_from_json(text, &encoder));
+    if (sample.rank != 1 || sample.dim[0] != encoder->n_inputs || model->n_classes != encoder->n_classes) {
+        dcn_encoder_destroy(encoder);
+        return DCN_FAIL(FORMAT, "the model's description of its table does not fit its network");
+    }
+    *ret_encoder = encoder;
+    return DECANT_OK;
+}
+
+/* How the model's pictures or arrays were read; *ret_known is false where it says nothing. Texts live in the arena. */
+static decant_status read_files_options(const decant_model *model, dcn_arena *arena, dcn_files_options *options,
+                                        bool *ret_known)
+{
+    const char *text = dcn_model_metadata(model, DCN_FILES_METADATA);
+    *ret_known = text != NULL;
+    return text != NULL ? dcn_files_from_json(arena, text, options) : DECANT_OK;
+}
+
+static dcn_files_model files_model(const decant_model *model)
+{
+    return (dcn_files_model){decant_model_input_shape(model), model->n_classes, model->class_names};
+}
+
+/* A CSV file looks like one: anything else may be a folder or the name of a data set. */
+static bool looks_like_csv(const char *source)
+{
+    size_t length = strlen(source);
+    return (length > 4 && strcmp(source + length - 4, ".csv") == 0) ||
+           (length > 7 && strcmp(source + length - 7, ".csv.gz") == 0);
+}
+
+static bool is_trained_on(const decant_model *model, const char *source)
+{
+    const char *trained_on = dcn_model_metadata(model, "data");
+    return trained_on != NULL && strcmp(source, trained_on) == 0;
+}
+
+/* --- data sets --- */
+
+/* The parts that the recipe cut are those of the training only while the files are the same: a picture more, and the
+ * draw is another. */
+static decant_status check_same(const decant_model *model, const dcn_files_options *options,
+                                const decant_dataset *dataset)
+{
+    char hex[DCN_HASH_HEX];
+    const char *trained_on = dcn_model_metadata(model, "data_hash");
+    if (options->test <= 0 || trained_on == NULL) return DECANT_OK;
+    dcn_hash_hex(dataset->hash, hex);
+    if (strcmp(hex, trained_on) == 0) return DECANT_OK;
+    return DCN_FAIL(STALE,
+                    "%s is not what the model was trained on any more, so its test part cannot be told from its "
+                    "training part",
+                    options->path);
+}
+
+/* As the model's files were read: the very same are parted as they were then. */
+static decant_status open_trained_on(const decant_model *model, dcn_files_options *options, const char *source,
+                                     decant_dataset **ret_dataset)
+{
+    decant_dataset *dataset = NULL;
+    const dcn_files_model wanted = files_model(model);
+    options->path = source;
+    TRY_RETURN(dcn_files_open(options, &wanted, &dataset));
+    decant_status status = check_same(model, options, dataset);
+    if (status == DECANT_OK)
+        *ret_dataset = dataset;
+    else
+        dcn_dataset_destroy(dataset);
+    return status;
+}
+
+static decant_status open_other(const decant_model *model, const dcn_files_options *known, const char *source,
+                                decant_dataset **ret_dataset)
+{
+    const dcn_files_model wanted = files_model(model);
+    dcn_files_format format = DCN_FILES_IMAGES;
+    bool is_files = false;
+    if (!dcn_source_holds_set(source)) TRY_RETURN(dcn_files_recognize(source, &is_files, &format));
+    if (!is_files) return dcn_source_open(source, ret_dataset);
+    dcn_files_options options = {.format = format};
+    if (known != NULL && known->format == format) options = *known;
+    options.path = source;
+    options.test = 0;
+    return dcn_files_open(&options, &wanted, ret_dataset);
+}
+
+static decant_status open_files(const decant_model *model, const char *source, decant_dataset **ret_dataset)
+{
+    dcn_arena *arena = NULL;
+    dcn_files_options options = {0};
+    bool known = false;
+    decant_status status = dcn_arena_create(&arena);
+    if (status != DECANT_OK) goto out;
+    TRY(read_files_options(model, arena, &options, &known));
+    if (known && is_trained_on(model, source))
+        TRY(open_trained_on(model, &options, source, ret_dataset));
+    else
+        TRY(open_other(model, known ? &options : NULL, source, ret_dataset));
+out:
+    dcn_arena_destroy(arena);
+    return status;
+}
+
+decant_status decant_model_open_data(const decant_model *model, const char *source, decant_dataset **ret_dataset)
+{
+    dcn_encoder *encoder = NULL;
+    if (model == NULL || source == NULL || ret_dataset == NULL)
+        return DCN_FAIL(INVALID_ARG, "a model, a source to open and where to put the data set");
+    TRY_RETURN(read_encoder(model, &encoder));
+    bool is_table = encoder != NULL && (looks_like_csv(source) || is_trained_on(model, source));
+    decant_status status =
+        is_table ? dcn_csv_open_rows(encoder, source, true, ret_dataset) : open_files(model, source, ret_dataset);
+    dcn_encoder_destroy(encoder);
+    return status;
+}
+
+/* --- inputs --- */
+
+static decant_status open_rows(const decant_model *model, const char *path, decant_dataset **ret_dataset)
+{
+    dcn_encoder *encoder = NULL;
+    TRY_RETURN(read_encoder(model, &encoder));
+    if (encoder == NULL)
+        return DCN_FAIL(INVALID_ARG, "%s: the model was not trained on a table, so it cannot read rows", path);
+    decant_status status = dcn_csv_open_rows(encoder, path, false, ret_dataset);
+    dcn_encoder_destroy(encoder);
+    return status;
+}
+
+/* Images are what the model normalises itself: numbers beyond [0, 1] were normalised before, or are bytes as floats,
+ * and would be classified as confidently as wrongly. */
+static decant_status check_range(const decant_dataset *dataset)
+{
+    const dcn_samples *part = &dataset->test;
+    const float *values = (const float *)(const void *)part->data; /* [count, C, H, W] */
+    if (part->dtype != DECANT_F32 || dataset->sample.rank != 3) return DECANT_OK;
+    for (int64_t i = 0, count = part->count * decant_shape_count(&dataset->sample); i < count; i++)
+        if (values[i] < -RANGE_SLACK || values[i] > 1 + RANGE_SLACK)
+            return DCN_FAIL(FORMAT,
+                            "%s holds the value %g; float images go from 0 to 1, not yet normalised (the model does "
+                            "that); images from 0 to 255 must be uint8",
+                            dataset->name, (double)values[i]);
+    return DECANT_OK;
+}
+
+static decant_status open_input_files(const decant_model *model, const char *path, decant_dataset **ret_dataset)
+{
+    const dcn_files_model wanted = files_model(model);
+    dcn_arena *arena = NULL;
+    decant_dataset *dataset = NULL;
+    dcn_files_options options = {0};
+    bool known = false;
+    decant_status status = dcn_arena_create(&arena);
+    if (status != DECANT_OK) goto out;
+    TRY(read_files_options(model, arena, &options, &known));
+    TRY(dcn_files_open_inputs(path, known ? &options : NULL, &wanted, &dataset));
+    if (!options.floats) TRY(check_range(dataset));
+    *ret_dataset = dataset;
+    dataset = NULL;
+out:
+    dcn_dataset_destroy(dataset);
+    dcn_arena_destroy(arena);
+    return status;
+}
+
+decant_status decant_model_open_inputs(const decant_model *model, const char *path, decant_dataset **ret_dataset)
+{
+    if (model == NULL || path == NULL || ret_dataset == NULL)
+        return DCN_FAIL(INVALID_ARG, "a model, a file to open and where to put the data set");
+    if (looks_like_csv(path)) return open_rows(model, path, ret_dataset);
+    if (dcn_files_is_image(path) || dcn_files_is_array(path)) return open_input_files(model, path, ret_dataset);
+    return DCN_FAIL(INVALID_ARG, "%s is none of .csv, .csv.gz, .npy, .png, .jpg and .jpeg", path);
+}

@@ -1,0 +1,65 @@
+/* What a run trains on and how its output biases are corrected afterwards: the `transfer` and `correct_bias` keys.
+ * Which classes they name is found out by transfer.c, once the data set is known. */
+#include <string.h>
+
+#include "recipe/experiment.h"
+#include "recipe/schema.h"
+
+static decant_status check_classes(const dcn_doc *doc, const char *what)
+{
+    if (doc == NULL || (doc->type == DCN_DOC_SCALAR) || (doc->type == DCN_DOC_LIST && doc->count > 0)) return DECANT_OK;
+    return dcn_doc_fail(doc, DECANT_USAGE, "%s wants a list of classes, such as [3] or [cat, dog]", what);
+}
+
+decant_status dcn_transfer_parse(const dcn_doc *doc, dcn_transfer_spec *ret_transfer)
+{
+    static const char *const pools[] = {"none", "also", "only"};
+    static const dcn_pool_use uses[] = {DCN_POOL_NONE, DCN_POOL_ALSO, DCN_POOL_ONLY};
+    dcn_transfer_spec transfer = {.doc = doc, .labels = true};
+    const char *pool = pools[0];
+    if (doc == NULL) {
+        *ret_transfer = transfer;
+        return DECANT_OK;
+    }
+    TRY_RETURN(dcn_schema_check(DCN_SECTION_TRANSFER, doc));
+    TRY_RETURN(dcn_schema_bool(DCN_SECTION_TRANSFER, doc, "labels", &transfer.labels));
+    TRY_RETURN(dcn_schema_text(DCN_SECTION_TRANSFER, doc, "unlabelled", &pool));
+    for (size_t i = 0; i < DCN_COUNT(pools); i++)
+        if (strcmp(pool, pools[i]) == 0) transfer.pool = uses[i];
+    transfer.leave_out = dcn_doc_get(doc, "leave_out");
+    transfer.keep = dcn_doc_get(doc, "keep");
+    TRY_RETURN(check_classes(transfer.leave_out, "leave_out"));
+    TRY_RETURN(check_classes(transfer.keep, "keep"));
+    if (transfer.leave_out != NULL && transfer.keep != NULL)
+        return dcn_doc_fail(transfer.keep, DECANT_USAGE,
+                            "keep and leave_out say the same thing twice; remove one of them");
+    if (transfer.pool == DCN_POOL_ONLY && (transfer.leave_out != NULL || transfer.keep != NULL))
+        return dcn_doc_fail(doc, DECANT_USAGE,
+                            "unlabelled: only leaves no sample whose class is known, so none can be kept or left out");
+    if (transfer.pool != DCN_POOL_NONE && transfer.labels && dcn_doc_get(doc, "labels") != NULL)
+        return dcn_doc_fail(dcn_doc_get(doc, "labels"), DECANT_USAGE,
+                            "labels: true cannot be where unlabelled samples are trained on");
+    transfer.labels = transfer.labels && transfer.pool == DCN_POOL_NONE;
+    *ret_transfer = transfer;
+    return DECANT_OK;
+}
+
+decant_status dcn_correction_parse(const dcn_doc *doc, dcn_correction_spec *ret_correction)
+{
+    static const char *const words[] = {"frequencies", "validation"};
+    static const dcn_correction_kind kinds[] = {DCN_CORRECT_FREQUENCIES, DCN_CORRECT_VALIDATION};
+    dcn_correction_spec correction = {.doc = doc};
+    int32_t choice = 0;
+    const dcn_doc *settings = NULL;
+    if (doc != NULL) {
+        TRY_RETURN(dcn_choice_parse(doc, "correct_bias:", words, DCN_COUNT(words), &choice, &settings));
+        if (settings != NULL) TRY_RETURN(dcn_schema_check(DCN_SECTION_CORRECTION, settings));
+        correction.kind = kinds[choice];
+        correction.classes = dcn_doc_get(settings, "classes");
+        TRY_RETURN(check_classes(correction.classes, "classes"));
+        correction.each = correction.classes != NULL && correction.classes->type == DCN_DOC_SCALAR &&
+                          strcmp(correction.classes->text, "each") == 0;
+    }
+    *ret_correction = correction;
+    return DECANT_OK;
+}

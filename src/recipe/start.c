@@ -1,0 +1,144 @@
+/* Makes what a run trains at its start. */
+#include "recipe/start.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "compress/prune.h"
+
+decant_status dcn_start_open(const char *path, dcn_start *ret_start)
+{
+    dcn_start start = {0};
+    dcn_map map = {0};
+    decant_status status = DECANT_OK;
+    if (path == NULL) goto out;
+    TRY(dcn_map_open(path, &map));
+    dcn_hash_hex(dcn_hash_bytes(map.data, map.bytes), start.hex);
+    TRY(dcn_model_load(path, &start.source));
+out:
+    dcn_map_close(&map);
+    if (status == DECANT_OK)
+        *ret_start = start;
+    else
+        dcn_while("loading the model to start from, %s", path);
+    return status;
+}
+
+void dcn_start_finish(dcn_start *start)
+{
+    dcn_model_destroy(start->source);
+    *start = (dcn_start){0};
+}
+
+/* Between networks of one fingerprint, whose layers come in one order; names may differ. */
+static void copy_weights(const decant_model *from, decant_model *to)
+{
+    for (dcn_node_id n = 0; n < from->graph->n_nodes; n++) {
+        const dcn_node *source = &from->graph->nodes[n], *target = &to->graph->nodes[n];
+        for (int32_t i = 0; i < source->n_inputs; i++) {
+            const float *data = from->data[source->input[i]];
+            const size_t count = (size_t)decant_shape_count(&from->graph->values[source->input[i]].shape);
+            if (data != NULL) memcpy(to->data[target->input[i]], data, count * sizeof *data);
+        }
+    }
+}
+
+static decant_status check_same_network(const dcn_run_spec *run, const dcn_graph *wanted, const dcn_graph *found)
+{
+    char ours[33], theirs[33];
+    dcn_graph_fingerprint(wanted, ours);
+    dcn_graph_fingerprint(found, theirs);
+    if (strcmp(ours, theirs) == 0) return DECANT_OK;
+    return dcn_doc_fail(run->start.doc, DECANT_USAGE,
+                        "the model to start from is another network than the recipe's: fingerprint %s, not %s", theirs,
+                        ours);
+}
+
+/* The recipe's network with the source's weights; for a source that was pruned, the source's own network. */
+static decant_status start_from_source(const dcn_materials *materials, int32_t index, uint64_t seed,
+                                       const decant_model *source, decant_model **ret_model)
+{
+    const dcn_experiment *experiment = materials->experiment;
+    decant_model *model = NULL;
+    decant_status status = DECANT_OK;
+    if (dcn_experiment_pruned(experiment, index) != DCN_NONE) {
+        dcn_graph *graph = NULL;
+        TRY(dcn_graph_clone(source->graph, &graph));
+        TRY(dcn_materials_dress(materials, graph, &model));
+    } else {
+        TRY(dcn_materials_model(materials, experiment->runs[index].model, seed, &model));
+        TRY(check_same_network(&experiment->runs[index], model->graph, source->graph));
+    }
+    copy_weights(source, model);
+    *ret_model = model;
+    model = NULL;
+out:
+    dcn_model_destroy(model);
+    return status;
+}
+
+static decant_status check_budget(const dcn_experiment *experiment, int32_t run, const decant_prune_report *report)
+{
+    const dcn_budget_spec *budget = &experiment->budget;
+    if (budget->run == DCN_NONE || dcn_experiment_pruned(experiment, budget->run) != run) return DECANT_OK;
+    if (budget->parameters > 0 && report->parameters > budget->parameters)
+        return dcn_doc_fail(budget->doc, DECANT_USAGE, "pruned, %lld parameters remain, more than the budget of %lld",
+                            (long long)report->parameters, (long long)budget->parameters);
+    if (budget->mult_adds > 0 && report->mult_adds > budget->mult_adds)
+        return dcn_doc_fail(budget->doc, DECANT_USAGE, "pruned, %lld mult-adds remain, more than the budget of %lld",
+                            (long long)report->mult_adds, (long long)budget->mult_adds);
+    return DECANT_OK;
+}
+
+static decant_status start_pruned(const dcn_materials *materials, int32_t index, uint64_t seed, dcn_start *start,
+                                  decant_model **ret_model)
+{
+    const dcn_run_spec *run = &materials->experiment->runs[index];
+    decant_prune_options options = run->start.prune;
+    decant_model *pruned = NULL, *model = NULL;
+    dcn_graph *graph = NULL;
+    decant_prune_report report = {0};
+    decant_status status = DECANT_OK;
+    if (run->start.file != NULL) { /* the recipe says which network the file holds */
+        TRY(dcn_materials_graph(materials->experiment, run->model, materials->dataset, &graph));
+        TRY(check_same_network(run, graph, start->source->graph));
+        dcn_graph_destroy(graph);
+        graph = NULL;
+    }
+    options.seed = seed;
+    TRY(dcn_prune(start->source, &options, &pruned, &report));
+    TRY(check_budget(materials->experiment, index, &report));
+    TRY(dcn_graph_clone(pruned->graph, &graph));
+    status = dcn_materials_dress(materials, graph, &model);
+    graph = NULL; /* taken over, also on failure */
+    if (status != DECANT_OK) goto out;
+    if (run->start.fresh_weights)
+        TRY(dcn_model_init(model, seed));
+    else
+        copy_weights(pruned, model);
+    start->parameters_before = report.parameters_before;
+    start->mult_adds_before = report.mult_adds_before;
+    *ret_model = model;
+    model = NULL;
+out:
+    dcn_model_destroy(model);
+    dcn_graph_destroy(graph);
+    dcn_model_destroy(pruned);
+    return status;
+}
+
+decant_status dcn_start_model(const dcn_materials *materials, int32_t run, uint64_t seed, dcn_start *start,
+                              decant_model **ret_model)
+{
+    const dcn_run_spec *spec = &materials->experiment->runs[run];
+    switch (spec->start.kind) {
+    case DCN_START_FRESH:
+        break;
+    case DCN_START_INIT:
+        return start_from_source(materials, run, seed, start->source, ret_model);
+    case DCN_START_PRUNE:
+        return start_pruned(materials, run, seed, start, ret_model);
+    }
+    return dcn_materials_model(materials, spec->model, seed, ret_model);
+}

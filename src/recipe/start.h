@@ -1,0 +1,24 @@
+/* What a run trains: a network and its weights at the start, fresh or made of a trained model. */
+#ifndef DCN_RECIPE_START_H
+#define DCN_RECIPE_START_H
+
+#include "base/hash.h"
+#include "recipe/materials.h"
+
+/* The trained model that a run starts from. */
+typedef struct dcn_start {
+    decant_model *source; /* NULL: it starts fresh */
+    char hex[DCN_HASH_HEX];
+    int64_t parameters_before, mult_adds_before; /* of a run that prunes: the source's; else 0 */
+} dcn_start;
+
+/* Loads the source from a model file; path NULL: there is none. */
+decant_status dcn_start_open(const char *path, dcn_start *ret_start);
+void dcn_start_finish(dcn_start *start);
+
+/* The model that the run trains, with the data's normalisation and class names. USAGE when the source is another
+ * network than the recipe says, cannot be pruned as asked, or what is left of it exceeds the budget. */
+decant_status dcn_start_model(const dcn_materials *materials, int32_t run, uint64_t seed, dcn_start *start,
+                              decant_model **ret_model);
+
+#endif

@@ -1,0 +1,67 @@
+# Pictures and arrays of one's own from end to end: trained on, evaluated, predicted, and what is said when they are odd.
+"${MAKE_TINY%make_tiny}make_pictures" own
+measured() {
+    grep -e "^\\$" -e "errors in" -e "^!" | sed "s/loss .*/loss N/"
+}
+cat >files.yaml <<END
+decant: 1
+name: files
+threads: 1
+data:
+  source: {format: images, path: own/pictures, test: 0.25}
+  unlabelled: 16
+  validation: 20
+models:
+  net: [flatten, linear: 4]
+runs:
+  net: {model: net, epochs: 20, batch: 10, optimizer: {adam: {lr: 1e-2}}, loss: {ce: 1}}
+END
+show lint files.yaml
+show run files.yaml -q >/dev/null
+model=runs/files/net/model.safetensors
+show eval $model | sed 's/loss .*/loss N/' | head -9
+show predict $model own/pictures/cat/03.png own/pictures/dog/03.png | sed 's/[0-9.]* %/N %/'
+show data check own/pictures | head -8
+echo "the same as arrays: the same split, the same model"
+sed -e 's/name: files/name: arrays/' -e 's|{format: images, path: own/pictures,|{format: npz, path: own/arrays,|' files.yaml >arrays.yaml
+show run arrays.yaml -q >/dev/null
+show eval runs/arrays/net/model.safetensors | measured
+show predict $model own/arrays/x_train.npy:1-2 | sed 's/[0-9.]* %/N %/'
+show eval $model --data own/arrays --split train | measured
+echo "another folder is the test part as a whole; classes go by their names"
+mkdir -p other/dog other/cat && cp own/pictures/dog/0*.png other/dog && cp own/pictures/cat/0*.png other/cat
+show eval $model --data other | measured
+mkdir other/cats && cp own/pictures/cat/11.png other/cats
+show eval $model --data other
+echo "the folder has changed since"
+cp own/pictures/cat/11.png own/pictures/cat/99.png
+show eval $model
+echo "odd pictures"
+cp "$VECTORS/grey.png" own/pictures/dog/98.png
+show lint files.yaml
+show predict $model own/pictures/dog/98.png
+show lint files.yaml -o data.source.size=8 | grep -v "^files"
+cp "$VECTORS/colour.jpg" own/pictures/dog/98.png
+show lint files.yaml -o data.source.size=8
+head -c 60 own/pictures/dog/01.png >own/pictures/dog/98.png
+show lint files.yaml
+rm own/pictures/dog/98.png own/pictures/cat/99.png
+echo "odd folders"
+mkdir own/pictures/goat && cp own/pictures/dog/00.png own/pictures/goat/a.PNG && echo notes >own/pictures/goat/notes.txt
+show lint files.yaml
+rm own/pictures/goat/a.PNG
+show lint files.yaml
+mkdir own/pictures/goat/inner
+show lint files.yaml
+rm -r own/pictures/goat
+show lint files.yaml -o data.source.test=0
+show lint files.yaml -o data.source.path=own/pictures/dog
+show lint files.yaml -o data.source.path=nowhere | sed 's/, nor .*//'
+echo "odd arrays"
+show lint arrays.yaml -o data.source.arrays={x_train:\ images}
+show lint arrays.yaml -o data.source.arrays={x_tran:\ images}
+show lint arrays.yaml -o data.source.arrays={y_train:\ x_train}
+show lint arrays.yaml -o data.source.layout=hwc
+show lint files.yaml -o data.source.channels=2
+show lint files.yaml -o data.source.size=[8]
+show lint files.yaml -o data.source.sizes=8

@@ -1,0 +1,55 @@
+# Pruning and folding model files, and a recipe whose student is pruned: what is said, and what is refused.
+tiny_data
+cat >structure.yaml <<'RECIPE'
+decant: 1
+name: structure
+threads: 1
+data:
+  source: {format: idx, path: data}
+  validation: 40
+models:
+  big:
+    - conv: {channels: 8, kernel: 3, padding: 1, bias: false}
+    - batchnorm
+    - relu
+    - maxpool: 2
+    - flatten
+    - linear: {features: 16, bottleneck: 32, name: fc}
+    - relu
+    - dropout: 0.1
+    - linear: 4
+runs:
+  big: {model: big, epochs: 2, batch: 20, optimizer: {adam: {lr: 1e-2}}, loss: {ce: 1}}
+  pruned: {like: big, prune: {from: big, parameters: 1000}, teacher: big, loss: {ce: 0.5, kd: 0.5}}
+budget: {run: pruned, parameters: 1000}
+RECIPE
+model=runs/structure/big/model.safetensors
+show summary structure.yaml big
+NUMBERS=hidden
+show run structure.yaml -q
+NUMBERS=
+show summary $model
+NUMBERS=hidden # which channels go depends on the last bit of the weights
+show prune $model -o small.safetensors --parameters 1000
+show prune $model -o small.safetensors --keep 0.5 --criterion l2 --minimum 0.2 --json
+show prune small.safetensors -o smaller.safetensors --mult-adds 3000
+show summary smaller.safetensors
+show eval small.safetensors -q
+show fold small.safetensors -o folded.safetensors
+show fold small.safetensors -o folded.safetensors --json
+show summary folded.safetensors
+NUMBERS=
+show prune $model -o x.safetensors
+show prune $model --keep 0.5
+show prune $model -o x.safetensors --keep 1.5
+show prune $model -o x.safetensors --keep half
+show prune $model -o x.safetensors --parameters 10
+show prune $model -o x.safetensors --parameters 5000
+show prune $model -o x.safetensors --keep 0.5 --criterion l3
+show prune $model -o x.safetensors --keep 0.5 --minimum -1
+show prune nothing.safetensors -o x.safetensors --keep 0.5
+show fold $model
+show fold nothing.safetensors -o x.safetensors
+show lint structure.yaml -o runs.pruned.prune.parameters=1001
+show lint structure.yaml -o runs.pruned.prune.criterion=magnitude
+[ ! -e x.safetensors ]
