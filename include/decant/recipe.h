@@ -259,6 +259,10 @@ DECANT_MUST_USE decant_status decant_recipe_run(const decant_recipe *recipe, con
 DECANT_MUST_USE decant_status decant_results_read(const char *const *directories, int32_t count,
                                                   decant_result_list **ret_results);
 
+/** Whether two numbers of optimizer steps are one budget: they differ by at most 2 %. Whole epochs of transfer sets of
+ * other sizes do not come closer. */
+bool decant_is_same_budget(int64_t steps, int64_t others);
+
 /** Frees results; accepts NULL. */
 void decant_result_list_destroy(decant_result_list *results);
 

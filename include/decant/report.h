@@ -167,8 +167,8 @@ DECANT_MUST_USE decant_status decant_judge_predictions(int64_t only_first, int64
 DECANT_MUST_USE decant_status decant_judge_runs(const decant_comparison_row *row, const decant_comparison_row *baseline,
                                                 decant_judgement *ret_judgement);
 
-/** Whether both runs made the same number of optimizer steps for every seed that both have. A verdict between runs that
- * did not may only show that one was trained longer. */
+/** Whether both runs made as many optimizer steps (decant_is_same_budget) for every seed that both have. A verdict
+ * between runs that did not may only show that one was trained longer. */
 bool decant_has_equal_budget(const decant_comparison_row *row, const decant_comparison_row *baseline);
 
 /** The comparison as a table: parameters, mult-adds, size, test accuracy as mean and spread, errors, and each run's
@@ -187,6 +187,22 @@ DECANT_MUST_USE decant_status decant_comparison_table(const decant_comparison *c
  *  Errors: NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_verdict_text(const decant_comparison *comparison, int32_t row, char **ret_text);
+
+/* --- a page --- */
+
+/** Writes a page about runs: verdicts and table, training curves, agreement of the runs, and for each its confusion
+ * matrix, classes, calibration and recipe. One HTML file that needs nothing else; it appears whole or not at all. What
+ * is drawn stands in tables as well.
+ *
+ *  comparison  of results that were read from run directories, which are looked into for their epochs and recipes.
+ *  path        the file, which is replaced where there is one.
+ *
+ *  Errors: FORMAT (a damaged metrics.jsonl, with its line), IO, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_report_write(const decant_comparison *comparison, const char *path);
+
+/** Whether pages have charts: the chart library is a part of decant where the build found it. */
+bool decant_report_has_charts(void);
 
 #ifdef __cplusplus
 }

@@ -110,22 +110,25 @@ static int by_score(const void *a, const void *b)
     return x->unit < y->unit ? -1 : x->unit > y->unit;
 }
 
-/* scores: [n_units], NAN for units that stay; NULL ranks all that may go alike. */
+/* scores: [n_units]; NULL ranks all that may go alike. */
 static decant_status rank_units(selection *chosen, const double *scores)
 {
     const dcn_channels *channels = chosen->channels;
     ranked *all = NULL;
-    TRY_RETURN(dcn_new_array((size_t)channels->n_units, sizeof *all, (void **)&all));
-    for (int32_t u = 0; u < channels->n_units; u++) {
-        const double score = scores != NULL ? scores[u] : 0;
-        if (channels->fixed[u] || isnan(score)) continue;
-        all[chosen->n_ranked++] = (ranked){score, u};
-    }
+    bool *rankable = NULL;
+    decant_status status = DECANT_OK;
+    TRY(dcn_new_array((size_t)channels->n_units, sizeof *all, (void **)&all));
+    TRY(dcn_new_array((size_t)channels->n_units, sizeof *rankable, (void **)&rankable));
+    dcn_prune_rankable(channels, chosen->options->criterion, rankable);
+    for (int32_t u = 0; u < channels->n_units; u++)
+        if (rankable[u] && !channels->fixed[u]) all[chosen->n_ranked++] = (ranked){scores != NULL ? scores[u] : 0, u};
     qsort(all, (size_t)chosen->n_ranked, sizeof *all, by_score);
     for (int32_t i = 0; i < chosen->n_ranked; i++)
         chosen->order[i] = all[i].unit;
+out:
+    dcn_free(rankable);
     dcn_free(all);
-    return DECANT_OK;
+    return status;
 }
 
 /* --- removing --- */

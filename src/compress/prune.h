@@ -8,8 +8,9 @@
 
 const char *dcn_criterion_name(decant_criterion criterion);
 
-/* The importance of each unit, [n_units]: comparable over the whole network. NAN where the criterion says nothing: such
- * units stay. */
+/* Which units a criterion can tell about, [n_units]: a matter of the network. The others stay. */
+void dcn_prune_rankable(const dcn_channels *channels, decant_criterion criterion, bool *ret_rankable);
+/* The importance of each unit, [n_units]: comparable over the whole network; 0 where the criterion says nothing. */
 decant_status dcn_prune_scores(const decant_model *model, const dcn_channels *channels, decant_criterion criterion,
                                uint64_t seed, double *ret_scores);
 

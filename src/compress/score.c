@@ -77,18 +77,38 @@ static void tally_norm(const decant_model *model, const dcn_channels *channels, 
     }
 }
 
+/* Whether a node's weights say something about the channels that it puts out. */
+static bool speaks(const dcn_node *node, decant_criterion criterion)
+{
+    if (criterion == DECANT_CRITERION_BN) return node->op == DECANT_OP_BATCHNORM;
+    return node->op == DECANT_OP_CONV2D || node->op == DECANT_OP_LINEAR;
+}
+
 static decant_status tally_model(const decant_model *model, const dcn_channels *channels, decant_criterion criterion,
                                  unit_sums *sums)
 {
     for (dcn_node_id n = 0; n < model->graph->n_nodes; n++) {
         const dcn_node *node = &model->graph->nodes[n];
-        const bool filters = node->op == DECANT_OP_CONV2D || node->op == DECANT_OP_LINEAR;
-        if (filters && criterion != DECANT_CRITERION_BN)
-            TRY_RETURN(tally_filters(model, channels, node, criterion, sums));
-        if (node->op == DECANT_OP_BATCHNORM && criterion == DECANT_CRITERION_BN)
+        if (!speaks(node, criterion)) continue;
+        if (criterion == DECANT_CRITERION_BN)
             tally_norm(model, channels, node, sums);
+        else
+            TRY_RETURN(tally_filters(model, channels, node, criterion, sums));
     }
     return DECANT_OK;
+}
+
+void dcn_prune_rankable(const dcn_channels *channels, decant_criterion criterion, bool *ret_rankable)
+{
+    const dcn_graph *graph = channels->graph;
+    for (int32_t u = 0; u < channels->n_units; u++)
+        ret_rankable[u] = criterion == DECANT_CRITERION_RANDOM;
+    for (dcn_node_id n = 0; n < graph->n_nodes; n++) {
+        const dcn_value_id y = graph->nodes[n].output[0];
+        if (!speaks(&graph->nodes[n], criterion)) continue;
+        for (int64_t c = 0; c < dcn_channels_count(channels, y); c++)
+            ret_rankable[dcn_channels_units(channels, y)[c]] = true;
+    }
 }
 
 static double draw(uint64_t seed, int32_t unit)
@@ -109,7 +129,7 @@ decant_status dcn_prune_scores(const decant_model *model, const dcn_channels *ch
         if (criterion == DECANT_CRITERION_RANDOM)
             ret_scores[u] = draw(seed, u);
         else
-            ret_scores[u] = sums.count[u] > 0 ? sums.total[u] / (double)sums.count[u] : (double)NAN;
+            ret_scores[u] = sums.count[u] > 0 ? sums.total[u] / (double)sums.count[u] : 0;
     }
 out:
     dcn_free(sums.count);

@@ -187,6 +187,12 @@ decant_status decant_comparison_check(const decant_comparison *comparison)
     return DECANT_OK;
 }
 
+bool decant_is_same_budget(int64_t steps, int64_t others)
+{
+    const int64_t more = steps > others ? steps : others, fewer = steps > others ? others : steps;
+    return more - fewer <= more / 50;
+}
+
 decant_status decant_results_compare(const decant_result_list *results, decant_comparison **ret_comparison)
 {
     decant_comparison *comparison = NULL;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "decant/recipe.h"
 #include "distill/bias.h"
 #include "distill/features.h"
 #include "recipe/correct.h"
@@ -318,6 +319,24 @@ static bool has_same_augment(const dcn_augment *a, const dcn_augment *b)
            !(a->mixup < b->mixup) && !(a->mixup > b->mixup);
 }
 
+/* Steps are what costs; epochs say the same in other words where both train on as many samples. */
+static decant_status lint_budgets(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_run_spec *other)
+{
+    const int64_t samples[2] = {samples_of(context, run), samples_of(context, other)};
+    if (samples[0] == samples[1] && run->epochs != other->epochs)
+        return dcn_lint_add(context, run->doc, DCN_WARNING,
+                            "compared runs have unequal budgets: '%s' trains %lld epochs, '%s' %lld", run->name,
+                            (long long)run->epochs, other->name, (long long)other->epochs);
+    if (samples[0] == 0 || samples[1] == 0) return DECANT_OK; /* an error says why */
+    const int64_t steps[2] = {steps_of(context, run), steps_of(context, other)};
+    if (decant_is_same_budget(steps[0], steps[1])) return DECANT_OK;
+    return dcn_lint_add(context, run->doc, DCN_WARNING,
+                        "compared runs have unequal budgets: '%s' makes %lld optimizer steps on %lld samples, '%s' "
+                        "%lld on %lld",
+                        run->name, (long long)steps[0], (long long)samples[0], other->name, (long long)steps[1],
+                        (long long)samples[1]);
+}
+
 /* Two runs that a verdict will compare should differ in what is to be shown and in nothing else. */
 static decant_status lint_comparison(const dcn_lint_context *context, int32_t index)
 {
@@ -326,18 +345,7 @@ static decant_status lint_comparison(const dcn_lint_context *context, int32_t in
     if (baseline == DCN_NONE) return DECANT_OK;
     const dcn_run_spec *run = &experiment->runs[index], *other = &experiment->runs[baseline];
     const dcn_doc *place = run->doc;
-    if (run->epochs != other->epochs)
-        TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
-                                "compared runs have unequal budgets: '%s' trains %lld epochs, '%s' %lld", run->name,
-                                (long long)run->epochs, other->name, (long long)other->epochs));
-    else if (samples_of(context, run) > 0 && samples_of(context, other) > 0 &&
-             steps_of(context, run) != steps_of(context, other))
-        TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
-                                "compared runs have unequal budgets: '%s' makes %lld optimizer steps on %lld samples, "
-                                "'%s' %lld on %lld",
-                                run->name, (long long)steps_of(context, run), (long long)samples_of(context, run),
-                                other->name, (long long)steps_of(context, other),
-                                (long long)samples_of(context, other)));
+    TRY_RETURN(lint_budgets(context, run, other));
     if (!has_same_seeds(run, other))
         TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
                                 "compared runs '%s' and '%s' have other seeds; only those in both are compared",

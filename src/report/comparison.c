@@ -85,7 +85,7 @@ bool decant_has_equal_budget(const decant_comparison_row *row, const decant_comp
 {
     for (int32_t i = 0; i < row->n_seeds; i++) {
         const decant_run_result *other = find_seed(baseline, row->results[i]->seed);
-        if (other != NULL && other->steps != row->results[i]->steps) return false;
+        if (other != NULL && !decant_is_same_budget(other->steps, row->results[i]->steps)) return false;
     }
     return true;
 }

@@ -86,6 +86,9 @@ static const fault faults[] = {
     {{"runs.p={like: alone, prune: {from: alone, parameters: 70}}"},
      DECANT_SEVERITY_ERROR,
      "the limit cannot be met: with at least 0.1 of each layer's channels and one of each, 73 parameters"},
+    {{"runs.p={like: alone, prune: {from: alone, keep: 0.5, criterion: bn}}"},
+     DECANT_SEVERITY_ERROR,
+     "no layer that may lose channels has a batch normalisation behind it; rank by l1 or l2"},
     {{"runs.p={like: alone, prune: {from: alone, parameters: 556}}"},
      DECANT_SEVERITY_ERROR,
      "within the limit already, with 556 parameters"},
@@ -159,6 +162,9 @@ static const fault faults[] = {
     {{"runs.distilled.transfer={unlabelled: also}", "runs.distilled.loss={kd: 1}", "data.unlabelled=0.2"},
      DECANT_SEVERITY_WARNING,
      "'distilled' makes 16 optimizer steps on 160 samples, 'alone' 12 on 120"},
+    {{"runs.distilled.transfer={keep: [0, 2]}", "runs.distilled.epochs=3"},
+     DECANT_SEVERITY_WARNING,
+     "'distilled' makes 12 optimizer steps on 80 samples, 'alone' 16 on 160"},
     {{"data.unlabelled=200"}, DECANT_SEVERITY_ERROR, "unlabelled: 200 leaves nothing of the 200 training samples"},
     {{"data.unlabelled=160"}, DECANT_SEVERITY_ERROR, "validation: 40 leaves nothing of the 40 training samples"},
     /* the correction of biases */
@@ -235,6 +241,18 @@ static void test_feature_losses_that_fit_have_no_findings(void **state)
         assert_int_equal(list->count, 0);
         decant_finding_list_destroy(list);
     }
+}
+
+/* Breaks when a smaller transfer set that makes up for it in epochs is called another budget. */
+static void test_equal_steps_are_equal_budgets(void **state)
+{
+    (void)state;
+    static const char *const overrides[] = {"runs.distilled.transfer={keep: [0, 2]}", "runs.distilled.epochs=4"};
+    decant_finding_list *list = lint(overrides, 2);
+    for (int32_t f = 0; f < list->count; f++)
+        assert_null(strstr(list->items[f].text, "unequal budgets"));
+    assert_int_equal(list->errors + list->warnings, 0);
+    decant_finding_list_destroy(list);
 }
 
 /* Breaks when a feature loss's fault is told without its line. */
@@ -371,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_sound_recipe_has_no_findings),
         cmocka_unit_test(test_faults_are_found),
         cmocka_unit_test(test_feature_losses_that_fit_have_no_findings),
+        cmocka_unit_test(test_equal_steps_are_equal_budgets),
         cmocka_unit_test(test_feature_errors_name_the_losses_line),
         cmocka_unit_test(test_a_known_name_does_not_excuse_a_leak),
         cmocka_unit_test(test_shape_errors_name_the_layers_line),
