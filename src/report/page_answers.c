@@ -266,8 +266,7 @@ static decant_status add_recalls(dcn_page *page)
     for (int32_t c = 0; c < first->n_classes; c++) {
         char number[16];
         TRY(dcn_format(number, sizeof number, "%d", (int)c));
-        json_array_append_new(labels,
-                              dcn_html_json_string(first->class_names != NULL ? first->class_names[c] : number));
+        TRY(dcn_page_append(labels, dcn_html_json_string(first->class_names != NULL ? first->class_names[c] : number)));
     }
     for (int32_t i = 0; i < page->n_runs; i++) {
         const dcn_page_run *run = &page->runs[i];
@@ -275,8 +274,8 @@ static decant_status add_recalls(dcn_page *page)
         json_t *values = json_array();
         for (int32_t c = 0; c < run->n_classes; c++)
             json_array_append_new(values, dcn_page_number(dcn_count_class(run->confusion, run->n_classes, c).recall));
-        json_array_append_new(series, json_pack("{s:o, s:i, s:o}", "label", dcn_html_json_string(run->row->label),
-                                                "colour", (int)i % 8, "values", values));
+        TRY(dcn_page_append(series, json_pack("{s:o, s:i, s:o}", "label", dcn_html_json_string(run->row->label),
+                                              "colour", (int)i % 8, "values", values)));
     }
     if (json_array_size(series) == 0 || first->n_classes > MOST_NUMBERED) goto out;
     TRY(dcn_text_add(&page->html, "<section id=classes><h2>Classes</h2>\n"));
