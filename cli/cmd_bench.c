@@ -202,8 +202,8 @@ static int train(const cli_invocation *invocation)
     decant_status status = decant_bench_measure_peak(&compute, &peak);
     if (status != DECANT_OK && status != DECANT_UNSUPPORTED) return report_failure(status);
     if (!json) {
-        printf("peak: %.0f GFLOP/s of f32 multiply-adds, %.1f GB/s of memory\n", peak.f32_flops / 1e9,
-               peak.bytes_per_second / 1e9);
+        printf("peak: %.0f GFLOP/s of f32 multiply-adds, %.0f from bf16, %.1f GB/s of memory\n", peak.f32_flops / 1e9,
+               peak.bf16_flops / 1e9, peak.bytes_per_second / 1e9);
         printf("%-10s %5s %11s %11s %11s %10s %9s %8s %8s %8s\n", "step", "batch", "images/s", "slowest", "fastest",
                "ms", "GFLOP/s", "of peak", "RSS MiB", "start ms");
         fflush(stdout);

@@ -51,6 +51,8 @@ typedef struct {
 /** What the machine can do at most, measured in this process on all its threads. */
 typedef struct {
     double f32_flops;        /**< operations a second of fused multiply-adds on registers */
+    double bf16_flops;       /**< the same from bf16 with f32 sums, by dot products on registers or by a large matrix
+                                product, whichever is faster; 0 where the processor has neither */
     double bytes_per_second; /**< of a triad over arrays larger than the caches */
 } decant_bench_peak;
 

@@ -3,17 +3,13 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "bench/cases.h"
+#include "bench/measure.h"
 #include "bench/networks.h"
 #include "train/training_step.h"
-
-#define WINDOWS      7
-#define MAX_PROFILED 200                /* runs averaged by a profile */
-#define CACHED_BYTES ((size_t)64 << 20) /* what the caches might hold from one pass to the next */
 
 int32_t decant_bench_case_count(void)
 {
@@ -164,8 +160,9 @@ static decant_status prepare(workload *work, const decant_compute *compute)
 
 /* --- running --- */
 
-static decant_status next_batch(workload *work)
+static decant_status next_batch(void *context)
 {
+    workload *work = context;
     const dcn_batch *batch;
     TRY_RETURN(dcn_loader_next(work->loader, &batch));
     if (batch == NULL) {
@@ -185,88 +182,13 @@ static decant_status next_batch(workload *work)
     return DECANT_OK;
 }
 
-static decant_status run_step(workload *work)
+static decant_status run_step(void *context)
 {
+    workload *work = context;
     double losses[DCN_MAX_TERMS];
     TRY_RETURN(next_batch(work));
     dcn_plan_run(work->step->plan);
     return dcn_training_step_losses(work->step, losses);
-}
-
-/* Runs for about `seconds`; gives the mean time of a step. */
-static decant_status run_window(workload *work, double seconds, double *ret_mean)
-{
-    const double start = dcn_clock_seconds();
-    int64_t steps = 0;
-    double now;
-    do {
-        TRY_RETURN(run_step(work));
-        steps++;
-        now = dcn_clock_seconds();
-    } while (now - start < seconds);
-    *ret_mean = (now - start) / (double)steps;
-    return DECANT_OK;
-}
-
-static decant_status measure(workload *work, double seconds, decant_bench_result *result)
-{
-    double window[WINDOWS], ignored;
-    result->ready_clock = dcn_clock_seconds();
-    TRY_RETURN(run_step(work));
-    result->first_step_clock = dcn_clock_seconds();
-    TRY_RETURN(run_window(work, seconds / 4, &ignored));
-    for (int i = 0; i < WINDOWS; i++) {
-        TRY_RETURN(run_window(work, seconds / WINDOWS, &window[i]));
-        for (int k = i; k > 0 && window[k] < window[k - 1]; k--) {
-            const double swap = window[k];
-            window[k] = window[k - 1];
-            window[k - 1] = swap;
-        }
-    }
-    result->seconds = window[WINDOWS / 2];
-    result->seconds_min = window[0];
-    result->seconds_max = window[WINDOWS - 1];
-    return DECANT_OK;
-}
-
-static decant_status profile_steps(workload *work, double seconds, decant_bench_result *result, dcn_arena *arena)
-{
-    dcn_plan *plan = work->step->plan;
-    double *once, *sum;
-    result->n_rows = dcn_plan_steps(plan);
-    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *result->rows, (void **)&result->rows));
-    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *once, (void **)&once));
-    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *sum, (void **)&sum));
-
-    const double start = dcn_clock_seconds();
-    int runs = 0;
-    while (runs < MAX_PROFILED && (runs == 0 || dcn_clock_seconds() - start < seconds)) {
-        TRY_RETURN(next_batch(work));
-        dcn_plan_run_timed(plan, once);
-        runs++;
-        for (int32_t i = 0; i < result->n_rows; i++)
-            sum[i] += once[i];
-    }
-    for (int32_t i = 0; i < result->n_rows; i++) {
-        const dcn_step_info info = dcn_plan_step(plan, i);
-        char *op, *layer, *kernel;
-        TRY_RETURN(dcn_arena_string(arena, info.op, &op));
-        TRY_RETURN(dcn_arena_string(arena, info.layer ? info.layer : "", &layer));
-        TRY_RETURN(dcn_arena_string(arena, info.kernel, &kernel));
-        result->rows[i] = (decant_bench_row){op, layer, kernel, sum[i] / runs, info.flops, (int64_t)info.bytes};
-    }
-    return DECANT_OK;
-}
-
-/* Together with the operations this bounds a step from below: such passes run at the memory's speed. */
-static int64_t streamed_bytes(const dcn_plan *plan)
-{
-    int64_t bytes = 0;
-    for (int32_t i = 0; i < dcn_plan_steps(plan); i++) {
-        const dcn_step_info info = dcn_plan_step(plan, i);
-        if (info.bytes > CACHED_BYTES && info.flops < (double)info.bytes) bytes += (int64_t)info.bytes;
-    }
-    return bytes;
 }
 
 decant_status decant_bench_train(const char *name, const decant_compute *compute, double seconds, bool profile,
@@ -282,14 +204,12 @@ decant_status decant_bench_train(const char *name, const decant_compute *compute
     TRY(dcn_arena_create(&arena));
     result->internal = arena;
     TRY(prepare(&work, compute));
-    TRY(measure(&work, seconds, result));
-    if (profile) TRY(profile_steps(&work, seconds, result, arena));
+    TRY(dcn_bench_windows(run_step, &work, seconds, result));
+    if (profile) TRY(dcn_bench_profile(work.step->plan, next_batch, &work, seconds, arena, result));
 
     result->of = decant_bench_case_at((int32_t)(work.of - dcn_bench_cases));
     result->parameters = dcn_graph_parameters(work.student->graph);
-    result->flops = dcn_plan_flops(work.step->plan);
-    result->streamed = streamed_bytes(work.step->plan);
-    result->memory = (int64_t)dcn_plan_memory_use(work.step->plan).total;
+    dcn_bench_describe(work.step->plan, result);
     *ret_result = result;
     result = NULL;
 out:
@@ -318,7 +238,7 @@ decant_status decant_bench_measure_peak(const decant_compute *compute, decant_be
         goto out;
     }
     TRY(device->class->measure_peak(device, &peak));
-    *ret_peak = (decant_bench_peak){peak.f32_flops, peak.bytes_per_second};
+    *ret_peak = (decant_bench_peak){peak.f32_flops, peak.bf16_flops, peak.bytes_per_second};
 out:
     dcn_device_close(device);
     return status;

@@ -1,17 +1,14 @@
 /* Measuring calls of a predictor: what a program pays that predicts again and again. */
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "bench/cases.h"
+#include "bench/measure.h"
 #include "bench/networks.h"
 #include "decant/bench.h"
 #include "recipe/predictor.h"
-
-#define WINDOWS      7
-#define MAX_PROFILED 200 /* runs averaged by a profile */
 
 int32_t decant_bench_infer_count(void)
 {
@@ -92,72 +89,11 @@ static decant_status create_inputs(calls *work)
     return DECANT_OK;
 }
 
-static decant_status call(calls *work)
+static decant_status call(void *context)
 {
+    const calls *work = context;
     return work->bytes != NULL ? decant_predictor_run_bytes(work->predictor, work->bytes, work->batch, work->logits)
                                : decant_predictor_run(work->predictor, work->rows, work->batch, work->logits);
-}
-
-/* Calls for about `seconds`; gives the mean time of one. The clock is not asked behind every call: that would be a part
- * of the shortest ones. */
-static decant_status run_window(calls *work, double seconds, int64_t *burst, double *ret_mean)
-{
-    const double start = dcn_clock_seconds();
-    int64_t count = 0;
-    double now;
-    do {
-        for (int64_t i = 0; i < *burst; i++)
-            TRY_RETURN(call(work));
-        count += *burst;
-        now = dcn_clock_seconds();
-    } while (now - start < seconds);
-    *ret_mean = (now - start) / (double)count;
-    *burst = (int64_t)(1e-4 / *ret_mean) + 1;
-    return DECANT_OK;
-}
-
-static decant_status measure(calls *work, double seconds, decant_bench_result *result)
-{
-    double window[WINDOWS], ignored;
-    int64_t burst = 1;
-    TRY_RETURN(call(work));
-    result->first_step_clock = dcn_clock_seconds();
-    TRY_RETURN(run_window(work, seconds / 4, &burst, &ignored));
-    for (int i = 0; i < WINDOWS; i++) {
-        TRY_RETURN(run_window(work, seconds / WINDOWS, &burst, &window[i]));
-        for (int k = i; k > 0 && window[k] < window[k - 1]; k--) {
-            const double swap = window[k];
-            window[k] = window[k - 1];
-            window[k - 1] = swap;
-        }
-    }
-    result->seconds = window[WINDOWS / 2];
-    result->seconds_min = window[0];
-    result->seconds_max = window[WINDOWS - 1];
-    return DECANT_OK;
-}
-
-static decant_status profile_steps(dcn_plan *plan, decant_bench_result *result, dcn_arena *arena)
-{
-    double *once, *sum;
-    result->n_rows = dcn_plan_steps(plan);
-    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *result->rows, (void **)&result->rows));
-    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *once, (void **)&once));
-    TRY_RETURN(dcn_arena_take(arena, (size_t)result->n_rows * sizeof *sum, (void **)&sum));
-    for (int run = 0; run < MAX_PROFILED; run++) {
-        dcn_plan_run_timed(plan, once);
-        for (int32_t i = 0; i < result->n_rows; i++)
-            sum[i] += once[i];
-    }
-    for (int32_t i = 0; i < result->n_rows; i++) {
-        const dcn_step_info info = dcn_plan_step(plan, i);
-        char *op, *layer, *kernel;
-        TRY_RETURN(dcn_arena_string(arena, info.op, &op));
-        TRY_RETURN(dcn_arena_string(arena, info.layer ? info.layer : "", &layer));
-        TRY_RETURN(dcn_arena_string(arena, info.kernel, &kernel));
-        result->rows[i] = (decant_bench_row){op, layer, kernel, sum[i] / MAX_PROFILED, info.flops, (int64_t)info.bytes};
-    }
-    return DECANT_OK;
 }
 
 decant_status decant_bench_infer(const char *name, const decant_compute *compute, int64_t batch, double seconds,
@@ -177,15 +113,14 @@ decant_status decant_bench_infer(const char *name, const decant_compute *compute
     result->internal = arena;
     TRY(create_predictor(&work, compute));
     TRY(create_inputs(&work));
-    TRY(measure(&work, seconds, result));
+    TRY(dcn_bench_windows(call, &work, seconds, result));
     TRY(dcn_predictor_plan(work.predictor, work.batch, &plan));
-    if (profile) TRY(profile_steps(plan, result, arena));
+    if (profile) TRY(dcn_bench_profile(plan, NULL, NULL, seconds, arena, result));
 
     result->of = decant_bench_infer_at((int32_t)(work.of - dcn_bench_inferences));
     result->of.batch = work.batch;
     result->parameters = work.parameters;
-    result->flops = dcn_plan_flops(plan);
-    result->memory = (int64_t)dcn_plan_memory_use(plan).total;
+    dcn_bench_describe(plan, result);
     *ret_result = result;
     result = NULL;
 out:

@@ -27,6 +27,7 @@ struct dcn_kernel {
 /* What the hardware can do at most, for benches. */
 typedef struct dcn_device_peak {
     double f32_flops;        /* operations a second of fused multiply-adds held in registers, on all threads */
+    double bf16_flops;       /* the same from bf16, summed in f32; 0 where the processor has no such products */
     double bytes_per_second; /* moved by a triad over arrays much larger than the caches */
 } dcn_device_peak;
 

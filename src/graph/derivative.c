@@ -64,10 +64,34 @@ static decant_status emit2(dcn_graph *graph, decant_op op, const decant_op_attrs
     return emit(graph, op, attrs, inputs, 2, 1, ret_output);
 }
 
+/* The node that makes a value; NULL for inputs and weights. */
+static const dcn_node *maker_of(const dcn_graph *graph, dcn_value_id value)
+{
+    for (dcn_node_id n = graph->n_nodes - 1; n >= 0; n--)
+        for (int32_t i = 0; i < graph->nodes[n].n_outputs; i++)
+            if (graph->nodes[n].output[i] == value) return &graph->nodes[n];
+    return NULL;
+}
+
+/* A relu in front of a maximum may be undone behind it, on maps that are smaller: the winner of a window is the
+ * window's maximum, so both are 0 or neither. dcn_diff_maxpool does so; this tells when. */
+static bool undone_behind_maxpool(const dcn_graph *graph, dcn_value_id dy, dcn_value_id y)
+{
+    const dcn_node *spread = maker_of(graph, dy);
+    if (spread == NULL || spread->op != DECANT_OP_MAXPOOL_GRAD) return false;
+    const dcn_node *pool = maker_of(graph, spread->input[1]), *masked = maker_of(graph, spread->input[0]);
+    return pool != NULL && pool->input[0] == y && masked != NULL && masked->op == DECANT_OP_ACTIVATION_GRAD &&
+           masked->attrs.activation.kind == DCN_ACTIVATION_RELU && masked->input[1] == pool->output[0];
+}
+
 /* The gradient before an activation of which `saved` is what its derivative reads (see op.def). */
 static decant_status through_activation(dcn_graph *graph, int32_t kind, dcn_value_id dy, dcn_value_id saved,
                                         dcn_value_id *ret_dx)
 {
+    if (kind == DCN_ACTIVATION_RELU && undone_behind_maxpool(graph, dy, saved)) {
+        *ret_dx = dy;
+        return DECANT_OK;
+    }
     decant_op_attrs attrs = {.activation = {.kind = kind}};
     return emit2(graph, DECANT_OP_ACTIVATION_GRAD, &attrs, dy, saved, ret_dx);
 }
@@ -224,6 +248,23 @@ static decant_status dcn_diff_add(dcn_graph *graph, dcn_node_id id, const dcn_va
 
 /* --- pooling --- */
 
+/* True when the last thing that was done to this value is a relu that the next rule will undo from it. */
+static bool is_rectified(const dcn_graph *graph, dcn_value_id value)
+{
+    const dcn_node *maker = maker_of(graph, value);
+    if (maker == NULL) return false;
+    switch (maker->op) {
+    case DECANT_OP_RELU:
+        return true;
+    case DECANT_OP_CONV2D:
+        return maker->attrs.conv.activation == DCN_ACTIVATION_RELU;
+    case DECANT_OP_ADD:
+        return maker->attrs.activation.kind == DCN_ACTIVATION_RELU;
+    default:
+        return false;
+    }
+}
+
 static decant_status dcn_diff_maxpool(dcn_graph *graph, dcn_node_id id, const dcn_value_id *d_output, const bool *want,
                                       dcn_value_id *d_input)
 {
@@ -234,7 +275,10 @@ static decant_status dcn_diff_maxpool(dcn_graph *graph, dcn_node_id id, const dc
                         "maxpool was put into the program without its index output, which its derivative reads");
     decant_op_attrs attrs = node.attrs;
     map_size(graph, node.input[0], attrs.pool.in_hw);
-    return emit2(graph, DECANT_OP_MAXPOOL_GRAD, &attrs, d_output[0], node.output[1], &d_input[0]);
+    dcn_value_id dy = d_output[0];
+    if (is_rectified(graph, node.input[0]) && dcn_graph_uses(graph, node.input[0]) == 1)
+        TRY_RETURN(through_activation(graph, DCN_ACTIVATION_RELU, d_output[0], node.output[0], &dy));
+    return emit2(graph, DECANT_OP_MAXPOOL_GRAD, &attrs, dy, node.output[1], &d_input[0]);
 }
 
 static decant_status dcn_diff_avgpool(dcn_graph *graph, dcn_node_id id, const dcn_value_id *d_output, const bool *want,

@@ -392,24 +392,39 @@ out:
     return status;
 }
 
-static decant_status finish(dcn_experiment *experiment, const char *const *overrides, int32_t n_overrides)
+/* The words of the recipe, for whoever wants to know later what a run was. */
+static decant_status keep_source(dcn_experiment *experiment, const char *text, const char *const *overrides,
+                                 int32_t n_overrides)
 {
-    for (int32_t i = 0; i < n_overrides; i++)
-        TRY_RETURN(apply_override(experiment->arena, experiment->doc, overrides[i]));
-    return parse_experiment(experiment);
+    char *copy = NULL;
+    TRY_RETURN(dcn_arena_string(experiment->arena, text, &copy));
+    experiment->source = copy;
+    TRY_RETURN(dcn_arena_take(experiment->arena, (size_t)n_overrides * sizeof *experiment->overrides,
+                              (void **)&experiment->overrides));
+    for (int32_t i = 0; i < n_overrides; i++) {
+        TRY_RETURN(dcn_arena_string(experiment->arena, overrides[i], &copy));
+        experiment->overrides[experiment->n_overrides++] = copy;
+    }
+    return DECANT_OK;
 }
 
 decant_status dcn_experiment_parse(const char *name, const char *text, size_t bytes, const char *const *overrides,
                                    int32_t n_overrides, dcn_experiment **ret_experiment)
 {
     dcn_experiment *experiment = NULL;
+    dcn_text source = {0}; /* ended by a NUL, which the text need not be */
     decant_status status = create(name, &experiment);
     if (status != DECANT_OK) goto out;
     TRY(dcn_doc_parse(experiment->arena, experiment->file, text, bytes, &experiment->doc));
-    TRY(finish(experiment, overrides, n_overrides));
+    TRY(dcn_text_add_bytes(&source, text, bytes));
+    TRY(keep_source(experiment, source.data, overrides, n_overrides));
+    for (int32_t i = 0; i < n_overrides; i++)
+        TRY(apply_override(experiment->arena, experiment->doc, overrides[i]));
+    TRY(parse_experiment(experiment));
     *ret_experiment = experiment;
     experiment = NULL;
 out:
+    dcn_text_finish(&source);
     dcn_experiment_destroy(experiment);
     return status;
 }
@@ -417,15 +432,13 @@ out:
 decant_status dcn_experiment_read(const char *path, const char *const *overrides, int32_t n_overrides,
                                   dcn_experiment **ret_experiment)
 {
-    dcn_experiment *experiment = NULL;
-    decant_status status = create(path, &experiment);
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    decant_status status = dcn_file_read(path, DCN_DOC_MAX_BYTES, &text, &bytes);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_doc_read(experiment->arena, path, &experiment->doc));
-    TRY(finish(experiment, overrides, n_overrides));
-    *ret_experiment = experiment;
-    experiment = NULL;
+    TRY(dcn_experiment_parse(path, (const char *)text, bytes, overrides, n_overrides, ret_experiment));
 out:
-    dcn_experiment_destroy(experiment);
+    dcn_free(text);
     return status;
 }
 

@@ -116,8 +116,11 @@ typedef struct dcn_budget_spec {
 
 /* What callers outside know as decant_recipe. */
 typedef struct decant_recipe {
-    dcn_arena *arena; /* everything below */
-    const char *file; /* as given, for messages */
+    dcn_arena *arena;       /* everything below */
+    const char *file;       /* as given, for messages */
+    const char *source;     /* the file's text, as it was read */
+    const char **overrides; /* [n_overrides] what was put on top of it */
+    int32_t n_overrides;
     const char *name;
     dcn_doc *doc;
     dcn_data_spec data;

@@ -42,6 +42,16 @@ static const conv_row conv_rows[] = {
     {16, 64, 8, 8, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false},  /* Winograd's tiles fill the map */
     {12, 32, 15, 6, 64, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},  /* they hang over its edges */
     {12, 48, 9, 13, 32, {3, 3}, {1, 1}, {0, 1}, {1, 1}, 1, false, true}, /* no padding one way */
+    /* small maps with enough samples to be done as products */
+    {9, 19, 2, 2, 35, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},    /* half of the taps meet padding */
+    {8, 16, 1, 1, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, false, false},  /* all but one do */
+    {13, 40, 4, 4, 24, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 1, true, false},  /* a last row and column that nothing meets */
+    {67, 33, 4, 3, 18, {1, 1}, {2, 2}, {0, 0}, {1, 1}, 1, true, true},   /* more rows than a block, pixels left out */
+    {11, 20, 3, 5, 50, {3, 3}, {1, 1}, {2, 2}, {2, 2}, 1, true, false},  /* dilated */
+    {8, 5, 2, 2, 6, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},      /* outputs of bias alone */
+    {10, 72, 4, 4, 80, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1, true, false},  /* pixels joined to samples */
+    {9, 150, 2, 3, 17, {2, 3}, {1, 2}, {1, 1}, {1, 1}, 1, false, false}, /* more inputs than outputs */
+    {9, 17, 2, 3, 150, {2, 3}, {1, 2}, {1, 1}, {1, 1}, 1, true, false},  /* fewer */
 };
 
 static dcn_conv_attrs conv_attrs(const conv_row *row, bool relu)
@@ -119,7 +129,7 @@ static const linear_row linear_rows[] = {
     {128, 64, 10, true, false},  {1, 261, 9, true, true},   {4, 1031, 7, false, false}, /* a few samples: no whole
                                                                                            vectors, no whole groups of
                                                                                            rows */
-    {1, 1024, 256, true, false},
+    {1, 1024, 256, true, false}, {70, 200, 90, true, true}, {9, 333, 257, true, false},
 };
 
 void cases_linear(case_list *list)

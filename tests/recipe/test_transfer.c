@@ -261,7 +261,7 @@ static int64_t sum_class_errors(const decant_run_result *result)
 static void test_biases_are_corrected(void **state)
 {
     (void)state;
-    static const char *const plain[] = {corrected[0], corrected[2], NULL};
+    const char *const plain[] = {corrected[0], corrected[2], NULL};
     decant_result_list *without = run_or_fail("plain", plain), *with = run_or_fail("corrected", corrected);
     const decant_run_result *before = &without->items[2], *after = &with->items[2];
     assert_null(before->correction);

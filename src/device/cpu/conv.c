@@ -146,6 +146,8 @@ static decant_status conv_plan(dcn_cpu_device *device, dcn_op_call *call, conv_p
 
 decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
+    if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->output[0].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;
@@ -170,6 +172,8 @@ decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, 
 
 decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
+    if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[0].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;
@@ -192,6 +196,8 @@ decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_c
 
 decant_status dcn_cpu_compile_conv2d_grad_weight(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
+    if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[1].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     conv_parts parts;

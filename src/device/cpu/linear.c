@@ -12,6 +12,12 @@ static bool is_small(const dcn_op_call *call)
     return dcn_op_flops(call) <= SMALL_FLOPS;
 }
 
+/* With a few outputs most of a panel would be padding, which only counts where there is little else. */
+static bool fills_panels(dcn_op_call *call)
+{
+    return dcn_cpu_suits_panels(call) && (call->attrs.linear.features >= DCN_CPU_PANEL / 2 || !is_small(call));
+}
+
 /* Which of the call's tensors plays which part, and where the primitive finds it. */
 typedef struct linear_parts {
     const char *what;
@@ -141,18 +147,21 @@ static decant_status compile_product(dcn_cpu_device *device, dcn_op_call *call, 
 decant_status dcn_cpu_compile_linear(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
     if (dcn_cpu_suits_rows(call)) return dcn_cpu_compile_rows(device, call, ret_kernel);
+    if (fills_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
     return is_small(call) ? dcn_cpu_compile_small_linear(device, call, ret_kernel)
                           : compile_product(device, call, ret_kernel);
 }
 
 decant_status dcn_cpu_compile_linear_grad_input(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (fills_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
     return is_small(call) ? dcn_cpu_compile_small_linear_grad_input(device, call, ret_kernel)
                           : compile_product(device, call, ret_kernel);
 }
 
 decant_status dcn_cpu_compile_linear_grad_weight(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
+    if (fills_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
     return is_small(call) ? dcn_cpu_compile_small_linear_grad_weight(device, call, ret_kernel)
                           : compile_product(device, call, ret_kernel);
 }

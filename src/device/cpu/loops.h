@@ -13,6 +13,14 @@ typedef struct dcn_cpu_dropout {
     float scale;
 } dcn_cpu_dropout;
 
+/* What the passes of a batch normalisation share. A row has `width` columns: the channels, `repeat` times over. */
+typedef struct dcn_cpu_norm {
+    int64_t channels, repeat, width, n_chunks;
+    double count, eps, momentum;                      /* pixels that a channel's statistics are of */
+    const double *partial;                            /* [n_chunks][2][width] what the summing pass found */
+    float *shift, *scale, *offset, *slope, *constant; /* [width] each */
+} dcn_cpu_norm;
+
 /* Pooling windows over NHWC maps. Adaptive pooling cuts its windows by the sizes of the maps instead of kernel and
  * stride. */
 typedef struct dcn_cpu_window {
@@ -31,6 +39,21 @@ typedef struct dcn_cpu_product {
 } dcn_cpu_product;
 /* Columns in a strip of a packed matrix, for every instruction set; packed floats are k * n rounded up to it. */
 #define DCN_CPU_STRIP 32
+
+/* A sum of matrix products, one for each piece: c(row, column) = sum over pieces and k < depth of a(row, k) b(k,
+ * column). b is read in panels of DCN_CPU_PANEL columns, always whole ones. */
+typedef struct dcn_cpu_panels {
+    int64_t columns; /* of c; what lies behind the last one in its panel is not written */
+    int64_t depth;
+    int64_t a_row, a_step;   /* a(row, k) = a[row * a_row + k * a_step] */
+    int64_t b_step, b_panel; /* b(k, column) = b[column / PANEL * b_panel + k * b_step + column % PANEL] */
+    int64_t c_row, c_panel;  /* c(row, column) = c[row * c_row + column / PANEL * c_panel + column % PANEL] */
+    bool relu;
+} dcn_cpu_panels;
+typedef struct dcn_cpu_piece {
+    int64_t a, b; /* where its operands begin */
+} dcn_cpu_piece;
+#define DCN_CPU_PANEL 16 /* columns, for every instruction set */
 
 typedef struct dcn_cpu_loss {
     int64_t classes;

@@ -32,6 +32,11 @@ static void transpose_few_rows(const float *src, float *dst, int64_t rows, int64
             dst[c * rows + r] = src[r * columns + c];
 }
 
+void DCN_CPU_LOOP(interleave)(const float *line, int64_t plane, int64_t channels, int64_t pixels, float *to)
+{
+    transpose_few_rows(line, to, channels, plane, 0, pixels);
+}
+
 void DCN_CPU_LOOP(transpose)(const float *src, float *dst, int64_t rows, int64_t columns, int64_t begin, int64_t end)
 {
     int64_t full_rows = rows / TILE * TILE, full_end = begin + (end - begin) / TILE * TILE;

@@ -46,6 +46,23 @@ static inline int32_t place_of(const dcn_cpu_window *window, const span *at, int
 
 /* --- maximum --- */
 
+/* True when the windows cut the map into pieces without overlap or rest. */
+static bool tiles_map(const dcn_cpu_window *window)
+{
+    for (int axis = 0; axis < 2; axis++)
+        if (window->adaptive || window->padding[axis] != 0 || window->kernel[axis] != window->stride[axis] ||
+            window->out[axis] * window->stride[axis] != window->in[axis])
+            return false;
+    return true;
+}
+
+/* The common case: windows of 2x2 side by side over the whole map, whole vectors of channels. Pixels then need no
+ * arithmetic of their own. */
+static bool halves_map(const dcn_cpu_window *window)
+{
+    return tiles_map(window) && window->kernel[0] == 2 && window->kernel[1] == 2 && window->channels % VEC_WIDTH == 0;
+}
+
 /* The winners of the `n` (<= VEC_WIDTH) channels from `channel` on. Ties go to the first, a NaN wins. */
 static inline void max_vector(const dcn_cpu_window *window, const span *at, const float *map, int64_t n, vec *ret_best,
                               ivec *ret_place)
@@ -79,8 +96,8 @@ static inline void store_place(const dcn_cpu_window *window, void *index, int64_
 }
 
 /* The same for a whole window inside the map whose size is known when compiling, a vector of channels. */
-static inline void max_whole(const float *from, int64_t line, int64_t channels, const int kernel, vec *ret_best,
-                             ivec *ret_place)
+static ALWAYS_INLINE void max_whole(const float *from, int64_t line, int64_t channels, const int kernel, vec *ret_best,
+                                    ivec *ret_place)
 {
     vec best = vec_load(from);
     ivec place = {0};
@@ -95,8 +112,8 @@ static inline void max_whole(const float *from, int64_t line, int64_t channels, 
 }
 
 /* All channels of one output pixel whose window was not cut; `kernel` 2 or 3. */
-static inline void max_pixel(const float *from, int64_t line, int64_t channels, float *y, uint8_t *index,
-                             const int kernel)
+static ALWAYS_INLINE void max_pixel(const float *from, int64_t line, int64_t channels, float *y, uint8_t *index,
+                                    const int kernel)
 {
     for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
         vec best;
@@ -121,10 +138,17 @@ static int whole_kernel(const dcn_cpu_window *window, const span *at)
 void DCN_CPU_LOOP(maxpool)(const dcn_cpu_window *window, const float *x, float *y, void *index, int64_t begin_row,
                            int64_t end_row)
 {
-    int64_t channels = window->channels;
+    int64_t channels = window->channels, line = window->in[1] * channels;
+    bool halves = halves_map(window); /* then row r of all outputs is made of rows 2r and 2r + 1 of all inputs */
     for (int64_t row = begin_row; row < end_row; row++) {
         const float *map = x + row / window->out[0] * window->in[0] * window->in[1] * channels;
         span at = {.count = {0}};
+        for (int64_t column = 0; halves && column < window->out[1]; column++) {
+            int64_t to = (row * window->out[1] + column) * channels;
+            max_pixel(x + 2 * (row * line + column * channels), line, channels, y + to,
+                      index ? (uint8_t *)index + to : NULL, 2);
+        }
+        if (halves) continue;
         set_axis(window, 0, row % window->out[0], &at);
         for (int64_t column = 0; column < window->out[1]; column++) {
             set_axis(window, 1, column, &at);
@@ -188,8 +212,8 @@ static inline void spread_vector(const dcn_cpu_window *window, const span *at, f
 }
 
 /* The same for a whole window whose elements no other window reaches, a vector of channels at a time. */
-static inline void spread_pixel(float *to, int64_t line, int64_t channels, const float *d_y, const uint8_t *index,
-                                const int kernel)
+static ALWAYS_INLINE void spread_pixel(float *to, int64_t line, int64_t channels, const float *d_y,
+                                       const uint8_t *index, const int kernel)
 {
     for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
         bytes_of_vec bytes;
@@ -202,26 +226,22 @@ static inline void spread_pixel(float *to, int64_t line, int64_t channels, const
     }
 }
 
-/* True when the windows cut the map into pieces without overlap or rest. */
-static bool tiles_map(const dcn_cpu_window *window)
-{
-    for (int axis = 0; axis < 2; axis++)
-        if (window->adaptive || window->padding[axis] != 0 || window->kernel[axis] != window->stride[axis] ||
-            window->out[axis] * window->stride[axis] != window->in[axis])
-            return false;
-    return true;
-}
-
 void DCN_CPU_LOOP(maxpool_grad)(const dcn_cpu_window *window, const float *d_y, const void *index, float *d_x,
                                 int64_t begin_sample, int64_t end_sample)
 {
     int64_t channels = window->channels, map_size = window->in[0] * window->in[1] * channels;
-    bool alone = tiles_map(window);
+    bool alone = tiles_map(window), halves = halves_map(window);
     for (int64_t sample = begin_sample; sample < end_sample; sample++) {
         float *map = d_x + sample * map_size;
         if (!alone) memset(map, 0, (size_t)map_size * sizeof(float));
         for (int64_t row = 0; row < window->out[0]; row++) {
             span at = {.count = {0}};
+            for (int64_t column = 0; halves && column < window->out[1]; column++) {
+                int64_t from = ((sample * window->out[0] + row) * window->out[1] + column) * channels;
+                spread_pixel(map + 2 * (row * window->in[1] + column) * channels, window->in[1] * channels, channels,
+                             d_y + from, (const uint8_t *)index + from, 2);
+            }
+            if (halves) continue;
             set_axis(window, 0, row, &at);
             for (int64_t column = 0; column < window->out[1]; column++) {
                 set_axis(window, 1, column, &at);

@@ -34,8 +34,8 @@ void DCN_CPU_LOOP(pack_b)(const dcn_cpu_product *product, const float *b, float 
     }
 }
 
-static inline void finish_row(const dcn_cpu_product *product, const vec *sums, const float *bias, float *c,
-                              int64_t columns, const int vectors)
+static ALWAYS_INLINE void finish_row(const dcn_cpu_product *product, const vec *sums, const float *bias, float *c,
+                                     int64_t columns, const int vectors)
 {
     for (int v = 0; v < vectors && v * VEC_WIDTH < columns; v++) {
         int64_t left = columns - v * VEC_WIDTH;
@@ -51,8 +51,8 @@ static inline void finish_row(const dcn_cpu_product *product, const vec *sums, c
 }
 
 /* rows (a constant) rows of c times `vectors` vectors of one strip */
-static inline void tile(const dcn_cpu_product *product, const float *a, const float *packed, const float *bias,
-                        float *c, int64_t columns, const int rows, const int vectors)
+static ALWAYS_INLINE void tile(const dcn_cpu_product *product, const float *a, const float *packed, const float *bias,
+                               float *c, int64_t columns, const int rows, const int vectors)
 {
     vec sums[ROWS][STRIP_VECTORS];
     for (int r = 0; r < rows; r++)

@@ -3,7 +3,10 @@
  * A channel count that does not fill vectors makes a row of several pixels ("width" columns, the channels repeated), so
  * the loops always run along whole vectors; the few pixels left over are one short row. Rows are summed in chunks that
  * depend on the shape alone, in double from chunk to chunk, about a shift near the mean, so the variance does not
- * cancel away. */
+ * cancel away.
+ *
+ * Where there are channels enough for all threads, each takes some of them through all passes: it reads what it has in
+ * its own cache, and nobody waits in between. Otherwise threads share the rows of each pass. The sums are the same. */
 #include <math.h>
 #include <string.h>
 
@@ -14,7 +17,8 @@
 #define TASK_COLUMNS   64  /* columns that one task of the summing pass takes */
 #define MIN_CHUNK_ROWS 256
 #define MAX_CHUNKS     64
-#define SHIFT_SAMPLES  16 /* pixels that the shift is the mean of */
+#define SHIFT_SAMPLES  16          /* pixels that the shift is the mean of */
+#define CACHE_FLOATS   (96 * 1024) /* of a tensor that a thread goes over again while they are near */
 
 typedef struct norm_kernel {
     dcn_cpu_kernel own;
@@ -24,6 +28,8 @@ typedef struct norm_kernel {
     int64_t repeat, width;    /* pixels in a row; channels * repeat */
     int64_t rows, rest;       /* whole rows, and pixels behind them */
     int64_t chunk_rows, n_chunks, n_strips;
+    bool by_columns;
+    int64_t strips_at_once; /* by columns: as many as stay in the second-level cache from pass to pass */
 } norm_kernel;
 
 /* Scratch memory: vectors of `width` floats, then the partial sums. */
@@ -82,49 +88,55 @@ static decant_status norm_create(dcn_cpu_device *device, dcn_op_call *call, cons
     kernel->n_chunks = (kernel->rows + kernel->chunk_rows - 1) / kernel->chunk_rows;
     if (kernel->n_chunks == 0) kernel->n_chunks = 1; /* there may be nothing but the rest */
     kernel->n_strips = (kernel->width + TASK_COLUMNS - 1) / TASK_COLUMNS;
+    kernel->by_columns = kernel->repeat == 1 && map.channels >= kernel->own.threads * TASK_COLUMNS;
+    kernel->strips_at_once = CACHE_FLOATS / ((kernel->rows + 1) * TASK_COLUMNS) + 1;
     kernel->own.base.scratch_bytes = vectors_bytes(kernel) + (size_t)kernel->n_chunks * partial_bytes(kernel);
     *ret_kernel = kernel;
     return DECANT_OK;
 }
 
-/* Copies the first `channels` numbers of a vector over its whole width. */
-static void repeat_channels(const norm_kernel *kernel, float *vector)
+/* What the loops need to know; the pixels left over have the same vectors. */
+static dcn_cpu_norm norm_of(const norm_kernel *kernel, void *scratch)
 {
-    for (int64_t i = 1; i < kernel->repeat; i++)
-        memcpy(vector + i * kernel->channels, vector, (size_t)kernel->channels * sizeof(float));
+    return (dcn_cpu_norm){
+        .channels = kernel->channels,
+        .repeat = kernel->repeat,
+        .width = kernel->width,
+        .n_chunks = kernel->n_chunks,
+        .count = (double)kernel->pixels,
+        .eps = kernel->attrs.eps,
+        .momentum = kernel->attrs.momentum,
+        .partial = partial_at(kernel, scratch, 0),
+        .shift = vector_at(kernel, scratch, SHIFT),
+        .scale = vector_at(kernel, scratch, SCALE),
+        .offset = vector_at(kernel, scratch, OFFSET),
+        .slope = vector_at(kernel, scratch, SLOPE),
+        .constant = vector_at(kernel, scratch, CONSTANT),
+    };
 }
 
-/* Adds up what the chunks and the repeated channels found: ret_sums[2] of one channel. */
-static void gather_sums(const norm_kernel *kernel, void *scratch, int64_t channel, double ret_sums[2])
-{
-    ret_sums[0] = ret_sums[1] = 0.0;
-    for (int64_t chunk = 0; chunk < kernel->n_chunks; chunk++) {
-        const double *partial = partial_at(kernel, scratch, chunk);
-        for (int64_t c = channel; c < kernel->width; c += kernel->channels) {
-            ret_sums[0] += partial[c];
-            ret_sums[1] += partial[kernel->width + c];
-        }
-    }
-}
-
-static void clear_sums(const norm_kernel *kernel, void *scratch)
-{
-    memset(partial_at(kernel, scratch, 0), 0, (size_t)kernel->n_chunks * partial_bytes(kernel));
-}
-
-/* Where a task of the summing pass works. */
+/* Where the summing pass works at a time: some rows and columns. */
 typedef struct task_range {
     int64_t first_row, rows, begin, end; /* rows from first_row on, columns [begin, end) */
     double *partial;
 } task_range;
 
-static task_range range_of(const norm_kernel *kernel, void *scratch, int64_t task)
+/* Columns [begin, end) of a chunk, with their sums at zero. */
+static task_range range_in_chunk(const norm_kernel *kernel, void *scratch, int64_t chunk, int64_t begin, int64_t end)
 {
-    int64_t chunk = task / kernel->n_strips, begin = task % kernel->n_strips * TASK_COLUMNS;
     int64_t first_row = chunk * kernel->chunk_rows, rows = kernel->rows - first_row;
     if (rows > kernel->chunk_rows) rows = kernel->chunk_rows;
-    int64_t end = begin + TASK_COLUMNS < kernel->width ? begin + TASK_COLUMNS : kernel->width;
-    return (task_range){first_row, rows, begin, end, partial_at(kernel, scratch, chunk)};
+    double *partial = partial_at(kernel, scratch, chunk);
+    memset(partial + begin, 0, (size_t)(end - begin) * sizeof *partial);
+    memset(partial + kernel->width + begin, 0, (size_t)(end - begin) * sizeof *partial);
+    return (task_range){first_row, rows, begin, end, partial};
+}
+
+/* Of a loop over tasks: every chunk has n_strips of them. */
+static task_range range_of_task(const norm_kernel *kernel, void *scratch, int64_t task)
+{
+    int64_t begin = task % kernel->n_strips * TASK_COLUMNS, end = begin + TASK_COLUMNS;
+    return range_in_chunk(kernel, scratch, task / kernel->n_strips, begin, end < kernel->width ? end : kernel->width);
 }
 
 static int64_t task_cost(const norm_kernel *kernel)
@@ -133,7 +145,26 @@ static int64_t task_cost(const norm_kernel *kernel)
     return rows * TASK_COLUMNS;
 }
 
+/* Columns that a thread takes through all passes, [begin, end) of its strips. */
+typedef struct column_range {
+    int64_t begin, end;
+} column_range;
+
+static column_range columns_from(const norm_kernel *kernel, int64_t strip, int64_t end_strip)
+{
+    int64_t last = strip + kernel->strips_at_once < end_strip ? strip + kernel->strips_at_once : end_strip;
+    int64_t end = last * TASK_COLUMNS < kernel->width ? last * TASK_COLUMNS : kernel->width;
+    return (column_range){strip * TASK_COLUMNS, end};
+}
+
 /* --- forward --- */
+
+/* Copies the first `channels` numbers of a vector over its whole width. */
+static void repeat_channels(const norm_kernel *kernel, float *vector)
+{
+    for (int64_t i = 1; i < kernel->repeat; i++)
+        memcpy(vector + i * kernel->channels, vector, (size_t)kernel->channels * sizeof(float));
+}
 
 /* y = (x - mean) * invstd * weight + bias as x * scale + offset. The forward pass, and the mask of its derivative, use
  * these very numbers. */
@@ -152,9 +183,8 @@ static void set_scale(const norm_kernel *kernel, void *scratch, const float *wei
 static void scale_offset_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const norm_kernel *kernel = (const norm_kernel *)run->kernel;
-    kernel->own.loops->scale_offset(run->inputs[0], run->outputs[0], kernel->width,
-                                    vector_at(kernel, run->scratch, SCALE), vector_at(kernel, run->scratch, OFFSET),
-                                    kernel->relu, begin, end);
+    dcn_cpu_norm norm = norm_of(kernel, run->scratch);
+    kernel->own.loops->scale_offset(&norm, run->inputs[0], run->outputs[0], kernel->relu, begin, end, 0, kernel->width);
 }
 
 static void normalize(const norm_kernel *kernel, const dcn_cpu_run *run)
@@ -162,9 +192,9 @@ static void normalize(const norm_kernel *kernel, const dcn_cpu_run *run)
     dcn_cpu_parallel(run, kernel->rows, kernel->width, scale_offset_body);
     if (kernel->rest == 0) return;
     int64_t done = kernel->rows * kernel->width;
-    kernel->own.loops->scale_offset((const float *)run->inputs[0] + done, (float *)run->outputs[0] + done,
-                                    kernel->rest * kernel->channels, vector_at(kernel, run->scratch, SCALE),
-                                    vector_at(kernel, run->scratch, OFFSET), kernel->relu, 0, 1);
+    dcn_cpu_norm norm = norm_of(kernel, run->scratch);
+    kernel->own.loops->scale_offset(&norm, (const float *)run->inputs[0] + done, (float *)run->outputs[0] + done,
+                                    kernel->relu, 0, 1, 0, kernel->rest * kernel->channels);
 }
 
 static void run_batchnorm(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
@@ -189,47 +219,58 @@ decant_status dcn_cpu_compile_batchnorm(dcn_cpu_device *device, dcn_op_call *cal
 }
 
 /* A value near each channel's mean: the mean of some pixels spread over the batch. */
-static void set_shift(const norm_kernel *kernel, void *scratch, const float *x)
+static void set_shift(const norm_kernel *kernel, void *scratch, const float *x, int64_t begin, int64_t end)
 {
     float *shift = vector_at(kernel, scratch, SHIFT);
     int64_t samples = kernel->pixels < SHIFT_SAMPLES ? kernel->pixels : SHIFT_SAMPLES;
-    memset(shift, 0, (size_t)kernel->channels * sizeof(float));
-    for (int64_t i = 0; i < samples; i++)
-        for (int64_t c = 0; c < kernel->channels; c++)
-            shift[c] += x[i * (kernel->pixels / samples) * kernel->channels + c] * (1.0F / (float)samples);
-    repeat_channels(kernel, shift);
+    memset(shift + begin, 0, (size_t)(end - begin) * sizeof(float));
+    for (int64_t i = 0; i < samples; i++) {
+        const float *pixel = x + i * (kernel->pixels / samples) * kernel->channels;
+        for (int64_t c = begin; c < end; c++)
+            shift[c] += pixel[c] * (1.0F / (float)samples);
+    }
+}
+
+static void add_moments(const dcn_cpu_run *run, const task_range *range)
+{
+    const norm_kernel *kernel = (const norm_kernel *)run->kernel;
+    kernel->own.loops->moments((const float *)run->inputs[0] + range->first_row * kernel->width, kernel->width,
+                               range->rows, vector_at(kernel, run->scratch, SHIFT), range->begin, range->end,
+                               range->partial, range->partial + kernel->width);
 }
 
 static void moments_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const norm_kernel *kernel = (const norm_kernel *)run->kernel;
     for (int64_t task = begin; task < end; task++) {
-        task_range range = range_of(kernel, run->scratch, task);
-        kernel->own.loops->moments((const float *)run->inputs[0] + range.first_row * kernel->width, kernel->width,
-                                   range.rows, vector_at(kernel, run->scratch, SHIFT), range.begin, range.end,
-                                   range.partial, range.partial + kernel->width);
+        task_range range = range_of_task(kernel, run->scratch, task);
+        add_moments(run, &range);
     }
 }
 
-/* Mean and invstd of the batch into outputs 1 and 2, and the running averages in inputs 3 and 4. */
-static void finish_statistics(const norm_kernel *kernel, const dcn_cpu_run *run)
+/* Mean and invstd of the batch, the running averages, scale and offset of channels [begin, end). */
+static void finish_statistics(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
-    float *running_mean = run->inputs[3], *running_variance = run->inputs[4];
-    float *mean = run->outputs[1], *invstd = run->outputs[2];
-    const float *shift = vector_at(kernel, run->scratch, SHIFT);
-    double count = (double)kernel->pixels, momentum = kernel->attrs.momentum;
-    for (int64_t c = 0; c < kernel->channels; c++) {
-        double sums[2];
-        gather_sums(kernel, run->scratch, c, sums);
-        double from_shift = sums[0] / count;
-        double batch_mean = (double)shift[c] + from_shift;
-        double squares = sums[1] - sums[0] * from_shift; /* about the mean */
-        if (squares < 0.0) squares = 0.0;
-        mean[c] = (float)batch_mean;
-        invstd[c] = (float)(1.0 / sqrt(squares / count + kernel->attrs.eps));
-        running_mean[c] = (float)((1.0 - momentum) * (double)running_mean[c] + momentum * batch_mean);
-        running_variance[c] =
-            (float)((1.0 - momentum) * (double)running_variance[c] + momentum * squares / (count - 1.0));
+    const norm_kernel *kernel = (const norm_kernel *)run->kernel;
+    dcn_cpu_norm norm = norm_of(kernel, run->scratch);
+    kernel->own.loops->norm_statistics(&norm, run->inputs[1], run->inputs[2], run->inputs[3], run->inputs[4],
+                                       run->outputs[1], run->outputs[2], begin, end);
+}
+
+static void train_columns_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const norm_kernel *kernel = (const norm_kernel *)run->kernel;
+    dcn_cpu_norm norm = norm_of(kernel, run->scratch);
+    for (int64_t strip = begin; strip < end; strip += kernel->strips_at_once) {
+        column_range columns = columns_from(kernel, strip, end);
+        set_shift(kernel, run->scratch, run->inputs[0], columns.begin, columns.end);
+        for (int64_t chunk = 0; chunk < kernel->n_chunks; chunk++) {
+            task_range range = range_in_chunk(kernel, run->scratch, chunk, columns.begin, columns.end);
+            add_moments(run, &range);
+        }
+        finish_statistics(run, columns.begin, columns.end);
+        kernel->own.loops->scale_offset(&norm, run->inputs[0], run->outputs[0], kernel->relu, 0, kernel->rows,
+                                        columns.begin, columns.end);
     }
 }
 
@@ -237,8 +278,12 @@ static void run_batchnorm_train(const dcn_kernel *base, void *const *inputs, voi
 {
     const norm_kernel *kernel = (const norm_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
-    set_shift(kernel, scratch, inputs[0]);
-    clear_sums(kernel, scratch);
+    if (kernel->by_columns) {
+        dcn_cpu_parallel(&run, kernel->n_strips, 2 * kernel->rows * TASK_COLUMNS, train_columns_body);
+        return;
+    }
+    set_shift(kernel, scratch, inputs[0], 0, kernel->channels);
+    repeat_channels(kernel, vector_at(kernel, scratch, SHIFT));
     dcn_cpu_parallel(&run, kernel->n_chunks * kernel->n_strips, task_cost(kernel), moments_body);
     if (kernel->rest > 0) {
         double *partial = partial_at(kernel, scratch, 0);
@@ -246,8 +291,7 @@ static void run_batchnorm_train(const dcn_kernel *base, void *const *inputs, voi
                                    vector_at(kernel, scratch, SHIFT), 0, kernel->rest * kernel->channels, partial,
                                    partial + kernel->width);
     }
-    finish_statistics(kernel, &run);
-    set_scale(kernel, scratch, inputs[1], inputs[2], outputs[1], outputs[2]);
+    finish_statistics(&run, 0, kernel->channels);
     normalize(kernel, &run);
 }
 
@@ -261,54 +305,66 @@ decant_status dcn_cpu_compile_batchnorm_train(dcn_cpu_device *device, dcn_op_cal
 
 /* --- backward --- */
 
+/* Scale, offset and mean as the forward pass had them. */
+static void prepare_backward(const dcn_cpu_run *run)
+{
+    const norm_kernel *kernel = (const norm_kernel *)run->kernel;
+    float *mean = vector_at(kernel, run->scratch, SHIFT);
+    memcpy(mean, run->inputs[3], (size_t)kernel->channels * sizeof(float));
+    repeat_channels(kernel, mean);
+    set_scale(kernel, run->scratch, run->inputs[2], run->inputs[5], run->inputs[3], run->inputs[4]);
+}
+
+static void add_grad_sums(const dcn_cpu_run *run, const task_range *range)
+{
+    const norm_kernel *kernel = (const norm_kernel *)run->kernel;
+    int64_t at = range->first_row * kernel->width;
+    kernel->own.loops->norm_grad_sums((const float *)run->inputs[0] + at, (const float *)run->inputs[1] + at,
+                                      kernel->width, range->rows, vector_at(kernel, run->scratch, SHIFT),
+                                      vector_at(kernel, run->scratch, SCALE), vector_at(kernel, run->scratch, OFFSET),
+                                      kernel->relu, range->begin, range->end, range->partial,
+                                      range->partial + kernel->width);
+}
+
 static void grad_sums_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const norm_kernel *kernel = (const norm_kernel *)run->kernel;
     for (int64_t task = begin; task < end; task++) {
-        task_range range = range_of(kernel, run->scratch, task);
-        int64_t at = range.first_row * kernel->width;
-        kernel->own.loops->norm_grad_sums((const float *)run->inputs[0] + at, (const float *)run->inputs[1] + at,
-                                          kernel->width, range.rows, vector_at(kernel, run->scratch, SHIFT),
-                                          vector_at(kernel, run->scratch, SCALE),
-                                          vector_at(kernel, run->scratch, OFFSET), kernel->relu, range.begin, range.end,
-                                          range.partial, range.partial + kernel->width);
+        task_range range = range_of_task(kernel, run->scratch, task);
+        add_grad_sums(run, &range);
     }
 }
 
-/* dx = weight * invstd * (g - sum(g) / m - (x - mean) * invstd^2 * sum(g (x - mean)) / m), as g * scale + x * slope +
- * constant. */
-static void finish_sums(const norm_kernel *kernel, const dcn_cpu_run *run)
+static void finish_sums(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
-    const float *mean = run->inputs[3], *invstd = run->inputs[4], *scale = vector_at(kernel, run->scratch, SCALE);
-    float *d_weight = run->outputs[1], *d_bias = run->outputs[2];
-    float *slope = vector_at(kernel, run->scratch, SLOPE), *constant = vector_at(kernel, run->scratch, CONSTANT);
-    double count = (double)kernel->pixels;
-    for (int64_t c = 0; c < kernel->channels; c++) {
-        double sums[2], inverse = (double)invstd[c];
-        gather_sums(kernel, run->scratch, c, sums);
-        d_bias[c] = (float)sums[0];
-        d_weight[c] = (float)(sums[1] * inverse);
-        double steepness = -(double)scale[c] * inverse * inverse * sums[1] / count;
-        slope[c] = (float)steepness;
-        constant[c] = (float)(-(double)scale[c] * sums[0] / count - steepness * (double)mean[c]);
-    }
-    repeat_channels(kernel, slope);
-    repeat_channels(kernel, constant);
-}
-
-static void grad_input_rows(const norm_kernel *kernel, const dcn_cpu_run *run, int64_t at, int64_t width, int64_t begin,
-                            int64_t end)
-{
-    kernel->own.loops->norm_grad_input((const float *)run->inputs[0] + at, (const float *)run->inputs[1] + at,
-                                       (float *)run->outputs[0] + at, width, vector_at(kernel, run->scratch, SCALE),
-                                       vector_at(kernel, run->scratch, OFFSET), vector_at(kernel, run->scratch, SLOPE),
-                                       vector_at(kernel, run->scratch, CONSTANT), kernel->relu, begin, end);
+    const norm_kernel *kernel = (const norm_kernel *)run->kernel;
+    dcn_cpu_norm norm = norm_of(kernel, run->scratch);
+    kernel->own.loops->norm_grad_finish(&norm, run->inputs[3], run->inputs[4], run->outputs[1], run->outputs[2], begin,
+                                        end);
 }
 
 static void grad_input_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const norm_kernel *kernel = (const norm_kernel *)run->kernel;
-    grad_input_rows(kernel, run, 0, kernel->width, begin, end);
+    dcn_cpu_norm norm = norm_of(kernel, run->scratch);
+    kernel->own.loops->norm_grad_input(&norm, run->inputs[0], run->inputs[1], run->outputs[0], kernel->relu, begin, end,
+                                       0, kernel->width);
+}
+
+static void grad_columns_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const norm_kernel *kernel = (const norm_kernel *)run->kernel;
+    dcn_cpu_norm norm = norm_of(kernel, run->scratch);
+    for (int64_t strip = begin; strip < end; strip += kernel->strips_at_once) {
+        column_range columns = columns_from(kernel, strip, end);
+        for (int64_t chunk = 0; chunk < kernel->n_chunks; chunk++) {
+            task_range range = range_in_chunk(kernel, run->scratch, chunk, columns.begin, columns.end);
+            add_grad_sums(run, &range);
+        }
+        finish_sums(run, columns.begin, columns.end);
+        kernel->own.loops->norm_grad_input(&norm, run->inputs[0], run->inputs[1], run->outputs[0], kernel->relu, 0,
+                                           kernel->rows, columns.begin, columns.end);
+    }
 }
 
 static void run_batchnorm_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
@@ -316,22 +372,23 @@ static void run_batchnorm_grad(const dcn_kernel *base, void *const *inputs, void
     const norm_kernel *kernel = (const norm_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
     int64_t done = kernel->rows * kernel->width, rest = kernel->rest * kernel->channels;
-    float *mean = vector_at(kernel, scratch, SHIFT);
-    memcpy(mean, inputs[3], (size_t)kernel->channels * sizeof(float));
-    repeat_channels(kernel, mean);
-    set_scale(kernel, scratch, inputs[2], inputs[5], inputs[3], inputs[4]);
-    clear_sums(kernel, scratch);
+    const float *d_y = (const float *)inputs[0] + done, *x = (const float *)inputs[1] + done;
+    prepare_backward(&run);
+    if (kernel->by_columns) {
+        dcn_cpu_parallel(&run, kernel->n_strips, 4 * kernel->rows * TASK_COLUMNS, grad_columns_body);
+        return;
+    }
+    dcn_cpu_norm norm = norm_of(kernel, scratch);
     dcn_cpu_parallel(&run, kernel->n_chunks * kernel->n_strips, 2 * task_cost(kernel), grad_sums_body);
     if (rest > 0) {
         double *partial = partial_at(kernel, scratch, 0);
-        kernel->own.loops->norm_grad_sums((const float *)inputs[0] + done, (const float *)inputs[1] + done,
-                                          kernel->width, 1, mean, vector_at(kernel, scratch, SCALE),
-                                          vector_at(kernel, scratch, OFFSET), kernel->relu, 0, rest, partial,
-                                          partial + kernel->width);
+        kernel->own.loops->norm_grad_sums(d_y, x, kernel->width, 1, norm.shift, norm.scale, norm.offset, kernel->relu,
+                                          0, rest, partial, partial + kernel->width);
     }
-    finish_sums(kernel, &run);
+    finish_sums(&run, 0, kernel->channels);
     dcn_cpu_parallel(&run, kernel->rows, 2 * kernel->width, grad_input_body);
-    if (rest > 0) grad_input_rows(kernel, &run, done, rest, 0, 1);
+    if (rest > 0)
+        kernel->own.loops->norm_grad_input(&norm, d_y, x, (float *)outputs[0] + done, kernel->relu, 0, 1, 0, rest);
 }
 
 decant_status dcn_cpu_compile_batchnorm_grad(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)

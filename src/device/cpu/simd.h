@@ -15,6 +15,9 @@
 #define VEC_WIDTH 4
 #endif
 
+/* For functions whose constant arguments decide how many registers they need: a copy for each caller. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 typedef float vec __attribute__((vector_size(VEC_WIDTH * 4)));
 typedef int32_t ivec __attribute__((vector_size(VEC_WIDTH * 4)));
 typedef float vec_unaligned __attribute__((vector_size(VEC_WIDTH * 4), aligned(4), may_alias));
