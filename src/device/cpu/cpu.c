@@ -34,6 +34,7 @@ static dcn_cpu_compile *const compilers[DECANT_OP_COUNT] = {
     [DECANT_OP_RELU6] = dcn_cpu_compile_activation,
     [DECANT_OP_HARDSWISH] = dcn_cpu_compile_activation,
     [DECANT_OP_SIGMOID] = dcn_cpu_compile_activation,
+    [DECANT_OP_LOG] = dcn_cpu_compile_activation,
     [DECANT_OP_GELU] = dcn_cpu_compile_activation,
     [DECANT_OP_ACTIVATION_GRAD] = dcn_cpu_compile_activation_grad,
     [DECANT_OP_MAXPOOL] = dcn_cpu_compile_maxpool,
