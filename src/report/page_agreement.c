@@ -143,7 +143,7 @@ static decant_status add_pair(dcn_text *html, double agreement, double least, do
 {
     if (isnan(agreement)) return dcn_text_add(html, "<td class=n>–</td>");
     double heat = most > least ? 0.1 + 0.9 * (agreement - least) / (most - least) : 0.5;
-    return dcn_text_add(html, "<td class=\"n%s\" style=\"--v:%.3f\">%.2f %%</td>", heat > 0.6 ? " hot" : "", heat,
+    return dcn_text_add(html, "<td class=\"n%s\" style=\"--v:%.3f\">%.2f %%</td>", heat > 0.85 ? " hot" : "", heat,
                         100 * agreement);
 }
 

@@ -82,7 +82,7 @@ static decant_status add_cell(dcn_text *html, const dcn_page_run *run, int32_t t
     const char *class = truth == answer ? "right" : "wrong";
     if (sum == 0) return dcn_text_add(html, "<td class=\"n none\">%s</td>", run->n_classes > MOST_NUMBERED ? "" : "·");
     TRY_RETURN(
-        dcn_text_add(html, "<td class=\"n %s%s\" style=\"--v:%.3f\" title=\"", class, heat > 0.6 ? " hot" : "", heat));
+        dcn_text_add(html, "<td class=\"n %s%s\" style=\"--v:%.3f\" title=\"", class, heat > 0.85 ? " hot" : "", heat));
     TRY_RETURN(add_class_name(html, run, truth));
     TRY_RETURN(dcn_text_add(html, truth == answer ? ", right: " : " taken for "));
     if (truth != answer) {
