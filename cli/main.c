@@ -10,8 +10,8 @@
 #include "verbs.h"
 
 static const cli_verb *const verbs[] = {&verb_run,     &verb_summary, &verb_eval,  &verb_predict,
-                                        &verb_compare, &verb_lint,    &verb_prune, &verb_fold,
-                                        &verb_data,    &verb_bench,   &verb_info};
+                                        &verb_compare, &verb_report,  &verb_lint,  &verb_prune,
+                                        &verb_fold,    &verb_data,    &verb_bench, &verb_info};
 
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 

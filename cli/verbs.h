@@ -4,7 +4,7 @@
 
 #include "options.h"
 
-extern const cli_verb verb_run, verb_summary, verb_eval, verb_predict, verb_compare, verb_lint, verb_prune, verb_fold,
-    verb_data, verb_bench, verb_info;
+extern const cli_verb verb_run, verb_summary, verb_eval, verb_predict, verb_compare, verb_report, verb_lint, verb_prune,
+    verb_fold, verb_data, verb_bench, verb_info;
 
 #endif

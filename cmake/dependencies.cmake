@@ -12,3 +12,11 @@ pkg_check_modules(ZIP REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+
+# Optional: the charts of report pages. Looked for where Debian's libjs-chart.js puts it.
+find_file(DECANT_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js NO_DEFAULT_PATH
+  DOC "Chart.js 3 or later, one file")
+if(NOT DECANT_CHART_JS)
+  set(DECANT_CHART_JS "")
+  message(STATUS "Chart.js was not found (Debian: libjs-chart.js): pages of `decant report` will have no charts")
+endif()

@@ -188,6 +188,22 @@ DECANT_MUST_USE decant_status decant_comparison_table(const decant_comparison *c
  */
 DECANT_MUST_USE decant_status decant_verdict_text(const decant_comparison *comparison, int32_t row, char **ret_text);
 
+/* --- a page --- */
+
+/** Writes a page about runs: verdicts and table, training curves, agreement of the runs, and for each its confusion
+ * matrix, classes, calibration and recipe. One HTML file that needs nothing else; it appears whole or not at all. What
+ * is drawn stands in tables as well.
+ *
+ *  comparison  of results that were read from run directories, which are looked into for their epochs and recipes.
+ *  path        the file, which is replaced where there is one.
+ *
+ *  Errors: FORMAT (a damaged metrics.jsonl, with its line), IO, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_report_write(const decant_comparison *comparison, const char *path);
+
+/** Whether pages have charts: the chart library is a part of decant where the build found it. */
+bool decant_report_has_charts(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -30,22 +30,36 @@ static bool product_gains(const choosing *chooser, dcn_node_id node)
     return device->class->gains_from_bf16(device, &call);
 }
 
-/* True when every reader of the value reads it as bf16 (strict), or some may (lenient: what is no product follows its
- * input). */
-static bool read_narrow(const choosing *chooser, dcn_value_id value, bool strict)
+/* True when every reader of the value reads it as bf16, and there is one. */
+static bool is_read_narrow(const choosing *chooser, dcn_value_id value)
 {
     bool any = false;
     for (dcn_node_id n = 0; n < chooser->graph->n_nodes; n++) {
         const dcn_node *node = &chooser->graph->nodes[n];
-        dcn_op_narrow may = dcn_op_may_narrow(node->op);
         for (int32_t i = 0; i < node->n_inputs; i++) {
             if (node->input[i] != value) continue;
-            bool narrow = has_bit(may.inputs, i) && (chooser->choice->node[n] || !(strict || may.product));
-            if (strict && !narrow) return false;
-            any = any || narrow;
+            if (!chooser->choice->node[n] || !has_bit(dcn_op_may_narrow(node->op).inputs, i)) return false;
+            any = true;
         }
     }
     return any;
+}
+
+/* True when the value comes to a product that reads bf16, perhaps through ops that follow it. Logits do not, whatever
+ * adds them up or standardises them. Nodes from `first` on may read it. */
+static bool leads_to_product(const choosing *chooser, dcn_value_id value, dcn_node_id first)
+{
+    for (dcn_node_id n = first; n < chooser->graph->n_nodes; n++) {
+        const dcn_node *node = &chooser->graph->nodes[n];
+        dcn_op_narrow may = dcn_op_may_narrow(node->op);
+        for (int32_t i = 0; i < node->n_inputs; i++) {
+            if (node->input[i] != value || !has_bit(may.inputs, i)) continue;
+            bool leads = may.product ? chooser->choice->node[n]
+                                     : node->n_outputs > 0 && leads_to_product(chooser, node->output[0], n + 1);
+            if (leads) return true;
+        }
+    }
+    return false;
 }
 
 /* Everything that is no product follows what it reads. */
@@ -72,7 +86,7 @@ static void choose_forward(choosing *chooser)
         dcn_op_narrow may = dcn_op_may_narrow(node->op);
         if (!may.product) choice->node[n] = follows(chooser, node);
         if (!choice->node[n] || !has_bit(may.outputs, 0)) continue;
-        choice->value[node->output[0]] = !may.product || read_narrow(chooser, node->output[0], false);
+        choice->value[node->output[0]] = !may.product || leads_to_product(chooser, node->output[0], n + 1);
     }
 }
 
@@ -93,7 +107,7 @@ static void choose_data(choosing *chooser)
     for (dcn_node_id n = graph->n_nodes; n-- > 0;) {
         const dcn_node *node = &graph->nodes[n];
         if (node->n_outputs == 0 || choice->node[n] || !chooser->from_data[node->output[0]]) continue;
-        if (chooser->plan->values[node->output[0]].kept || !read_narrow(chooser, node->output[0], true)) continue;
+        if (chooser->plan->values[node->output[0]].kept || !is_read_narrow(chooser, node->output[0])) continue;
         choice->node[n] = choice->value[node->output[0]] = true;
     }
 }

@@ -22,6 +22,7 @@ typedef struct dcn_doc {
     struct dcn_doc **items;     /* LIST, MAP */
 } dcn_doc;
 
+#define DCN_DOC_MAX_BYTES ((size_t)1 << 20)
 #define DCN_DOC_MAX_DEPTH 64
 #define DCN_DOC_MAX_KEYS  1024 /* of one map */
 

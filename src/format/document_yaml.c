@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "format/document.h"
 
-#define MAX_BYTES          ((size_t)1 << 20)
 #define MAX_ANCHORS        256
 #define MAX_EXPANDED_NODES 65536
 
@@ -297,7 +296,7 @@ decant_status dcn_doc_parse(dcn_arena *arena, const char *name, const char *text
 {
     yaml_reader reader = {.arena = arena, .text = text, .bytes = bytes};
     char *file = NULL;
-    if (bytes > MAX_BYTES) {
+    if (bytes > DCN_DOC_MAX_BYTES) {
         const dcn_doc place = {.file = name};
         return dcn_doc_fail(&place, DECANT_FORMAT, "%zu bytes of YAML; at most 1 MiB is read", bytes);
     }
@@ -315,7 +314,7 @@ decant_status dcn_doc_read(dcn_arena *arena, const char *path, dcn_doc **ret_doc
 {
     uint8_t *text = NULL;
     size_t bytes = 0;
-    decant_status status = dcn_file_read(path, MAX_BYTES, &text, &bytes);
+    decant_status status = dcn_file_read(path, DCN_DOC_MAX_BYTES, &text, &bytes);
     if (status != DECANT_OK) goto out;
     TRY(dcn_doc_parse(arena, path, (const char *)text, bytes, ret_doc));
 out:

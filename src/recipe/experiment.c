@@ -197,16 +197,6 @@ decant_status dcn_trained_parse(const dcn_experiment *experiment, const dcn_doc 
     return dcn_schema_unknown(doc, what, name, runs->keys, (size_t)runs->count);
 }
 
-static decant_status find_teacher(const dcn_experiment *experiment, int32_t index, dcn_run_spec *run)
-{
-    const dcn_doc *doc = dcn_doc_get(run->doc, "teacher");
-    run->teacher_run = DCN_NONE;
-    if (doc == NULL) return DECANT_OK;
-    TRY_RETURN(dcn_trained_parse(experiment, doc, "teacher", &run->teacher_run, &run->teacher_file));
-    if (run->teacher_run != index) return DECANT_OK;
-    return dcn_doc_fail(doc, DECANT_USAGE, "the run '%s' cannot be its own teacher", run->name);
-}
-
 static decant_status parse_runs(dcn_experiment *experiment)
 {
     const dcn_doc *doc = dcn_doc_get(experiment->doc, "runs");
@@ -232,7 +222,7 @@ static decant_status parse_runs(dcn_experiment *experiment)
         dcn_run_spec *run = &experiment->runs[i];
         const dcn_doc *like = dcn_doc_get(run->doc, "like");
         run->like = like != NULL ? dcn_experiment_find_run(experiment, like->text) : DCN_NONE;
-        TRY_RETURN(find_teacher(experiment, i, run));
+        TRY_RETURN(dcn_teachers_parse(experiment, i));
         TRY_RETURN(dcn_start_parse(experiment, i, &run->start));
     }
     return DECANT_OK;
@@ -241,7 +231,8 @@ static decant_status parse_runs(dcn_experiment *experiment)
 /* The key that names a run which has not been placed yet, or NULL. */
 static const char *waits_for(const dcn_run_spec *run, const bool *placed)
 {
-    if (run->teacher_run != DCN_NONE && !placed[run->teacher_run]) return "teacher";
+    for (int32_t i = 0; i < run->n_teachers; i++)
+        if (run->teachers[i].run != DCN_NONE && !placed[run->teachers[i].run]) return "teacher";
     if (run->start.run != DCN_NONE && !placed[run->start.run])
         return run->start.kind == DCN_START_PRUNE ? "prune" : "init";
     return NULL;
@@ -280,10 +271,10 @@ int32_t dcn_experiment_baseline(const dcn_experiment *experiment, int32_t index)
 {
     const dcn_run_spec *run = &experiment->runs[index];
     if (run->like != DCN_NONE && dcn_experiment_same_network(experiment, index, run->like)) return run->like;
-    bool taught = run->teacher_run != DCN_NONE || run->teacher_file != NULL;
+    bool taught = run->n_teachers > 0;
     for (int32_t i = 0; i < experiment->n_runs && taught; i++) {
         const dcn_run_spec *other = &experiment->runs[i];
-        bool alone = other->teacher_run == DCN_NONE && other->teacher_file == NULL;
+        bool alone = other->n_teachers == 0;
         if (i != index && alone && dcn_experiment_same_network(experiment, index, i)) return i;
     }
     return DCN_NONE;
@@ -405,24 +396,39 @@ out:
     return status;
 }
 
-static decant_status finish(dcn_experiment *experiment, const char *const *overrides, int32_t n_overrides)
+/* The words of the recipe, for whoever wants to know later what a run was. */
+static decant_status keep_source(dcn_experiment *experiment, const char *text, const char *const *overrides,
+                                 int32_t n_overrides)
 {
-    for (int32_t i = 0; i < n_overrides; i++)
-        TRY_RETURN(apply_override(experiment->arena, experiment->doc, overrides[i]));
-    return parse_experiment(experiment);
+    char *copy = NULL;
+    TRY_RETURN(dcn_arena_string(experiment->arena, text, &copy));
+    experiment->source = copy;
+    TRY_RETURN(dcn_arena_take(experiment->arena, (size_t)n_overrides * sizeof *experiment->overrides,
+                              (void **)&experiment->overrides));
+    for (int32_t i = 0; i < n_overrides; i++) {
+        TRY_RETURN(dcn_arena_string(experiment->arena, overrides[i], &copy));
+        experiment->overrides[experiment->n_overrides++] = copy;
+    }
+    return DECANT_OK;
 }
 
 decant_status dcn_experiment_parse(const char *name, const char *text, size_t bytes, const char *const *overrides,
                                    int32_t n_overrides, dcn_experiment **ret_experiment)
 {
     dcn_experiment *experiment = NULL;
+    dcn_text source = {0}; /* ended by a NUL, which the text need not be */
     decant_status status = create(name, &experiment);
     if (status != DECANT_OK) goto out;
     TRY(dcn_doc_parse(experiment->arena, experiment->file, text, bytes, &experiment->doc));
-    TRY(finish(experiment, overrides, n_overrides));
+    TRY(dcn_text_add_bytes(&source, text, bytes));
+    TRY(keep_source(experiment, source.data, overrides, n_overrides));
+    for (int32_t i = 0; i < n_overrides; i++)
+        TRY(apply_override(experiment->arena, experiment->doc, overrides[i]));
+    TRY(parse_experiment(experiment));
     *ret_experiment = experiment;
     experiment = NULL;
 out:
+    dcn_text_finish(&source);
     dcn_experiment_destroy(experiment);
     return status;
 }
@@ -430,15 +436,13 @@ out:
 decant_status dcn_experiment_read(const char *path, const char *const *overrides, int32_t n_overrides,
                                   dcn_experiment **ret_experiment)
 {
-    dcn_experiment *experiment = NULL;
-    decant_status status = create(path, &experiment);
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    decant_status status = dcn_file_read(path, DCN_DOC_MAX_BYTES, &text, &bytes);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_doc_read(experiment->arena, path, &experiment->doc));
-    TRY(finish(experiment, overrides, n_overrides));
-    *ret_experiment = experiment;
-    experiment = NULL;
+    TRY(dcn_experiment_parse(path, (const char *)text, bytes, overrides, n_overrides, ret_experiment));
 out:
-    dcn_experiment_destroy(experiment);
+    dcn_free(text);
     return status;
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 
-#define MAX_MARK_BYTES (1 << 20)
+#define MAX_MARK_BYTES (8 << 20) /* it holds the recipe's text, of which every byte may need six */
 #define MARK           "decant-run"
 
 decant_status dcn_run_directory_name(const char *root, const dcn_experiment *experiment, int32_t run, uint64_t seed,
@@ -127,6 +127,16 @@ out:
     return status;
 }
 
+/* The recipe in its own words; nothing where they are no UTF-8. */
+static void describe_source(const dcn_experiment *experiment, json_t *mark)
+{
+    json_t *overrides = json_array();
+    for (int32_t i = 0; i < experiment->n_overrides; i++)
+        json_array_append_new(overrides, json_string(experiment->overrides[i]));
+    json_object_set_new(mark, "text", json_string(experiment->source));
+    json_object_set_new(mark, "overrides", overrides);
+}
+
 decant_status dcn_run_directory_claim(const dcn_run_directory *directory, const dcn_experiment *experiment, int32_t run,
                                       uint64_t seed, const dcn_identity *identity)
 {
@@ -134,6 +144,7 @@ decant_status dcn_run_directory_claim(const dcn_run_directory *directory, const 
     json_t *mark = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:O}", "format", MARK, "recipe", experiment->name, "file",
                              experiment->file, "run", experiment->runs[run].name, "seed", (json_int_t)seed, "identity",
                              identity->hex, "config", identity->config);
+    if (mark != NULL) describe_source(experiment, mark);
     if (mark != NULL) text = json_dumps(mark, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     decant_status status = DECANT_OK;
     if (text == NULL) {

@@ -1,10 +1,8 @@
 /* A run's directory: what it is called, whose it is, and what stands in it.
  *
- *   run.json                which recipe, run and seed it belongs to, and its identity; written first
- *   checkpoint.safetensors  while training
- *   metrics.jsonl           every epoch
- *   model.safetensors       the selected weights
- *   result.json             written last, whole or not at all: a run is finished when it is there */
+ *   run.json                which recipe, run and seed it belongs to, its identity, and the recipe's text; written
+ * first checkpoint.safetensors  while training metrics.jsonl           every epoch model.safetensors       the selected
+ * weights result.json             written last, whole or not at all: a run is finished when it is there */
 #ifndef DCN_RECIPE_RUN_DIRECTORY_H
 #define DCN_RECIPE_RUN_DIRECTORY_H
 

@@ -1,7 +1,10 @@
 /* Loops over single elements: activations and their derivatives, addition. */
+#include <math.h>
+
 #include "device/cpu/approximate.h"
 #include "device/cpu/element.h"
 #include "device/cpu/loops.h"
+#include "graph/op.h"
 
 /* --- activations: written so that a NaN stays one --- */
 
@@ -32,6 +35,17 @@ UNARY_LOOP(relu6, relu6_of(v))
 UNARY_LOOP(hardswish, v *relu6_of(v + 3.0F) * (1.0F / 6.0F))
 UNARY_LOOP(sigmoid, sigmoid_of(v))
 UNARY_LOOP(gelu, v *approximate_normal_cdf(v))
+
+/* A few numbers a sample: not worth an approximation. */
+void DCN_CPU_ELEMENT_LOOP(log)(const void *from, void *to, int64_t begin, int64_t end)
+{
+    const element *x = from;
+    element *y = to;
+    for (int64_t i = begin; i < end; i++) {
+        float v = element_value(x[i]);
+        y[i] = element_of(logf(v < (float)DCN_LOG_MIN ? (float)DCN_LOG_MIN : v));
+    }
+}
 
 #define SLOPE_LOOP(name, expression)                                                                                   \
     void DCN_CPU_ELEMENT_LOOP(name)(const void *gradient, const void *kept, void *to, int64_t begin, int64_t end)      \
