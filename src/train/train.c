@@ -29,6 +29,7 @@ typedef struct dcn_trainer {
     dcn_training_step *partial;   /* for the last, smaller batch; NULL when there is none */
     dcn_teacher_cache *cache;     /* NULL where there is no teacher, or it is asked in each step */
     float *teacher_logits;        /* [batch, classes] bound to both steps, with a cache */
+    float *teacher_spread;        /* [outputs]; NULL where no term wants it */
     dcn_evaluator *evaluator;     /* NULL without (labelled) validation samples */
     float **best;                 /* weights of the best epoch; NULL when not selected by it */
     int64_t batches, total_steps; /* an epoch's, the run's */
@@ -48,6 +49,7 @@ static void destroy_trainer(dcn_trainer *trainer)
     dcn_training_step_destroy(trainer->full); /* the graph is its */
     dcn_teacher_cache_destroy(trainer->cache);
     dcn_free_aligned(trainer->teacher_logits);
+    dcn_free(trainer->teacher_spread);
 }
 
 static bool averages(const dcn_train_options *options)
@@ -102,6 +104,32 @@ static decant_status create_cache(dcn_trainer *trainer)
     return dcn_new_aligned((size_t)largest_batch(options) * row_bytes, (void **)&trainer->teacher_logits);
 }
 
+/* Where a term measures in the deviations of the teacher's logits: those over the samples that are trained on, as they
+ * are without augmentation. */
+static decant_status find_spread(dcn_trainer *trainer)
+{
+    const dcn_train_options *options = trainer->options;
+    const int64_t count = options->split->n_train;
+    dcn_metrics metrics = {0};
+    float *logits = NULL; /* [count, outputs] */
+    bool wanted = false;
+    for (int32_t i = 0; i < options->n_terms; i++)
+        wanted = wanted || dcn_term_wants_spread(&options->terms[i]);
+    if (!wanted || options->teacher == NULL) return DECANT_OK; /* without one the term says so itself */
+    const int64_t outputs = options->teacher->n_outputs;
+    decant_status status = dcn_new_array((size_t)outputs, sizeof(float), (void **)&trainer->teacher_spread);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_new_array((size_t)count * (size_t)outputs, sizeof *logits, (void **)&logits));
+    TRY(dcn_evaluate(options->device, options->teacher, options->dataset, &options->dataset->train,
+                     options->split->train, count, &metrics, NULL, logits));
+    dcn_logits_spread(logits, count, outputs, trainer->teacher_spread);
+out:
+    if (status != DECANT_OK) dcn_while("asking the teacher for the deviations of its logits");
+    dcn_metrics_finish(&metrics);
+    dcn_free(logits);
+    return status;
+}
+
 static decant_status create_step(dcn_trainer *trainer, const dcn_training_spec *spec, int64_t batch, dcn_plan *share,
                                  dcn_training_step **ret_step)
 {
@@ -119,6 +147,7 @@ static decant_status create_steps(dcn_trainer *trainer)
         .model = options->model,
         .teacher = options->teacher,
         .teacher_known = trainer->cache != NULL,
+        .teacher_spread = trainer->teacher_spread,
         .optimizer = &options->optimizer,
         .terms = options->terms,
         .n_terms = options->n_terms,
@@ -313,6 +342,7 @@ static decant_status make_ready(dcn_trainer *trainer)
 {
     const dcn_train_options *options = trainer->options;
     TRY_RETURN(create_cache(trainer));
+    TRY_RETURN(find_spread(trainer));
     TRY_RETURN(create_steps(trainer));
     TRY_RETURN(create_loader(trainer));
     TRY_RETURN(create_evaluator(trainer));

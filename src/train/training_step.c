@@ -9,6 +9,7 @@
 
 /* The plan's name for a value of the teacher's input conversion; "m1." marks what belongs to model 1. */
 #define TEACHER_INPUT "m1.input"
+#define TEACHER_SCALE "m1.logits.scale"
 
 /* A program under construction. */
 typedef struct builder {
@@ -18,7 +19,8 @@ typedef struct builder {
     decant_model *teacher;        /* the one given, folded for inference; NULL when it is not in the step */
     dcn_value_id *teacher_values; /* [teacher->graph->n_values] */
     dcn_value_id
-        conversion[4]; /* weight, bias, mean, variance of the teacher's input; DCN_NONE when it takes x itself */
+        conversion[4];  /* weight, bias, mean, variance of the teacher's input; DCN_NONE when it takes x itself */
+    dcn_value_id scale; /* [outputs, outputs]: 1 / the teacher's deviations; DCN_NONE where no term wants them */
     dcn_tap taps[DCN_MAX_TERMS];
     dcn_value_id keep[2 * DCN_MAX_TERMS + 1];
     int32_t n_keep;
@@ -122,6 +124,34 @@ static decant_status emit_inputs(builder *b)
     return dcn_program_input(b->program, "mix", DECANT_F32, &one, &step->mix);
 }
 
+/* A diagonal matrix: logits times it are measured in the teacher's deviations. */
+static decant_status emit_scale(builder *b)
+{
+    const dcn_graph *student = b->spec->model->graph;
+    const int64_t outputs = student->values[student->output].shape.dim[1];
+    const decant_shape shape = dcn_shape2(outputs, outputs);
+    bool wanted = false;
+    for (int32_t i = 0; i < b->spec->n_terms; i++)
+        wanted = wanted || dcn_term_wants_spread(&b->spec->terms[i]);
+    if (!wanted) return DECANT_OK;
+    TRY_RETURN(dcn_graph_add_value(b->program->graph, DCN_VALUE_STATE, TEACHER_SCALE, DECANT_F32, &shape, &b->scale));
+    b->program->graph->values[b->scale].model = 1;
+    return DECANT_OK;
+}
+
+static decant_status load_scale(const builder *b, dcn_plan *plan)
+{
+    float *diagonal = NULL; /* [outputs, outputs] */
+    if (b->scale == DCN_NONE) return DECANT_OK;
+    const int64_t outputs = b->program->graph->values[b->scale].shape.dim[0];
+    TRY_RETURN(dcn_new_array((size_t)(outputs * outputs), sizeof *diagonal, (void **)&diagonal));
+    for (int64_t c = 0; c < outputs; c++)
+        diagonal[c * outputs + c] = b->spec->teacher_spread != NULL ? 1.0f / b->spec->teacher_spread[c] : 1.0f;
+    decant_status status = dcn_plan_write(plan, b->scale, diagonal);
+    dcn_free(diagonal);
+    return status;
+}
+
 static decant_status emit_losses(builder *b, dcn_value_id student_logits, dcn_value_id teacher_logits)
 {
     dcn_training_step *step = b->step;
@@ -132,6 +162,7 @@ static decant_status emit_losses(builder *b, dcn_value_id student_logits, dcn_va
             .student_logits = student_logits,
             .teacher_logits = teacher_logits,
             .labels = step->labels,
+            .teacher_scale = b->scale,
             .labels_b = step->labels_b,
             .mix = step->mix,
             .student_feature = tap->student != DCN_NONE ? step->values[tap->student] : DCN_NONE,
@@ -173,6 +204,7 @@ static decant_status build_program(builder *b, int64_t batch)
         dcn_while("adding the model to the training step");
         return status;
     }
+    TRY_RETURN(emit_scale(b));
     TRY_RETURN(emit_losses(b, student_logits, teacher_logits));
     return dcn_optimizer_emit(b->spec->optimizer, b->program);
 }
@@ -215,7 +247,7 @@ static decant_status load_teacher(const builder *b, dcn_plan *plan)
 decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t batch, dcn_plan *share,
                                        dcn_training_step **ret_step)
 {
-    builder b = {.spec = spec, .conversion = {DCN_NONE, DCN_NONE, DCN_NONE, DCN_NONE}};
+    builder b = {.spec = spec, .scale = DCN_NONE, .conversion = {DCN_NONE, DCN_NONE, DCN_NONE, DCN_NONE}};
     decant_status status = DECANT_OK;
     TRY(dcn_new(sizeof *b.step, (void **)&b.step));
     dcn_training_step *step = b.step;
@@ -229,6 +261,7 @@ decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t ba
     if (b.program->counter != DCN_NONE) TRY(dcn_plan_bind(step->plan, b.program->counter, step->counter));
     TRY(dcn_plan_bind(step->plan, b.program->hyper, step->hyper));
     if (share == NULL) TRY(load_teacher(&b, step->plan));
+    if (share == NULL) TRY(load_scale(&b, step->plan));
     *ret_step = step;
     b.step = NULL;
 out:

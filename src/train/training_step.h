@@ -13,6 +13,7 @@ typedef struct dcn_training_spec {
     const decant_model *model;   /* the student: its graph and normalisation; its weights are not loaded */
     const decant_model *teacher; /* NULL without one; its weights are loaded */
     bool teacher_known;          /* its logits are an input of the step: the teacher itself is not in it */
+    const float *teacher_spread; /* [outputs] deviation of each of its logits, for terms that want it; NULL: all 1 */
     const dcn_optimizer *optimizer;
     const dcn_term *terms;
     int32_t n_terms;

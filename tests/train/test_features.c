@@ -57,9 +57,10 @@ static dcn_term cosine(const char *student, const char *of_teacher, dcn_match ma
 static void test_features_come_together(void **state)
 {
     (void)state;
-    const dcn_term terms[] = {hint("2", "2"), cosine("2", "2", DCN_MATCH_AVGPOOL), cosine("4", "4", DCN_MATCH_NONE)};
-    const double shares[] = {0.7, 0.99,
-                             0.7}; /* pairs of the teacher's pixels are hard to follow with half its channels */
+    const dcn_term terms[] = {hint("2", "2"), cosine("2", "2", DCN_MATCH_AVGPOOL), cosine("4", "4", DCN_MATCH_NONE),
+                              cosine("2", "2", DCN_MATCH_PROJECT), cosine("2", "4", DCN_MATCH_PROJECT)};
+    /* Pairs of the teacher's pixels are hard to follow with half its channels. */
+    const double shares[] = {0.7, 0.99, 0.7, 0.7, 0.7};
     for (size_t i = 0; i < DCN_COUNT(terms); i++) {
         decant_model *student = make_model(&problem, STUDENT, 1);
         first_values values = {0};
@@ -95,16 +96,22 @@ static void test_extending_keeps_the_student(void **state)
 {
     (void)state;
     decant_model *student = make_model(&problem, STUDENT, 1);
-    const dcn_term terms[2] = {hint("conv", "conv"), hint("2", "2")};
+    const dcn_term terms[] = {hint("conv", "conv"), hint("2", "2"), cosine("2", "2", DCN_MATCH_PROJECT),
+                              cosine("2", "4", DCN_MATCH_PROJECT)};
     dcn_graph *extended = NULL;
-    dcn_tap taps[2];
-    assert_ok(dcn_features_extend(student->graph, teacher->graph, terms, 2, &extended, taps));
+    dcn_tap taps[4];
+    assert_ok(dcn_features_extend(student->graph, teacher->graph, terms, 4, &extended, taps));
     for (int32_t v = 0; v < student->graph->n_values; v++) {
         assert_int_equal(extended->values[v].kind, student->graph->values[v].kind);
         assert_true(decant_shape_equal(&extended->values[v].shape, &student->graph->values[v].shape));
     }
     assert_true(dcn_graph_find(extended, "hint.regressor.0.weight") >= student->graph->n_values);
     assert_true(dcn_graph_find(extended, "hint_2.regressor.0.bias") >= student->graph->n_values);
+    dcn_value_id map = dcn_graph_find(extended, "cosine.projection.0.weight"); /* maps of one size: 1x1 */
+    assert_true(map >= student->graph->n_values && extended->values[map].shape.dim[0] == 8);
+    assert_int_equal(extended->values[map].shape.rank, 4);
+    dcn_value_id vector = dcn_graph_find(extended, "cosine_2.projection.0.weight");
+    assert_true(vector >= student->graph->n_values && extended->values[vector].shape.rank == 2);
     assert_int_equal(extended->output, student->graph->output);
     dcn_graph_destroy(extended);
     dcn_model_destroy(student);
@@ -130,6 +137,7 @@ static void test_what_does_not_fit_is_refused(void **state)
     assert_refused(hint("conv", NULL), DECANT_INVALID_ARG, "must name a layer");
     assert_refused(cosine("2", "2", DCN_MATCH_NONE), DECANT_SHAPE, "match: avgpool");
     assert_refused(cosine("conv", "4", DCN_MATCH_AVGPOOL), DECANT_SHAPE, "a multiple of the student's");
+    assert_refused(cosine("cnov", "4", DCN_MATCH_PROJECT), DECANT_NOT_FOUND, "did you mean 'conv'?");
 }
 
 /* Breaks when the guard against a student that is its own teacher overlooks features: here the teacher's first layers
