@@ -1,7 +1,8 @@
 /* 3x3 convolutions by Winograd's algorithm: tiles of 4x4 outputs from 6x6 inputs with 36 products a channel pair where
  * the sum has 144 (Winograd 1980; Lavin, Gray 2016). Its rounding is that of f32, times the numbers up to 8 of its
- * transforms. Forwards each thread takes its tiles of the NHWC map through transform, products and transform back
- * within its own cache. Backwards oneDNN does the work (conv.c), on blocked maps with reorders around them. */
+ * transforms. For many pixels oneDNN does the work (conv.c), on blocked maps with reorders around them. For a few
+ * samples, forwards, a kernel of ours does it: each thread takes its tiles of the NHWC map through transform, products
+ * and transform back within its own cache. */
 #include <stdio.h>
 
 #include "device/cpu/cpu.h"
@@ -12,7 +13,7 @@
 #define CHANNEL_BLOCK    16
 #define MIN_USEFUL_SHARE 0.5  /* of the outputs of all tiles: the rest hangs over the map's edges */
 #define MIN_TILES        8    /* as many as the product has rows in its registers */
-#define MIN_PIXELS       1024 /* of all maps: fewer do not pay for oneDNN's reorders and transforms of weights */
+#define MIN_PIXELS       1024 /* of all maps: fewer do not pay for oneDNN's reorders, more are faster there */
 
 /* --- which convolutions --- */
 
@@ -34,16 +35,17 @@ static bool suits(const dcn_conv_attrs *attrs, const decant_shape *src, const de
     return (double)(dst->dim[2] * dst->dim[3]) >= MIN_USEFUL_SHARE * (double)in_tiles;
 }
 
-bool dcn_cpu_suits_winograd(const dcn_op_call *call)
-{
-    const decant_shape *src = &call->input[0].shape, *dst = &call->output[0].shape;
-    return call->op == DECANT_OP_CONV2D && dst->dim[1] % DCN_CPU_STRIP == 0 && suits(&call->attrs.conv, src, dst) &&
-           dst->dim[0] * tiles_along(dst->dim[2]) * tiles_along(dst->dim[3]) >= MIN_TILES;
-}
-
 bool dcn_cpu_suits_blocked_winograd(const dcn_conv_attrs *attrs, const decant_shape *src, const decant_shape *dst)
 {
     return suits(attrs, src, dst) && dst->dim[0] * dst->dim[2] * dst->dim[3] >= MIN_PIXELS;
+}
+
+bool dcn_cpu_suits_winograd(const dcn_op_call *call)
+{
+    const decant_shape *src = &call->input[0].shape, *dst = &call->output[0].shape;
+    return call->op == DECANT_OP_CONV2D && call->input[0].dtype == DECANT_F32 && dst->dim[1] % DCN_CPU_STRIP == 0 &&
+           suits(&call->attrs.conv, src, dst) && !dcn_cpu_suits_blocked_winograd(&call->attrs.conv, src, dst) &&
+           dst->dim[0] * tiles_along(dst->dim[2]) * tiles_along(dst->dim[3]) >= MIN_TILES;
 }
 
 /* --- the kernel --- */
