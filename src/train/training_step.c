@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "distill/features.h"
 #include "tensor/shape.h"
 
@@ -86,6 +87,21 @@ static decant_status fold_teacher(builder *b)
     return DECANT_OK;
 }
 
+/* What the terms tap of a teacher that is not in the step. */
+static decant_status emit_known_features(builder *b)
+{
+    const dcn_graph *teacher = b->spec->teacher->graph;
+    for (int32_t i = 0; i < b->spec->n_terms; i++) {
+        char name[40];
+        if (b->taps[i].teacher == DCN_NONE) continue;
+        const decant_shape *tapped = &teacher->values[b->taps[i].teacher].shape; /* [1, ...] */
+        decant_shape one = decant_shape_make(tapped->rank - 1, tapped->dim + 1);
+        TRY_RETURN(dcn_format(name, sizeof name, "teacher_feature%d", i));
+        TRY_RETURN(dcn_program_input(b->program, name, DECANT_F32, &one, &b->step->teacher_features[i]));
+    }
+    return DECANT_OK;
+}
+
 /* Where the teacher's logits come from: from outside when they are known, else from a forward pass within the step,
  * inference only. The loss terms only see the value. */
 static decant_status emit_teacher(builder *b, dcn_value_id *ret_logits)
@@ -96,7 +112,7 @@ static decant_status emit_teacher(builder *b, dcn_value_id *ret_logits)
         decant_shape classes = dcn_shape1(teacher->values[teacher->output].shape.dim[1]);
         TRY_RETURN(dcn_program_input(b->program, "teacher_logits", DECANT_F32, &classes, &b->step->teacher_logits));
         *ret_logits = b->step->teacher_logits;
-        return DECANT_OK;
+        return emit_known_features(b);
     }
     decant_status status = emit_teacher_input(b, &x);
     if (status == DECANT_OK) status = fold_teacher(b);
@@ -166,7 +182,9 @@ static decant_status emit_losses(builder *b, dcn_value_id student_logits, dcn_va
             .labels_b = step->labels_b,
             .mix = step->mix,
             .student_feature = tap->student != DCN_NONE ? step->values[tap->student] : DCN_NONE,
-            .teacher_feature = tap->teacher != DCN_NONE ? b->teacher_values[tap->teacher] : DCN_NONE,
+            .teacher_feature = tap->teacher == DCN_NONE    ? DCN_NONE
+                               : b->teacher_values != NULL ? b->teacher_values[tap->teacher]
+                                                           : step->teacher_features[i],
         };
         dcn_term_output output;
         TRY_RETURN(dcn_term_emit(&b->spec->terms[i], b->program, &context, &output));
@@ -253,6 +271,8 @@ decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t ba
     dcn_training_step *step = b.step;
     step->batch = batch;
     step->n_terms = spec->n_terms;
+    for (int32_t i = 0; i < DCN_MAX_TERMS; i++)
+        step->teacher_features[i] = DCN_NONE;
     step->x = step->labels = step->labels_b = step->mix = step->teacher_logits = step->correct = DCN_NONE;
     TRY(build_program(&b, batch));
 
