@@ -26,7 +26,7 @@ static const cli_option options[] = {
     [PRUNE_PARAMETERS] = {"parameters", 0, OPTION_INT, "N", 1, INT64_MAX, "keep at most so many parameters"},
     [PRUNE_MULT_ADDS] = {"mult-adds", 0, OPTION_INT, "N", 1, INT64_MAX, "keep at most so many multiply-adds a sample"},
     [PRUNE_CRITERION] = {"criterion", 0, OPTION_TEXT, "NAME", 0, 0,
-                         "what tells channels that matter: l1 (the default), l2, bn or random"},
+                         "what tells channels that matter: bn (the default), l1, l2 or random"},
     [PRUNE_MINIMUM] = {"minimum", 0, OPTION_TEXT, "SHARE", 0, 0,
                        "share of each layer's channels that always stays (0.1); one channel always does"},
     [PRUNE_SEED] = {"seed", 0, OPTION_INT, "N", 0, UINT32_MAX, "of the random criterion (0)"},

@@ -17,7 +17,8 @@ extern "C" {
 typedef enum {
     DECANT_CRITERION_L1, /**< mean of |w| of the filters that make it, against the mean of their layer */
     DECANT_CRITERION_L2, /**< the same with the root mean square */
-    DECANT_CRITERION_BN, /**< |weight| of the batch normalisation behind it; layers without one keep their channels */
+    DECANT_CRITERION_BN, /**< |weight| of the batch normalisation behind it, against the mean of its layer; where there
+                          * is none, as L1 */
     DECANT_CRITERION_RANDOM,
     DECANT_CRITERION_COUNT
 } decant_criterion;
@@ -40,7 +41,7 @@ typedef struct {
     uint64_t seed;      /**< for the random criterion */
 } decant_prune_options;
 
-/** The defaults: criterion l1, no limit yet, and a tenth of each layer's channels that always remains. */
+/** The defaults: criterion bn, no limit yet, and a tenth of each layer's channels that always remains. */
 decant_prune_options decant_prune_options_default(void);
 
 /** What pruning came to. */

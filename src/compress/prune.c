@@ -115,20 +115,14 @@ static decant_status rank_units(selection *chosen, const double *scores)
 {
     const dcn_channels *channels = chosen->channels;
     ranked *all = NULL;
-    bool *rankable = NULL;
-    decant_status status = DECANT_OK;
-    TRY(dcn_new_array((size_t)channels->n_units, sizeof *all, (void **)&all));
-    TRY(dcn_new_array((size_t)channels->n_units, sizeof *rankable, (void **)&rankable));
-    dcn_prune_rankable(channels, chosen->options->criterion, rankable);
+    TRY_RETURN(dcn_new_array((size_t)channels->n_units, sizeof *all, (void **)&all));
     for (int32_t u = 0; u < channels->n_units; u++)
-        if (rankable[u] && !channels->fixed[u]) all[chosen->n_ranked++] = (ranked){scores != NULL ? scores[u] : 0, u};
+        if (!channels->fixed[u]) all[chosen->n_ranked++] = (ranked){scores != NULL ? scores[u] : 0, u};
     qsort(all, (size_t)chosen->n_ranked, sizeof *all, by_score);
     for (int32_t i = 0; i < chosen->n_ranked; i++)
         chosen->order[i] = all[i].unit;
-out:
-    dcn_free(rankable);
     dcn_free(all);
-    return status;
+    return DECANT_OK;
 }
 
 /* --- removing --- */
@@ -162,16 +156,12 @@ static decant_status report_impossible(const selection *chosen)
 {
     const decant_prune_options *options = chosen->options;
     const dcn_graph *graph = chosen->channels->graph;
-    if (chosen->n_ranked == 0)
-        return DCN_FAIL(USAGE, "the criterion %s finds nothing to remove: %s", dcn_criterion_name(options->criterion),
-                        options->criterion == DECANT_CRITERION_BN ? "no layer that may lose channels has a batch "
-                                                                    "normalisation behind it; rank by l1 or l2"
-                                                                  : "the network has no hidden channels");
+    if (chosen->n_ranked == 0) return DCN_FAIL(USAGE, "there is nothing to prune: the network has no hidden channels");
     return DCN_FAIL(USAGE,
                     "the limit cannot be met: with at least %g of each layer's channels and one of each, %" PRId64
-                    " parameters and %" PRId64 " mult-adds remain (criterion %s); ask for less or lower the minimum",
+                    " parameters and %" PRId64 " mult-adds remain; ask for less or lower the minimum",
                     options->minimum, dcn_channels_parameters(graph, chosen->kept),
-                    dcn_channels_mult_adds(graph, chosen->kept), dcn_criterion_name(options->criterion));
+                    dcn_channels_mult_adds(graph, chosen->kept));
 }
 
 static decant_status choose(selection *chosen)

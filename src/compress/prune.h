@@ -8,9 +8,8 @@
 
 const char *dcn_criterion_name(decant_criterion criterion);
 
-/* Which units a criterion can tell about, [n_units]: a matter of the network. The others stay. */
-void dcn_prune_rankable(const dcn_channels *channels, decant_criterion criterion, bool *ret_rankable);
-/* The importance of each unit, [n_units]: comparable over the whole network; 0 where the criterion says nothing. */
+/* The importance of each unit, [n_units]: comparable over the whole network; 0 for channels that nothing makes, those of
+ * padding. */
 decant_status dcn_prune_scores(const decant_model *model, const dcn_channels *channels, decant_criterion criterion,
                                uint64_t seed, double *ret_scores);
 

@@ -6,7 +6,7 @@
 
 decant_prune_options decant_prune_options_default(void)
 {
-    return (decant_prune_options){.criterion = DECANT_CRITERION_L1, .minimum = 0.1};
+    return (decant_prune_options){.criterion = DECANT_CRITERION_BN, .minimum = 0.1};
 }
 
 decant_status decant_model_prune(const decant_model *model, const decant_prune_options *options,

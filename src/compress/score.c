@@ -31,13 +31,13 @@ decant_status decant_criterion_find(const char *name, decant_criterion *ret_crit
     return DCN_FAIL(USAGE, "there is no criterion '%s'; known: l1, l2, bn, random", name);
 }
 
-/* What the layers say about a unit: sums over its channels and how many there were. */
+/* What the layers say about a unit: the sum over its channels and how many there were. */
 typedef struct unit_sums {
     double *total;  /* [n_units] */
     int64_t *count; /* [n_units] */
 } unit_sums;
 
-static double row_norm(const float *row, int64_t count, decant_criterion criterion)
+static double row_size(const float *row, int64_t count, decant_criterion criterion)
 {
     double sum = 0;
     for (int64_t i = 0; i < count; i++)
@@ -45,94 +45,80 @@ static double row_norm(const float *row, int64_t count, decant_criterion criteri
     return criterion == DECANT_CRITERION_L2 ? sqrt(sum / (double)count) : sum / (double)count;
 }
 
-/* Layers have weights of different sizes: a wide one's are smaller. Each filter is measured against the mean of its own
- * layer, so that all can be ranked together. */
-static decant_status tally_filters(const decant_model *model, const dcn_channels *channels, const dcn_node *node,
-                                   decant_criterion criterion, unit_sums *sums)
+/* One layer has a say about each of its channels. Layers have weights of different sizes, a wide one smaller ones: each
+ * row is measured against the mean of its own layer, so that all can be ranked together. */
+static decant_status tally_layer(const decant_model *model, const dcn_channels *channels, const dcn_node *node,
+                                 decant_criterion criterion, unit_sums *sums)
 {
-    const decant_shape *shape = &model->graph->values[node->input[1]].shape; /* [O, ...] */
+    const decant_shape *shape = &model->graph->values[node->input[1]].shape; /* [O, ...], or [C] of a normalisation */
     const int64_t rows = shape->dim[0], per_row = decant_shape_count(shape) / rows;
     const int32_t *units = dcn_channels_units(channels, node->output[0]);
-    double *norms = NULL, mean = 0;
-    TRY_RETURN(dcn_new_array((size_t)rows, sizeof *norms, (void **)&norms));
+    double *sizes = NULL, mean = 0;
+    TRY_RETURN(dcn_new_array((size_t)rows, sizeof *sizes, (void **)&sizes));
     for (int64_t row = 0; row < rows; row++) {
-        norms[row] = row_norm(model->data[node->input[1]] + row * per_row, per_row, criterion);
-        mean += norms[row] / (double)rows;
+        sizes[row] = row_size(model->data[node->input[1]] + row * per_row, per_row, criterion);
+        mean += sizes[row] / (double)rows;
     }
     for (int64_t row = 0; row < rows; row++) {
-        sums->total[units[row]] += mean > 0 ? norms[row] / mean : 0;
+        sums->total[units[row]] += mean > 0 ? sizes[row] / mean : 0;
         sums->count[units[row]]++;
     }
-    dcn_free(norms);
+    dcn_free(sizes);
     return DECANT_OK;
 }
 
-static void tally_norm(const decant_model *model, const dcn_channels *channels, const dcn_node *node, unit_sums *sums)
+static decant_status tally_op(const decant_model *model, const dcn_channels *channels, decant_op op,
+                              decant_criterion criterion, unit_sums *sums)
 {
-    const float *weight = model->data[node->input[1]]; /* [C] */
-    const int32_t *units = dcn_channels_units(channels, node->output[0]);
-    for (int64_t c = 0; c < dcn_channels_count(channels, node->output[0]); c++) {
-        sums->total[units[c]] += fabs((double)weight[c]);
-        sums->count[units[c]]++;
-    }
-}
-
-/* Whether a node's weights say something about the channels that it puts out. */
-static bool speaks(const dcn_node *node, decant_criterion criterion)
-{
-    if (criterion == DECANT_CRITERION_BN) return node->op == DECANT_OP_BATCHNORM;
-    return node->op == DECANT_OP_CONV2D || node->op == DECANT_OP_LINEAR;
-}
-
-static decant_status tally_model(const decant_model *model, const dcn_channels *channels, decant_criterion criterion,
-                                 unit_sums *sums)
-{
-    for (dcn_node_id n = 0; n < model->graph->n_nodes; n++) {
-        const dcn_node *node = &model->graph->nodes[n];
-        if (!speaks(node, criterion)) continue;
-        if (criterion == DECANT_CRITERION_BN)
-            tally_norm(model, channels, node, sums);
-        else
-            TRY_RETURN(tally_filters(model, channels, node, criterion, sums));
-    }
+    for (dcn_node_id n = 0; n < model->graph->n_nodes; n++)
+        if (model->graph->nodes[n].op == op)
+            TRY_RETURN(tally_layer(model, channels, &model->graph->nodes[n], criterion, sums));
     return DECANT_OK;
 }
 
-void dcn_prune_rankable(const dcn_channels *channels, decant_criterion criterion, bool *ret_rankable)
+static decant_status start_sums(const dcn_channels *channels, unit_sums *sums)
 {
-    const dcn_graph *graph = channels->graph;
+    TRY_RETURN(dcn_new_array((size_t)channels->n_units, sizeof *sums->total, (void **)&sums->total));
+    return dcn_new_array((size_t)channels->n_units, sizeof *sums->count, (void **)&sums->count);
+}
+
+static void finish_sums(unit_sums *sums)
+{
+    dcn_free(sums->total);
+    dcn_free(sums->count);
+}
+
+static double mean_of(const unit_sums *sums, int32_t unit)
+{
+    return sums->count[unit] > 0 ? sums->total[unit] / (double)sums->count[unit] : 0;
+}
+
+/* Behind a filter, batch normalisation undoes whatever size its weights have: there the scale alone counts. */
+static decant_status score_weights(const decant_model *model, const dcn_channels *channels, decant_criterion criterion,
+                                   double *scores)
+{
+    unit_sums filters = {0}, norms = {0};
+    decant_status status = DECANT_OK;
+    TRY(start_sums(channels, &filters));
+    TRY(start_sums(channels, &norms));
+    TRY(tally_op(model, channels, DECANT_OP_CONV2D, criterion, &filters));
+    TRY(tally_op(model, channels, DECANT_OP_LINEAR, criterion, &filters));
+    if (criterion == DECANT_CRITERION_BN) TRY(tally_op(model, channels, DECANT_OP_BATCHNORM, criterion, &norms));
     for (int32_t u = 0; u < channels->n_units; u++)
-        ret_rankable[u] = criterion == DECANT_CRITERION_RANDOM;
-    for (dcn_node_id n = 0; n < graph->n_nodes; n++) {
-        const dcn_value_id y = graph->nodes[n].output[0];
-        if (!speaks(&graph->nodes[n], criterion)) continue;
-        for (int64_t c = 0; c < dcn_channels_count(channels, y); c++)
-            ret_rankable[dcn_channels_units(channels, y)[c]] = true;
-    }
-}
-
-static double draw(uint64_t seed, int32_t unit)
-{
-    dcn_random random = dcn_random_start(seed, DCN_PURPOSE_PRUNE, (uint64_t)unit, 0);
-    return dcn_random_uniform(&random);
+        scores[u] = mean_of(norms.count[u] > 0 ? &norms : &filters, u);
+out:
+    finish_sums(&norms);
+    finish_sums(&filters);
+    return status;
 }
 
 decant_status dcn_prune_scores(const decant_model *model, const dcn_channels *channels, decant_criterion criterion,
                                uint64_t seed, double *ret_scores)
 {
-    unit_sums sums = {0};
-    decant_status status = DECANT_OK;
-    TRY(dcn_new_array((size_t)channels->n_units, sizeof *sums.total, (void **)&sums.total));
-    TRY(dcn_new_array((size_t)channels->n_units, sizeof *sums.count, (void **)&sums.count));
-    if (criterion != DECANT_CRITERION_RANDOM) TRY(tally_model(model, channels, criterion, &sums));
+    if (criterion != DECANT_CRITERION_RANDOM) return score_weights(model, channels, criterion, ret_scores);
     for (int32_t u = 0; u < channels->n_units; u++) {
-        if (criterion == DECANT_CRITERION_RANDOM)
-            ret_scores[u] = draw(seed, u);
-        else
-            ret_scores[u] = sums.count[u] > 0 ? sums.total[u] / (double)sums.count[u] : 0;
+        dcn_random random = dcn_random_start(seed, DCN_PURPOSE_PRUNE, (uint64_t)u, 0);
+        ret_scores[u] = dcn_random_uniform(&random);
     }
-out:
-    dcn_free(sums.count);
-    dcn_free(sums.total);
-    return status;
+    return DECANT_OK;
 }

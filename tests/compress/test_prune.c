@@ -160,27 +160,32 @@ static void test_the_smallest_go(void **state)
     dcn_model_destroy(model);
 }
 
-/* Breaks when bn ranks by anything but the scales, or cuts layers that have none. */
+/* Breaks when bn ranks by anything but the scales where there are some, or by anything but filters elsewhere. */
 static void test_bn_criterion(void **state)
 {
     (void)state;
-    decant_model *model = layers_model("- conv: {channels: 8, kernel: 1, name: conv}\n- batchnorm: {name: bn}\n- relu\n"
-                                       "- conv: {channels: 8, kernel: 1, name: bare}\n- relu\n"
+    decant_model *model = layers_model("- conv: {channels: 4, kernel: 1, name: conv}\n- batchnorm: {name: bn}\n- relu\n"
+                                       "- conv: {channels: 4, kernel: 1, name: bare, bias: false}\n- relu\n"
                                        "- global_avgpool\n- flatten\n- linear: 2\n",
                                        3, 2, 4, 4);
     decant_model *pruned = NULL;
-    float *scale = model->data[dcn_graph_find(model->graph, "bn.weight")];
-    const decant_prune_options options = {.parameters = 90, .criterion = DECANT_CRITERION_BN};
-    for (int64_t c = 0; c < 8; c++)
-        scale[c] = c == 2 || c == 5 ? -3 : 0.5F - 0.01F * (float)c; /* the sign does not matter */
+    float *filters = model->data[dcn_graph_find(model->graph, "conv.weight")]; /* [4, 2] */
+    float *scales = model->data[dcn_graph_find(model->graph, "bn.weight")];    /* [4] */
+    float *bare = model->data[dcn_graph_find(model->graph, "bare.weight")];    /* [4, 4] */
+    /* Half of each layer: 2 x 2 + 2 and 4 of the first, 2 x 2, and 2 x 2 + 2 of the last. */
+    const decant_prune_options options = {.parameters = 20, .criterion = DECANT_CRITERION_BN, .minimum = 0.5};
+    for (int64_t i = 0; i < 8; i++)
+        filters[i] = (float)(8 - i); /* the last are the smallest; their scales are the largest */
+    for (int64_t c = 0; c < 4; c++)
+        scales[c] = c < 2 ? 0.1F : -3.0F; /* the sign does not matter */
+    for (int64_t i = 0; i < 16; i++)
+        bare[i] = i % 8 < 4 ? 0.01F : (float)i;
     require_ok(decant_model_prune(model, &options, &pruned, NULL));
-    dcn_value_id left = dcn_graph_find(pruned->graph, "bn.weight");
-    assert_true(pruned->graph->values[left].shape.dim[0] < 8);
-    int32_t found = 0;
-    for (int64_t c = 0; c < pruned->graph->values[left].shape.dim[0]; c++)
-        found += pruned->data[left][c] < -2;
-    assert_int_equal(found, 2);
-    assert_int_equal(pruned->graph->values[dcn_graph_find(pruned->graph, "bare.weight")].shape.dim[0], 8);
+    assert_int_equal(dcn_graph_parameters(pruned->graph), 20);
+    assert_memory_equal(pruned->data[dcn_graph_find(pruned->graph, "conv.weight")], filters + 4, 4 * sizeof(float));
+    const float *left = pruned->data[dcn_graph_find(pruned->graph, "bare.weight")]; /* [2, 2] of rows 1 and 3 */
+    assert_memory_equal(left, bare + 6, 2 * sizeof(float));
+    assert_memory_equal(left + 2, bare + 14, 2 * sizeof(float));
     dcn_model_destroy(pruned);
     dcn_model_destroy(model);
 }
@@ -227,8 +232,6 @@ static void test_refusals(void **state)
     refuse(model, at_most(267738), DECANT_USAGE, "within the limit already, with 267738 parameters");
     refuse(model, (decant_prune_options){.minimum = 0.1}, DECANT_USAGE, "pruning needs a limit");
     refuse(model, (decant_prune_options){.keep = 1.5}, DECANT_INVALID_ARG, "the share to keep lies below 1");
-    refuse(model, (decant_prune_options){.keep = 0.5, .criterion = DECANT_CRITERION_BN}, DECANT_USAGE,
-           "has a batch normalisation behind it; rank by l1 or l2");
     refuse(model, (decant_prune_options){.keep = 0.5, .criterion = DECANT_CRITERION_COUNT}, DECANT_INVALID_ARG,
            "does not exist");
     assert_int_equal(decant_criterion_find("l22", &criterion), DECANT_USAGE);
@@ -236,7 +239,8 @@ static void test_refusals(void **state)
     dcn_model_destroy(model);
 
     model = layers_model("- flatten\n- linear: 3\n", 3, 1, 4, 4);
-    refuse(model, (decant_prune_options){.keep = 0.5}, DECANT_USAGE, "the network has no hidden channels");
+    refuse(model, (decant_prune_options){.keep = 0.5}, DECANT_USAGE,
+           "nothing to prune: the network has no hidden channels");
     dcn_model_destroy(model);
 }
 

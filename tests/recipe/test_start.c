@@ -238,7 +238,7 @@ static void test_changes_and_budgets(void **state)
     static const char *const limit[] = {"budget={run: pruned, mult_adds: 1000}", "runs.pruned.seeds=[7]", NULL};
     assert_refused((run_wish){.overrides = keep, .runs = {"pruned"}}, DECANT_STALE, "prune.keep was 0.5 and is 0.4");
     assert_refused((run_wish){.overrides = criterion, .runs = {"pruned"}}, DECANT_STALE,
-                   "prune.criterion was \"l1\" and is \"l2\"");
+                   "prune.criterion was \"bn\" and is \"l2\"");
     assert_refused((run_wish){.overrides = source, .runs = {"still"}}, DECANT_USAGE, "");
     assert_refused((run_wish){.overrides = limit, .runs = {"pruned"}}, DECANT_USAGE,
                    "mult-adds remain, more than the budget of 1000");
