@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """decant and PyTorch side by side: A B A B ... so that a busy neighbour slows both.
 
-compare.py [--rounds N] [--seconds S] [--budget SECONDS] [--again] [ROW...]
+compare.py [--rounds N] [--seconds S] [--budget SECONDS] [--without FLAG] [--again] [ROW...]
 
 Each row is measured in two parts. First every variant of the peer runs once, shortly; then the fastest of them (in f32 and of all)
 and decant's take turns for some rounds. Every measurement is one process, and is written down at once in build/bench/runs.jsonl:
@@ -197,8 +197,11 @@ class Session:
                                         '%.6g/s' % rate if rate else run['error']), file=sys.stderr, flush=True)
 
     def peer_key(self, row, part, peer, flags, number):
-        return dict(row=row, part=part, side='peer', version=peer.version, flags_given=flags, round=number,
-                    seconds=SCOUT_SECONDS if part == 'scout' else self.options.seconds)
+        """A scout is worth the same beside any decant; a round belongs to one."""
+        key = dict(row=row, part=part, side='peer', version=peer.version, flags_given=flags, round=number)
+        if part == 'scout':
+            return dict(key, seconds=SCOUT_SECONDS)
+        return dict(key, program=self.decant.hash, seconds=self.options.seconds)
 
     def decant_key(self, row, flags, number):
         return dict(row=row, part='round', side='decant', version=self.decant.version, program=self.decant.hash, flags_given=flags,
@@ -215,18 +218,20 @@ class Session:
         return start + 1.25 * key['seconds']
 
     def missing_scouts(self, row):
-        keys = [(peer, self.peer_key(row, 'scout', peer, flags, 0)) for peer in self.peers for flags in peer.variants(row)]
+        keys = [(peer, self.peer_key(row, 'scout', peer, flags, 0)) for peer in self.peers for flags in peer.variants(row)
+                if self.options.without not in flags]
         return [(peer, key) for peer, key in keys if not self.notebook.find(**key)]
 
     def finalists(self, row):
-        """The peer's fastest variant of all, and its fastest in f32."""
+        """The peer's two fastest variants in f32 and the fastest in bf16: a single short run is not trusted to tell the first two."""
         scouts = [(run['images_per_second'], peer, run['flags_given']) for peer in self.peers
                   for run in self.notebook.find(row=row, part='scout', version=peer.version) if 'images_per_second' in run]
         if row == TUTORIAL:  # the others are scaled already
             scouts = [scout for scout in scouts if 'cached' in scout[2]]
         scouts.sort(key=lambda scout: -scout[0])
         f32 = [scout for scout in scouts if 'bf16' not in scout[2]]
-        chosen = scouts[:1] + f32[:1] if scouts and scouts[0] not in f32[:1] else f32[:1]
+        bf16 = [scout for scout in scouts if 'bf16' in scout[2]]
+        chosen = bf16[:1] if row == TUTORIAL else f32[:2] + bf16[:1]
         return [(peer, flags) for _, peer, flags in chosen]
 
     def missing_of_round(self, row, number):
@@ -282,8 +287,8 @@ def summarize(runs):
 def row_result(notebook, row, program):
     """The row's variants, fastest first; None before there is anything."""
     sides = {}
-    for side, wanted in (('decant', dict(program=program)), ('peer', {})):
-        runs = [run for run in notebook.find(row=row, part='round', side=side, **wanted) if 'images_per_second' in run]
+    for side in ('decant', 'peer'):
+        runs = [run for run in notebook.find(row=row, part='round', side=side, program=program) if 'images_per_second' in run]
         variants = {}
         for run in runs:
             variants.setdefault((run['version'], *run['flags_given']), []).append(run)
@@ -400,6 +405,7 @@ def parse():
     options.add_argument('--rounds', type=int, default=3)
     options.add_argument('--seconds', type=float, default=2, help='how long each process measures')
     options.add_argument('--budget', type=float, default=0, help='start nothing that would end after so many seconds')
+    options.add_argument('--without', metavar='FLAG', help="leave out the peer's variants with this flag, as compile")
     options.add_argument('--again', action='store_true', help='forget what was measured of these rows')
     options.add_argument('rows', nargs='*', metavar='ROW')
     return options.parse_args()

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes tests/golden/vectors: what PyTorch says about every layer, loss, optimiser, schedule, initialiser, and four whole
+"""Makes tests/golden/vectors: what PyTorch says about every layer, loss, optimiser, schedule, initialiser, and five whole
 training steps. Run with Debian's python3-torch:  /usr/bin/python3 tools/make_golden.py  (the version is written into each file).
 
 Everything is computed in double precision, so the vectors are better than what they judge. Numbers that decant keeps in f32
@@ -178,6 +178,9 @@ def simple_layers(out):
     seed, step, p = 123456789012345, 5 * 2**32 + 17, 0.3
     layer(out, "dropout", lambda x, counter: x * dropout_mask(x.shape, p, seed, step, 9),
           {"x": torch.randn(5, 13), "counter": torch.tensor([seed, step])})
+    x = F.softmax(torch.randn(4, 11) * 20, dim=1)  # without a derivative: it stands in frozen models only
+    x[0, 0] = 0
+    out["log/x"], out["log/y"] = x, torch.log(x.clamp(min=1.17549435e-38))
 
 
 def make_layers():
@@ -419,12 +422,15 @@ def deep_nn():
     return features
 
 
-def record_feature_step(name, with_regressor):
+def record_feature_step(name, with_regressor, with_projection=False):
     """One step of LightNN on a feature of DeepNN: the teacher's weights have ordinals from 500 on."""
     model, forward = light_nn()
     if with_regressor:
         model.hint = nn.Module()
         model.hint.regressor = nn.Sequential(nn.Conv2d(16, 32, 3, padding=1))
+    if with_projection:
+        model.cosine = nn.Module()
+        model.cosine.projection = nn.Sequential(nn.Conv2d(16, 32, 1))
     teacher = deep_nn()
     set_weights(teacher, 500)
     taps = {}
@@ -435,6 +441,8 @@ def record_feature_step(name, with_regressor):
             target = teacher(x)
         if with_regressor:
             feature = F.mse_loss(model.hint.regressor(taps["student"]), target)
+        elif with_projection:
+            feature = cosine(model.cosine.projection(taps["student"]), target)
         else:
             pooled = F.avg_pool1d(target.flatten(1).unsqueeze(1), 2).squeeze(1)
             feature = cosine(taps["student"], pooled)
@@ -476,8 +484,14 @@ def make_steps():
     record_steps("step_lightnn", model, forward,
                  lambda p: torch.optim.Adam(p, f32(1e-3), (f32(0.9), f32(0.999)), f32(1e-8)),
                  lambda s, y, t: [(0.75, F.cross_entropy(s, y)), (0.25, kd(s, t, 2))], steps=2)
+    model, forward = light_nn()
+    spread = (torch.arange(10) + 1) / 4
+    record_steps("step_lightnn_logits", model, forward,
+                 lambda p: torch.optim.Adam(p, f32(1e-3), (f32(0.9), f32(0.999)), f32(1e-8)),
+                 lambda s, y, t: [(0.75, F.cross_entropy(s, y)), (0.25, F.mse_loss(s / spread, t / spread))], steps=1)
     record_feature_step("step_lightnn_cosine", False)
     record_feature_step("step_lightnn_hint", True)
+    record_feature_step("step_lightnn_project", False, True)
     model, forward = resnet20()
     record_steps("step_resnet20", model, forward,
                  lambda p: torch.optim.SGD(p, f32(0.1), f32(0.9), weight_decay=f32(1e-4), nesterov=True),

@@ -1,5 +1,6 @@
 /* The angle between a feature of the student and one of the teacher, each sample's elements taken as one vector. A
- * teacher's vector that is a multiple as long is averaged down: torch's avg_pool1d with the ratio as kernel. */
+ * teacher's vector that is a multiple as long is averaged down: torch's avg_pool1d with the ratio as kernel. Or the
+ * student's is projected: features.c puts the projection into the training graph, as it does with regressors. */
 #include "distill/term_classes.h"
 
 /* [N,L*r] -> [N,L]: the means of r neighbours. */
@@ -32,6 +33,7 @@ const dcn_term_class dcn_term_cosine = {
     .name = "cosine",
     .formula = "mean_n (1 - cos(fs, ft))",
     .variant_formula = "mean_n (1 - cos(fs, avgpool(ft)))",
+    .project_formula = "mean_n (1 - cos(project(fs), ft))",
     .reduction = "mean over samples",
     .needs_teacher = true,
     .reads_features = true,

@@ -1,5 +1,5 @@
-/* Finds the layers that feature losses name, puts the regressors behind the student's, and says what no loss reaches.
- * What the losses compute is in their own files. */
+/* Finds the layers that feature losses name, puts regressors and projections behind the student's, and says what no
+ * loss reaches. What the losses compute is in their own files. */
 #include "distill/features.h"
 
 #include <inttypes.h>
@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "nn/layers.h"
 #include "tensor/shape.h"
+
+#define MAX_PROJECTION ((int64_t)1 << 27) /* weights */
 
 /* --- layers by name --- */
 
@@ -80,7 +82,7 @@ static decant_status check_cosine(const dcn_term *term, const dcn_value *student
     if (term->match == DCN_MATCH_NONE)
         return DCN_FAIL(SHAPE,
                         "'%s' of the student has %" PRId64 " elements a sample and '%s' of the teacher %" PRId64
-                        "; compare equals, or set match: avgpool",
+                        "; compare equals, or set match: avgpool or match: project",
                         term->student, ours, term->teacher, theirs);
     if (theirs > ours && theirs % ours == 0) return DECANT_OK;
     return DCN_FAIL(
@@ -138,6 +140,38 @@ out:
     return status;
 }
 
+/* A linear map from the student's feature to the length of the teacher's: of the channels of each place where both are
+ * maps of one size (a 1x1 convolution), of everything otherwise. */
+static decant_status add_projection(dcn_graph *graph, const dcn_term *terms, int32_t index, const dcn_value *teacher,
+                                    dcn_value_id x, dcn_value_id *ret_y)
+{
+    const decant_shape *ours = &graph->values[x].shape, *theirs = &teacher->shape;
+    const bool maps =
+        ours->rank == 4 && theirs->rank == 4 && ours->dim[2] == theirs->dim[2] && ours->dim[3] == theirs->dim[3];
+    const int64_t from = length_of(&graph->values[x]), to = length_of(teacher);
+    char label[DCN_TERM_LABEL];
+    dcn_text name = {0}, flat = {0};
+    decant_status status = DECANT_OK;
+    if (!maps && from > MAX_PROJECTION / to)
+        return DCN_FAIL(SHAPE,
+                        "a projection of '%s', with %" PRId64 " elements, to '%s' with %" PRId64
+                        " would be larger than any network; compare smaller layers",
+                        terms[index].student, from, terms[index].teacher, to);
+    dcn_term_label(terms, index, label);
+    TRY(dcn_text_add(&name, "%s.projection.%s", label, maps ? "" : "0"));
+    TRY(dcn_text_add(&flat, "%s.projection.flatten", label));
+    if (maps) {
+        TRY(add_default_regressor(graph, name.data, x, teacher, ret_y));
+    } else {
+        if (ours->rank != 2) TRY(dcn_build_simple(graph, DECANT_OP_FLATTEN, flat.data, NULL, &x, 1, &x));
+        TRY(dcn_build_linear(graph, name.data, x, to, true, ret_y));
+    }
+out:
+    dcn_text_finish(&name);
+    dcn_text_finish(&flat);
+    return status;
+}
+
 static decant_status add_tap(dcn_graph *graph, const dcn_graph *student, const dcn_graph *teacher,
                              const dcn_term *terms, int32_t index, dcn_tap *ret_tap)
 {
@@ -154,6 +188,8 @@ static decant_status add_tap(dcn_graph *graph, const dcn_graph *student, const d
         const dcn_value *target = &teacher->values[tap.teacher];
         TRY_RETURN(add_regressor(graph, terms, index, target, tap.student, &tap.student));
         TRY_RETURN(check_hint(term, &graph->values[tap.student], target));
+    } else if (term->match == DCN_MATCH_PROJECT) {
+        TRY_RETURN(add_projection(graph, terms, index, &teacher->values[tap.teacher], tap.student, &tap.student));
     } else {
         TRY_RETURN(check_cosine(term, &graph->values[tap.student], &teacher->values[tap.teacher]));
     }

@@ -100,6 +100,9 @@ decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dc
 const char *dcn_term_formula(const dcn_term *term)
 {
     const dcn_term_class *class = classes[term->kind];
+    if (term->standardize && class->scaled_formula != NULL)
+        return term->center ? class->scaled_variant_formula : class->scaled_formula;
+    if (term->match == DCN_MATCH_PROJECT && class->project_formula != NULL) return class->project_formula;
     bool variant = term->standardize || term->center || term->match != DCN_MATCH_NONE;
     return variant && class->variant_formula != NULL ? class->variant_formula : class->formula;
 }

@@ -25,9 +25,7 @@ static const dcn_attr_field fields_conv[] = {
 LIST(conv);
 
 static const dcn_attr_field fields_linear[] = {
-    FIELD(linear, features, INT, true),
-    FIELD(linear, bias, BOOL, true),
-    FIELD(linear, activation, ENUM32, true),
+    FIELD(linear, features, INT, true), FIELD(linear, bias, BOOL, true), FIELD(linear, activation, ENUM32, true),
     FIELD(linear, folds, BOOL, false), /* says what becomes of the layer, not what it computes */
 };
 LIST(linear);

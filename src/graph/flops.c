@@ -64,6 +64,7 @@ double dcn_op_flops(const dcn_op_call *call)
         return count(&in[0]);
     case DECANT_OP_HARDSWISH:
     case DECANT_OP_SIGMOID:
+    case DECANT_OP_LOG:
     case DECANT_OP_SOFTMAX:
     case DECANT_OP_SOFTMAX_GRAD:
     case DECANT_OP_GELU: /* an exp or erf counts as one */

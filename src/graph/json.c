@@ -11,7 +11,7 @@
 #include "tensor/shape.h"
 
 #define FORMAT_VERSION 1
-#define MAX_ENTRIES    65536 /* keeps a hostile file from keeping the reader busy */
+#define MAX_ENTRIES    16384 /* keeps a hostile file from keeping the reader busy */
 #define MAX_NAME_BYTES 512
 
 static const char *const kind_names[] = {

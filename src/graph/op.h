@@ -111,6 +111,7 @@ typedef struct dcn_loss_attrs {
 
 /* Numbers of the op table that every device must share. */
 #define DCN_COSINE_NORMS    1e-8 /* loss_cosine: a smaller product of the norms has no direction */
+#define DCN_LOG_MIN         1.17549435e-38 /* log: the smallest normal float, so that a probability of 0 has one */
 #define DCN_STANDARDIZE_EPS 1e-7 /* standardize: added to the deviation */
 
 typedef struct dcn_update_attrs {

@@ -134,6 +134,11 @@ decant_status dcn_shape_gelu(dcn_op_call *call)
     return dcn_rule_same(call);
 }
 
+decant_status dcn_shape_log(dcn_op_call *call)
+{
+    return dcn_rule_same(call);
+}
+
 decant_status dcn_shape_activation_grad(dcn_op_call *call)
 {
     int32_t kind = call->attrs.activation.kind;

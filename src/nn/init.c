@@ -1,17 +1,21 @@
 /* Fresh weights, equal in distribution to PyTorch's. Every element is a function of (seed, parameter index, element
- * index). */
+ * index), so large tensors are filled by all threads. */
 #include <math.h>
 #include <string.h>
 
 #include "base/random.h"
+#include "base/sanitizer.h"
 #include "nn/model.h"
 
 #define TWO_PI 6.283185307179586
+/* Elements from which on threads share a tensor. */
+#define MANY_ELEMENTS (DCN_THREAD_SANITIZER ? INT64_MAX : 1 << 16)
 
 /* Fills with U[-bound, bound), four elements a Philox block. */
 static void fill_uniform(float *data, int64_t count, uint64_t seed, uint32_t parameter, float bound)
 {
     const float scale = 2.0f * bound * 0x1p-32f;
+#pragma omp parallel for if (count >= MANY_ELEMENTS) schedule(static)
     for (int64_t begin = 0; begin < count; begin += 4) {
         uint32_t word[4];
         const uint32_t counter[4] = {(uint32_t)(begin / 4), DCN_PURPOSE_INIT, parameter, 0};
@@ -24,6 +28,7 @@ static void fill_uniform(float *data, int64_t count, uint64_t seed, uint32_t par
 /* Fills with N(0, deviation^2) by Box-Muller: two pairs a Philox block. */
 static void fill_normal(float *data, int64_t count, uint64_t seed, uint32_t parameter, float deviation)
 {
+#pragma omp parallel for if (count >= MANY_ELEMENTS) schedule(static)
     for (int64_t begin = 0; begin < count; begin += 4) {
         uint32_t word[4];
         float normal[4];

@@ -52,6 +52,12 @@ bool dcn_model_finite(const decant_model *model, const char **ret_bad_name);
 decant_status dcn_model_fold(const decant_model *model, const dcn_value_id *keep, int32_t n_keep,
                              decant_model **ret_folded, dcn_value_id **ret_map);
 
+/* The model with its answer made longer: the logits, then the given values of its graph, flattened, in one row. For
+ * asking only: class names and metadata are left behind (nn/tapped.c). */
+#define DCN_MAX_TAPPED (DCN_MAX_INPUTS - 1)
+decant_status dcn_model_tapped(const decant_model *model, const dcn_value_id *taps, int32_t n_taps,
+                               decant_model **ret_model);
+
 /* model.safetensors: see nn/model_file.c for the metadata keys. Saving is atomic. Loading checks shapes and the
  * fingerprint. */
 decant_status dcn_model_save(const decant_model *model, const char *path);

@@ -162,6 +162,7 @@ decant_status dcn_correction_apply(dcn_device *device, const dcn_materials *mate
     correction->by = kind_names[materials->experiment->runs[run].correction.kind];
     TRY(test_as_it_is(device, materials, model, correction));
     TRY(offsets_for(device, materials, run, model, offsets));
+    TRY(dcn_model_set_metadata(model, "bias_correction", correction->by)); /* the last thing that can fail */
     add_offsets(model, bias, offsets);
     for (size_t c = 0; c < n_classes; c++)
         recorded[c] = (double)offsets[c];

@@ -185,16 +185,6 @@ decant_status dcn_trained_parse(const dcn_experiment *experiment, const dcn_doc 
     return dcn_schema_unknown(doc, what, name, runs->keys, (size_t)runs->count);
 }
 
-static decant_status find_teacher(const dcn_experiment *experiment, int32_t index, dcn_run_spec *run)
-{
-    const dcn_doc *doc = dcn_doc_get(run->doc, "teacher");
-    run->teacher_run = DCN_NONE;
-    if (doc == NULL) return DECANT_OK;
-    TRY_RETURN(dcn_trained_parse(experiment, doc, "teacher", &run->teacher_run, &run->teacher_file));
-    if (run->teacher_run != index) return DECANT_OK;
-    return dcn_doc_fail(doc, DECANT_USAGE, "the run '%s' cannot be its own teacher", run->name);
-}
-
 static decant_status parse_runs(dcn_experiment *experiment)
 {
     const dcn_doc *doc = dcn_doc_get(experiment->doc, "runs");
@@ -220,7 +210,7 @@ static decant_status parse_runs(dcn_experiment *experiment)
         dcn_run_spec *run = &experiment->runs[i];
         const dcn_doc *like = dcn_doc_get(run->doc, "like");
         run->like = like != NULL ? dcn_experiment_find_run(experiment, like->text) : DCN_NONE;
-        TRY_RETURN(find_teacher(experiment, i, run));
+        TRY_RETURN(dcn_teachers_parse(experiment, i));
         TRY_RETURN(dcn_start_parse(experiment, i, &run->start));
     }
     return DECANT_OK;
@@ -229,7 +219,8 @@ static decant_status parse_runs(dcn_experiment *experiment)
 /* The key that names a run which has not been placed yet, or NULL. */
 static const char *waits_for(const dcn_run_spec *run, const bool *placed)
 {
-    if (run->teacher_run != DCN_NONE && !placed[run->teacher_run]) return "teacher";
+    for (int32_t i = 0; i < run->n_teachers; i++)
+        if (run->teachers[i].run != DCN_NONE && !placed[run->teachers[i].run]) return "teacher";
     if (run->start.run != DCN_NONE && !placed[run->start.run])
         return run->start.kind == DCN_START_PRUNE ? "prune" : "init";
     return NULL;
@@ -268,10 +259,10 @@ int32_t dcn_experiment_baseline(const dcn_experiment *experiment, int32_t index)
 {
     const dcn_run_spec *run = &experiment->runs[index];
     if (run->like != DCN_NONE && dcn_experiment_same_network(experiment, index, run->like)) return run->like;
-    bool taught = run->teacher_run != DCN_NONE || run->teacher_file != NULL;
+    bool taught = run->n_teachers > 0;
     for (int32_t i = 0; i < experiment->n_runs && taught; i++) {
         const dcn_run_spec *other = &experiment->runs[i];
-        bool alone = other->teacher_run == DCN_NONE && other->teacher_file == NULL;
+        bool alone = other->n_teachers == 0;
         if (i != index && alone && dcn_experiment_same_network(experiment, index, i)) return i;
     }
     return DCN_NONE;

@@ -8,6 +8,7 @@
 #include "decant/compress.h"
 #include "distill/term.h"
 #include "format/document.h"
+#include "nn/ensemble.h"
 #include "optim/optimizer.h"
 #include "train/train.h"
 
@@ -85,14 +86,26 @@ typedef struct dcn_correction_spec {
     bool each;              /* each its own, said so */
 } dcn_correction_spec;
 
+/* Whom a run listens to. */
+typedef struct dcn_teacher_spec {
+    int32_t run;      /* or DCN_NONE */
+    const char *file; /* or NULL */
+    bool all_seeds;   /* of the run; else the student's, or the only one */
+} dcn_teacher_spec;
+
 typedef struct dcn_run_spec {
     const char *name;
     const dcn_doc *doc; /* after `like` was merged in */
     int32_t like;       /* the run it derives from, or DCN_NONE */
     int32_t model;      /* that it trains, or whose pruned form it trains */
     dcn_start_spec start;
-    int32_t teacher_run;      /* or DCN_NONE */
-    const char *teacher_file; /* or NULL */
+    int32_t teacher_run;        /* the first teacher's, or DCN_NONE */
+    const char *teacher_file;   /* the first teacher's, or NULL */
+    dcn_teacher_spec *teachers; /* [n_teachers]; none for a run without */
+    int32_t n_teachers;
+    bool is_ensemble; /* several teachers, or several seeds of one */
+    dcn_average average;
+    const char *teacher_name; /* all of them, for people; NULL without */
     int64_t epochs, batch;
     int64_t samples;         /* of the training split; 0: all */
     dcn_optimizer optimizer; /* with its schedule, clipping and weight averaging */
@@ -172,6 +185,8 @@ decant_status dcn_trained_parse(const dcn_experiment *experiment, const dcn_doc 
 /* parse_start.c: where a run starts, once all runs have names; and its model, once those before it have theirs. */
 decant_status dcn_start_parse(const dcn_experiment *experiment, int32_t run, dcn_start_spec *ret_start);
 decant_status dcn_start_resolve_model(dcn_experiment *experiment, int32_t run);
+/* parse_teacher.c */
+decant_status dcn_teachers_parse(dcn_experiment *experiment, int32_t index);
 /* parse_training.c */
 decant_status dcn_optimizer_parse(const dcn_doc *doc, dcn_optimizer *ret_optimizer);
 decant_status dcn_schedule_parse(const dcn_doc *doc, dcn_schedule *ret_schedule);

@@ -95,7 +95,9 @@ static void describe_settings(const dcn_term *term, json_t *description)
     if (term->center) json_object_set_new(description, "center", json_true());
     if (term->student != NULL) json_object_set_new(description, "student", json_string(term->student));
     if (term->teacher != NULL) json_object_set_new(description, "teacher", json_string(term->teacher));
-    if (term->match == DCN_MATCH_AVGPOOL) json_object_set_new(description, "match", json_string("avgpool"));
+    if (term->match != DCN_MATCH_NONE)
+        json_object_set_new(description, "match",
+                            json_string(term->match == DCN_MATCH_AVGPOOL ? "avgpool" : "project"));
 }
 
 static decant_status describe_regressor(const dcn_term *term, json_t *description)
@@ -157,7 +159,24 @@ static void describe_start(const dcn_run_spec *run, const char *start_hex, json_
                                   prune->minimum, "fresh_weights", run->start.fresh_weights));
 }
 
-static decant_status describe_run(const dcn_materials *materials, int32_t index, uint64_t seed, const char *teacher_hex,
+/* One teacher is its hash; an ensemble how it is averaged and the hash of every member. */
+static void describe_teacher(const char *identity, json_t *config)
+{
+    json_t *members = NULL;
+    size_t length = 0;
+    if (identity == NULL) return;
+    if (strchr(identity, ' ') == NULL) {
+        json_object_set_new(config, "teacher", json_string(identity));
+        return;
+    }
+    members = json_array();
+    length = strcspn(identity, " ");
+    for (const char *at = identity + length; *at == ' '; at += 1 + strcspn(at + 1, " "))
+        json_array_append_new(members, json_stringn(at + 1, strcspn(at + 1, " ")));
+    json_object_set_new(config, "teacher", json_pack("{s:s%, s:o}", "average", identity, length, "members", members));
+}
+
+static decant_status describe_run(const dcn_materials *materials, int32_t index, uint64_t seed, const char *teacher,
                                   const char *start_hex, const char *data_hex, json_t **ret_config)
 {
     const dcn_run_spec *run = &materials->experiment->runs[index];
@@ -168,14 +187,14 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
         json_decref(model);
         return status;
     }
-    json_t *config =
-        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:s, s:I, s:s*}", "format", DCN_RUN_FORMAT,
-                  "model", model, "data", describe_data(materials, data_hex), "augment",
-                  describe_augment(&run->augment), "optimizer", describe_optimizer(&run->optimizer), "schedule",
-                  describe_schedule(&run->optimizer.schedule), "loss", losses, "epochs", (json_int_t)run->epochs,
-                  "batch", (json_int_t)run->batch, "samples", (json_int_t)run->samples, "drop_last", run->drop_last,
-                  "select", run->select_best ? "best" : "last", "seed", (json_int_t)seed, "teacher", teacher_hex);
+    json_t *config = json_pack(
+        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:s, s:I}", "format", DCN_RUN_FORMAT, "model", model,
+        "data", describe_data(materials, data_hex), "augment", describe_augment(&run->augment), "optimizer",
+        describe_optimizer(&run->optimizer), "schedule", describe_schedule(&run->optimizer.schedule), "loss", losses,
+        "epochs", (json_int_t)run->epochs, "batch", (json_int_t)run->batch, "samples", (json_int_t)run->samples,
+        "drop_last", run->drop_last, "select", run->select_best ? "best" : "last", "seed", (json_int_t)seed);
     if (config == NULL) return DCN_FAIL(NO_MEMORY, "no memory to describe the run '%s'", run->name);
+    describe_teacher(teacher, config);
     describe_start(run, start_hex, config);
     status = describe_transfer(materials, index, config);
     if (status == DECANT_OK)
@@ -185,12 +204,12 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
     return status;
 }
 
-decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uint64_t seed, const char *teacher_hex,
+decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uint64_t seed, const char *teacher,
                                 const char *start_hex, dcn_identity *ret_identity)
 {
     dcn_identity identity = {0};
     dcn_hash_hex(materials->dataset->hash, identity.data_hex);
-    TRY_RETURN(describe_run(materials, run, seed, teacher_hex, start_hex, identity.data_hex, &identity.config));
+    TRY_RETURN(describe_run(materials, run, seed, teacher, start_hex, identity.data_hex, &identity.config));
     char *text = json_dumps(identity.config, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
     if (text == NULL) {
         dcn_identity_finish(&identity);

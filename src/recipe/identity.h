@@ -17,9 +17,9 @@ typedef struct dcn_identity {
     char data_hex[DCN_HASH_HEX];
 } dcn_identity;
 
-/* teacher_hex: hash of the teacher's model file, or NULL; start_hex: of the model that the run starts from, read only
+/* teacher: its identity (teachers.h), or NULL; start_hex: of the model that the run starts from, read only
  * for a run that does. */
-decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uint64_t seed, const char *teacher_hex,
+decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uint64_t seed, const char *teacher,
                                 const char *start_hex, dcn_identity *ret_identity);
 void dcn_identity_finish(dcn_identity *identity);
 /* The first thing in which two descriptions differ, as words: "epochs was 20 and is 10". */

@@ -13,7 +13,7 @@
 
 static decant_status lint_losses(const dcn_lint_context *context, const dcn_run_spec *run)
 {
-    bool taught = run->teacher_run != DCN_NONE || run->teacher_file != NULL;
+    bool taught = run->n_teachers > 0;
     const dcn_doc *loss = dcn_doc_get(run->doc, "loss");
     if (run->has_teacher_term && !taught)
         return dcn_lint_add(context, loss, DCN_ERROR,
@@ -246,11 +246,13 @@ static decant_status lint_same_architecture(const dcn_lint_context *context, con
                         "run '%s': teacher and student are the same network; nothing is made smaller", run->name);
 }
 
-static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn_run_spec *run)
+static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn_run_spec *run,
+                                      const dcn_teacher_spec *spec)
 {
-    const dcn_run_spec *teacher = &context->experiment->runs[run->teacher_run];
+    const dcn_run_spec *teacher = &context->experiment->runs[spec->run];
     const dcn_graph *network = known_network(context, teacher, context->deployed);
-    TRY_RETURN(dcn_lint_seeds(context, run, teacher, dcn_doc_get(run->doc, "teacher"), "its teacher"));
+    if (!spec->all_seeds)
+        TRY_RETURN(dcn_lint_seeds(context, run, teacher, dcn_doc_get(run->doc, "teacher"), "its teacher"));
     TRY_RETURN(lint_same_outputs(context, run, context->graphs[teacher->model]));
     TRY_RETURN(lint_features(context, run, network));
     return lint_same_architecture(context, run, network);
@@ -266,12 +268,12 @@ bool dcn_lint_normalized_alike(const dcn_normalization *trained, const dcn_mater
     return true;
 }
 
-static decant_status lint_teacher_file(const dcn_lint_context *context, const dcn_run_spec *run)
+static decant_status lint_teacher_file(const dcn_lint_context *context, const dcn_run_spec *run, const char *file)
 {
     const dcn_doc *place = dcn_doc_get(run->doc, "teacher");
     const decant_dataset *dataset = context->materials->dataset;
     decant_model *teacher = NULL;
-    decant_status status = dcn_model_load(run->teacher_file, &teacher);
+    decant_status status = dcn_model_load(file, &teacher);
     if (status != DECANT_OK) {
         status = dcn_lint_failure(context, place, status);
         goto out;
@@ -282,14 +284,14 @@ static decant_status lint_teacher_file(const dcn_lint_context *context, const dc
     if (!decant_shape_equal(&sample, &dataset->sample) || teacher->n_classes != dataset->n_classes) {
         status = dcn_lint_add(context, place, DCN_ERROR,
                               "the teacher %s was made for other samples or another number of classes than %s has",
-                              run->teacher_file, dataset->name);
+                              file, dataset->name);
         goto out;
     }
     if (!dcn_lint_normalized_alike(&teacher->normalization, context->materials))
         TRY(dcn_lint_add(context, place, DCN_ERROR,
                          "the teacher %s was trained on inputs normalised in another way than this recipe's; "
                          "set data.normalize to the teacher's mean and std",
-                         run->teacher_file));
+                         file));
     TRY(lint_same_outputs(context, run, graph));
     TRY(lint_features(context, run, graph));
     TRY(lint_same_architecture(context, run, graph));
@@ -390,8 +392,9 @@ decant_status dcn_lint_runs(const dcn_lint_context *context)
         TRY_RETURN(lint_correction(context, run));
         TRY_RETURN(lint_batches(context, run));
         TRY_RETURN(dcn_lint_start(context, i));
-        if (run->teacher_run != DCN_NONE) TRY_RETURN(lint_teacher_run(context, run));
-        if (run->teacher_file != NULL) TRY_RETURN(lint_teacher_file(context, run));
+        for (int32_t t = 0; t < run->n_teachers; t++)
+            TRY_RETURN(run->teachers[t].file != NULL ? lint_teacher_file(context, run, run->teachers[t].file)
+                                                     : lint_teacher_run(context, run, &run->teachers[t]));
         TRY_RETURN(lint_comparison(context, i));
         TRY_RETURN(lint_baseline(context, i));
     }

@@ -62,6 +62,15 @@ decant_machine_info decant_machine_describe(void)
 
 /* --- libraries --- */
 
+static const char *chart_version(void)
+{
+#ifdef DCN_CHART_VERSION
+    return DCN_CHART_VERSION;
+#else
+    return "not built in: pages of `decant report` have tables only";
+#endif
+}
+
 static const char *jansson_version(void)
 {
     return JANSSON_VERSION;
@@ -75,7 +84,8 @@ static const char *xxhash_version(void)
 static const struct {
     const char *name;
     const char *(*version)(void);
-} libraries[] = {{"jansson", jansson_version},
+} libraries[] = {{"chart.js", chart_version},
+                 {"jansson", jansson_version},
                  {"libyaml", yaml_get_version_string},
                  {"xxhash", xxhash_version},
                  {"zlib", zlibVersion}};

@@ -153,7 +153,9 @@ static decant_status parse_feature(dcn_section section, const dcn_doc *value, co
         return DECANT_OK;
     }
     TRY_RETURN(dcn_schema_text(section, settings, "match", &match));
-    term->match = strcmp(match, "avgpool") == 0 ? DCN_MATCH_AVGPOOL : DCN_MATCH_NONE;
+    term->match = strcmp(match, "avgpool") == 0   ? DCN_MATCH_AVGPOOL
+                  : strcmp(match, "project") == 0 ? DCN_MATCH_PROJECT
+                                                  : DCN_MATCH_NONE;
     return DECANT_OK;
 }
 
@@ -176,6 +178,7 @@ static decant_status parse_term(dcn_term_kind kind, const dcn_doc *value, dcn_te
     case DCN_TERM_KD:
         return dcn_schema_bool(section, settings, "standardize", &term->standardize);
     case DCN_TERM_LOGITS:
+        TRY_RETURN(dcn_schema_bool(section, settings, "standardize", &term->standardize));
         return dcn_schema_bool(section, settings, "center", &term->center);
     case DCN_TERM_DKD:
         TRY_RETURN(dcn_schema_number(section, settings, "alpha", &term->alpha));

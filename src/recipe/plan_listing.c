@@ -5,6 +5,7 @@
 #include "nn/model.h"
 #include "recipe/findings.h"
 #include "recipe/materials.h"
+#include "recipe/teachers.h"
 #include "train/training_step.h"
 
 /* The listing with the arena that holds its texts. */
@@ -130,14 +131,6 @@ static decant_status find_run_of(const dcn_experiment *experiment, int32_t model
     return DCN_FAIL(NOT_FOUND, "no run of %s trains the model '%s'", experiment->file, experiment->models[model].name);
 }
 
-static decant_status make_teacher(const dcn_materials *materials, const dcn_run_spec *run, decant_model **ret_teacher)
-{
-    if (run->teacher_file != NULL) return dcn_model_load(run->teacher_file, ret_teacher);
-    if (run->teacher_run == DCN_NONE) return DECANT_OK;
-    const dcn_run_spec *teacher = &materials->experiment->runs[run->teacher_run];
-    return dcn_materials_model(materials, teacher->model, 0, ret_teacher);
-}
-
 decant_status decant_recipe_plan(const decant_recipe *recipe, const char *model, const decant_compute *compute,
                                  int64_t batch, decant_plan_listing **ret_plan)
 {
@@ -154,7 +147,7 @@ decant_status decant_recipe_plan(const decant_recipe *recipe, const char *model,
     TRY(dcn_compute_open(compute != NULL ? compute : &own, &device));
     TRY(dcn_materials_create(recipe, &materials));
     TRY(dcn_materials_model(materials, index, 0, &student));
-    TRY(make_teacher(materials, run, &teacher));
+    if (run->n_teachers > 0) TRY(dcn_teachers_sketch(materials, run, &teacher));
     const dcn_training_spec spec = {.device = device,
                                     .model = student,
                                     .teacher = teacher,

@@ -95,8 +95,7 @@ decant_run_info dcn_run_info(const dcn_experiment *experiment, int32_t index)
     int32_t baseline = dcn_experiment_baseline(experiment, index);
     return (decant_run_info){.name = run->name,
                              .model = experiment->models[run->model].name,
-                             .teacher = run->teacher_run != DCN_NONE ? experiment->runs[run->teacher_run].name
-                                                                     : run->teacher_file,
+                             .teacher = run->teacher_name,
                              .baseline = baseline != DCN_NONE ? experiment->runs[baseline].name : NULL,
                              .epochs = run->epochs,
                              .batch = run->batch,

@@ -12,6 +12,7 @@
 #include "recipe/lint.h"
 #include "recipe/run_directory.h"
 #include "recipe/start.h"
+#include "recipe/teachers.h"
 
 typedef struct run_context {
     const dcn_experiment *experiment;
@@ -20,11 +21,8 @@ typedef struct run_context {
     dcn_device *device;
     decant_result_list *results;
     bool *wanted; /* [n_runs] */
-    /* The last teacher that was needed; seeds of a run often share it. */
-    char *teacher_path;
-    decant_model *teacher;
-    char teacher_hex[DCN_HASH_HEX];
-    dcn_teacher_answers answers;
+    dcn_teachers teachers;
+    dcn_teacher_answers answers; /* of the teachers in memory */
     /* The run in hand. */
     int32_t run;
     uint64_t seed;
@@ -114,7 +112,9 @@ static void want_run(run_context *runner, int32_t run)
 {
     if (run == DCN_NONE || runner->wanted[run]) return;
     runner->wanted[run] = true;
-    want_run(runner, runner->experiment->runs[run].teacher_run);
+    const dcn_run_spec *spec = &runner->experiment->runs[run];
+    for (int32_t i = 0; i < spec->n_teachers; i++)
+        want_run(runner, spec->teachers[i].run);
     want_run(runner, runner->experiment->runs[run].start.run);
 }
 
@@ -176,42 +176,17 @@ static decant_status name_needed(const run_context *runner, int32_t needed, uint
                                   run->n_seeds > 1 ? seed : run->seeds[0], ret_directory);
 }
 
-static decant_status load_teacher(run_context *runner, const char *path)
+/* Makes the run's teacher runner->teachers; *ret_identity is NULL without one. */
+static decant_status need_teacher(run_context *runner, const dcn_run_spec *run, uint64_t seed,
+                                  const char **ret_identity)
 {
-    dcn_map map = {0};
-    if (runner->teacher_path != NULL && strcmp(runner->teacher_path, path) == 0) return DECANT_OK;
-    dcn_free(runner->teacher_path);
-    dcn_model_destroy(runner->teacher);
-    dcn_teacher_answers_finish(&runner->answers);
-    runner->teacher_path = NULL;
-    runner->teacher = NULL;
-    decant_status status = dcn_map_open(path, &map);
-    if (status != DECANT_OK) goto out;
-    dcn_hash_hex(dcn_hash_bytes(map.data, map.bytes), runner->teacher_hex);
-    TRY(dcn_model_load(path, &runner->teacher));
-    TRY(dcn_copy_string(path, &runner->teacher_path));
-out:
-    if (status != DECANT_OK) dcn_while("loading the teacher %s", path);
-    dcn_map_close(&map);
-    return status;
-}
-
-/* Makes the run's teacher runner->teacher; *ret_hex is NULL without one. */
-static decant_status need_teacher(run_context *runner, const dcn_run_spec *run, uint64_t seed, const char **ret_hex)
-{
-    dcn_run_directory directory = {0};
-    decant_status status = DECANT_OK;
-    if (run->teacher_file != NULL) {
-        TRY(load_teacher(runner, run->teacher_file));
-        *ret_hex = runner->teacher_hex;
-    } else if (run->teacher_run != DCN_NONE) {
-        TRY(name_needed(runner, run->teacher_run, seed, &directory));
-        TRY(load_teacher(runner, directory.model));
-        *ret_hex = runner->teacher_hex;
-    }
-out:
-    dcn_run_directory_finish(&directory);
-    return status;
+    bool changed = false;
+    if (run->n_teachers == 0) return DECANT_OK;
+    TRY_RETURN(
+        dcn_teachers_need(&runner->teachers, runner->options->directory, runner->experiment, run, seed, &changed));
+    if (changed) dcn_teacher_answers_finish(&runner->answers);
+    *ret_identity = runner->teachers.identity;
+    return DECANT_OK;
 }
 
 /* --- what it starts from --- */
@@ -245,7 +220,7 @@ static decant_status describe_model_file(const run_context *runner, const dcn_id
                               {"data", runner->materials->dataset->name},
                               {"data_hash", identity->data_hex},
                               {"recipe_hash", identity->hex},
-                              {"teacher_hash", taught ? runner->teacher_hex : NULL}};
+                              {"teacher_hash", taught ? runner->teachers.identity : NULL}};
     for (size_t i = 0; i < DCN_COUNT(pairs); i++)
         if (pairs[i][1] != NULL) TRY_RETURN(dcn_model_set_metadata(model, pairs[i][0], pairs[i][1]));
     return DECANT_OK;
@@ -262,9 +237,7 @@ static decant_status fill_texts(const run_context *runner, const char *directory
     TRY_RETURN(dcn_result_text(&result->model, experiment->models[run->model].name));
     TRY_RETURN(dcn_result_text(&result->directory, directory));
     TRY_RETURN(dcn_result_text(&result->data, identity->data_hex));
-    if (run->teacher_run != DCN_NONE)
-        TRY_RETURN(dcn_result_text(&result->teacher, experiment->runs[run->teacher_run].name));
-    TRY_RETURN(dcn_result_text(&result->teacher, run->teacher_file));
+    TRY_RETURN(dcn_result_text(&result->teacher, run->teacher_name));
     return dcn_result_text(&result->baseline, baseline != DCN_NONE ? experiment->runs[baseline].name : NULL);
 }
 
@@ -305,7 +278,7 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     result->images_per_second = trained->images_per_second;
     result->correction = correction;
     correction = NULL;
-    TRY(dcn_assess(runner->device, runner->materials, model, taught ? runner->teacher : NULL, &runner->answers,
+    TRY(dcn_assess(runner->device, runner->materials, model, taught ? runner->teachers.model : NULL, &runner->answers,
                    result));
     dcn_hash_hex(dcn_hash_bytes(file.data, file.bytes), model_hex);
     TRY(dcn_result_write(directory->result, result, identity, model_hex));
@@ -365,7 +338,7 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
     TRY(dcn_cache_folder("teacher", &cache_folder));
     dcn_train_options options = {.device = runner->device,
                                  .model = model,
-                                 .teacher = taught ? runner->teacher : NULL,
+                                 .teacher = taught ? runner->teachers.model : NULL,
                                  .dataset = runner->materials->dataset,
                                  .split = &split,
                                  .epochs = run->epochs,
@@ -511,8 +484,7 @@ out:
     decant_result_list_destroy(runner.results);
     dcn_start_finish(&runner.start);
     dcn_teacher_answers_finish(&runner.answers);
-    dcn_model_destroy(runner.teacher);
-    dcn_free(runner.teacher_path);
+    dcn_teachers_finish(&runner.teachers);
     dcn_materials_destroy(runner.materials);
     dcn_device_close(runner.device);
     dcn_free(runner.wanted);

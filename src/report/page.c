@@ -44,6 +44,12 @@ json_t *dcn_page_numbers(const double *numbers, int64_t count)
     return array;
 }
 
+decant_status dcn_page_append(json_t *array, json_t *item)
+{
+    if (item != NULL && json_array_append_new(array, item) == 0) return DECANT_OK;
+    return DCN_FAIL(NO_MEMORY, "no memory for what a chart shows");
+}
+
 decant_status dcn_page_add_figure(dcn_page *page, const char *title, const char *note, json_t *chart)
 {
     dcn_text *html = &page->html;

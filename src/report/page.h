@@ -46,6 +46,8 @@ decant_status dcn_page_add_figure(dcn_page *page, const char *title, const char 
 /* A table that scrolls by itself where it is wider than the page; end with dcn_page_end_table. */
 decant_status dcn_page_begin_table(dcn_page *page, const char *class, const char *caption);
 decant_status dcn_page_end_table(dcn_page *page);
+/* Takes the item over; NULL is NO_MEMORY. */
+decant_status dcn_page_append(json_t *array, json_t *item);
 /* A JSON number, null for NAN; of an array of them. */
 json_t *dcn_page_number(double number);
 json_t *dcn_page_numbers(const double *numbers, int64_t count);

@@ -101,13 +101,16 @@ static decant_status add_students(dcn_page *page, json_t *dots)
         TRY_RETURN(dcn_new_array((size_t)run->row->n_seeds, sizeof *agreements, (void **)&agreements));
         list_agreements(run, teacher, agreements);
         const dcn_spread spread = dcn_spread_of(agreements, run->row->n_seeds);
-        if (!isnan(spread.mean))
-            json_array_append_new(dots,
-                                  json_pack("{s:o, s:i, s:f, s:o}", "label", dcn_html_json_string(run->row->label),
-                                            "colour", (int)i % 8, "mean", spread.mean, "values",
-                                            dcn_page_numbers(agreements, run->row->n_seeds)));
+        json_t *values = dcn_page_numbers(agreements, run->row->n_seeds);
         dcn_free(agreements);
-        if (!isnan(spread.mean)) TRY_RETURN(add_student(&page->html, run, teacher, &spread));
+        if (isnan(spread.mean)) {
+            json_decref(values);
+            continue;
+        }
+        TRY_RETURN(
+            dcn_page_append(dots, json_pack("{s:o, s:i, s:f, s:o}", "label", dcn_html_json_string(run->row->label),
+                                            "colour", (int)i % 8, "mean", spread.mean, "values", values)));
+        TRY_RETURN(add_student(&page->html, run, teacher, &spread));
     }
     return DECANT_OK;
 }
@@ -140,7 +143,7 @@ static decant_status add_pair(dcn_text *html, double agreement, double least, do
 {
     if (isnan(agreement)) return dcn_text_add(html, "<td class=n>–</td>");
     double heat = most > least ? 0.1 + 0.9 * (agreement - least) / (most - least) : 0.5;
-    return dcn_text_add(html, "<td class=\"n%s\" style=\"--v:%.3f\">%.2f %%</td>", heat > 0.6 ? " hot" : "", heat,
+    return dcn_text_add(html, "<td class=\"n%s\" style=\"--v:%.3f\">%.2f %%</td>", heat > 0.85 ? " hot" : "", heat,
                         100 * agreement);
 }
 

@@ -82,7 +82,7 @@ static decant_status add_cell(dcn_text *html, const dcn_page_run *run, int32_t t
     const char *class = truth == answer ? "right" : "wrong";
     if (sum == 0) return dcn_text_add(html, "<td class=\"n none\">%s</td>", run->n_classes > MOST_NUMBERED ? "" : "·");
     TRY_RETURN(
-        dcn_text_add(html, "<td class=\"n %s%s\" style=\"--v:%.3f\" title=\"", class, heat > 0.6 ? " hot" : "", heat));
+        dcn_text_add(html, "<td class=\"n %s%s\" style=\"--v:%.3f\" title=\"", class, heat > 0.85 ? " hot" : "", heat));
     TRY_RETURN(add_class_name(html, run, truth));
     TRY_RETURN(dcn_text_add(html, truth == answer ? ", right: " : " taken for "));
     if (truth != answer) {
@@ -157,6 +157,8 @@ static decant_status add_class(dcn_text *html, const dcn_page_run *run, int32_t 
     TRY_RETURN(add_class_name(html, run, class));
     TRY_RETURN(dcn_text_add(html, "</th>"));
     TRY_RETURN(dcn_html_add_count(html, counts.samples / run->row->n_seeds));
+    TRY_RETURN(dcn_text_add(html, "<td class=n>%.*f</td>", run->row->n_seeds > 1 ? 1 : 0,
+                            (double)(counts.samples - counts.right) / run->row->n_seeds));
     TRY_RETURN(dcn_html_add_percent(html, counts.recall));
     TRY_RETURN(dcn_html_add_percent(html, counts.precision));
     TRY_RETURN(dcn_html_add_percent(html, counts.f1));
@@ -175,9 +177,10 @@ static decant_status add_classes(dcn_page *page, const dcn_page_run *run)
 {
     dcn_text *html = &page->html;
     TRY_RETURN(dcn_page_begin_table(page, "", "Class by class"));
-    TRY_RETURN(dcn_text_add(html, "<thead><tr><th scope=col>class<th scope=col class=n>samples<th scope=col "
-                                  "class=n>recall<th scope=col class=n>precision<th scope=col class=n>F1<th "
-                                  "scope=col>mostly mistaken for</tr></thead>\n<tbody>\n"));
+    TRY_RETURN(dcn_text_add(
+        html, "<thead><tr><th scope=col>class<th scope=col class=n>samples<th scope=col class=n>errors<th scope=col "
+              "class=n>recall<th scope=col class=n>precision<th scope=col class=n>F1<th "
+              "scope=col>mostly mistaken for</tr></thead>\n<tbody>\n"));
     for (int32_t c = 0; c < run->n_classes; c++)
         TRY_RETURN(add_class(html, run, c));
     TRY_RETURN(dcn_text_add(html, "</tbody>"));
@@ -266,8 +269,7 @@ static decant_status add_recalls(dcn_page *page)
     for (int32_t c = 0; c < first->n_classes; c++) {
         char number[16];
         TRY(dcn_format(number, sizeof number, "%d", (int)c));
-        json_array_append_new(labels,
-                              dcn_html_json_string(first->class_names != NULL ? first->class_names[c] : number));
+        TRY(dcn_page_append(labels, dcn_html_json_string(first->class_names != NULL ? first->class_names[c] : number)));
     }
     for (int32_t i = 0; i < page->n_runs; i++) {
         const dcn_page_run *run = &page->runs[i];
@@ -275,8 +277,8 @@ static decant_status add_recalls(dcn_page *page)
         json_t *values = json_array();
         for (int32_t c = 0; c < run->n_classes; c++)
             json_array_append_new(values, dcn_page_number(dcn_count_class(run->confusion, run->n_classes, c).recall));
-        json_array_append_new(series, json_pack("{s:o, s:i, s:o}", "label", dcn_html_json_string(run->row->label),
-                                                "colour", (int)i % 8, "values", values));
+        TRY(dcn_page_append(series, json_pack("{s:o, s:i, s:o}", "label", dcn_html_json_string(run->row->label),
+                                              "colour", (int)i % 8, "values", values)));
     }
     if (json_array_size(series) == 0 || first->n_classes > MOST_NUMBERED) goto out;
     TRY(dcn_text_add(&page->html, "<section id=classes><h2>Classes</h2>\n"));

@@ -25,12 +25,12 @@ static decant_status add_series(json_t *series, const dcn_page_run *run, const c
     TRY(dcn_text_add(&label, "%s%s%s", run->row->label, what[0] != '\0' ? ", " : "", what));
     for (int32_t i = 0; i < curve->n_points; i++)
         json_array_append_new(epochs, json_integer(curve->epoch[i]));
-    json_array_append_new(series,
-                          json_pack("{s:o, s:i, s:b, s:O, s:o, s:o, s:o}", "label", dcn_html_json_string(label.data),
-                                    "colour", (int)run->index % 8, "dashed", strcmp(what, "training") == 0, "x", epochs,
-                                    "mean", dcn_page_numbers(curve->mean, curve->n_points), "low",
-                                    dcn_page_numbers(curve->low, curve->n_points), "high",
-                                    dcn_page_numbers(curve->high, curve->n_points)));
+    TRY(dcn_page_append(series,
+                        json_pack("{s:o, s:i, s:b, s:O, s:o, s:o, s:o}", "label", dcn_html_json_string(label.data),
+                                  "colour", (int)run->index % 8, "dashed", strcmp(what, "training") == 0, "x", epochs,
+                                  "mean", dcn_page_numbers(curve->mean, curve->n_points), "low",
+                                  dcn_page_numbers(curve->low, curve->n_points), "high",
+                                  dcn_page_numbers(curve->high, curve->n_points))));
 out:
     json_decref(epochs);
     dcn_text_finish(&label);

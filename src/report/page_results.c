@@ -80,6 +80,17 @@ static decant_status add_row(dcn_text *html, const decant_comparison *comparison
     return dcn_text_add(html, "</tr>\n");
 }
 
+/* Under a run whose biases were corrected: what it would have been without. */
+static decant_status add_uncorrected(dcn_text *html, const decant_comparison_row *row)
+{
+    const double spread = row->n_seeds > 1 ? row->uncorrected_spread : (double)NAN;
+    if (!row->corrected) return DECANT_OK;
+    TRY_RETURN(dcn_text_add(html, "<tr><th scope=row colspan=5>before its biases were corrected</th>"));
+    TRY_RETURN(dcn_html_add_spread(html, row->uncorrected_mean, spread));
+    return dcn_text_add(html, "<td class=n>%.*f</td><td colspan=3></td></tr>\n", row->n_seeds > 1 ? 1 : 0,
+                        row->uncorrected_errors_mean);
+}
+
 static decant_status add_table(dcn_page *page)
 {
     dcn_text *html = &page->html;
@@ -91,8 +102,10 @@ static decant_status add_table(dcn_page *page)
               "class=n>mult-adds<th scope=col class=n>size<th scope=col class=n>accuracy<th scope=col "
               "class=n>errors<th scope=col class=n>calibration error<th scope=col class=n>agrees with teacher<th "
               "scope=col>verdict</tr></thead>\n<tbody>\n"));
-    for (int32_t i = 0; i < page->n_runs; i++)
+    for (int32_t i = 0; i < page->n_runs; i++) {
         TRY_RETURN(add_row(html, comparison, &page->runs[i]));
+        TRY_RETURN(add_uncorrected(html, page->runs[i].row));
+    }
     TRY_RETURN(dcn_text_add(html, "</tbody>\n"));
     if (!isnan(comparison->majority_accuracy))
         TRY_RETURN(dcn_text_add(html,
@@ -104,24 +117,29 @@ static decant_status add_table(dcn_page *page)
 
 /* --- each seed --- */
 
-static json_t *make_dots(const dcn_page *page)
+static decant_status add_dots(dcn_page *page)
 {
     json_t *rows = json_array();
+    decant_status status = DECANT_OK;
     for (int32_t i = 0; i < page->n_runs; i++) {
         const decant_comparison_row *row = page->runs[i].row;
         json_t *values = json_array();
         for (int32_t s = 0; s < row->n_seeds; s++)
             json_array_append_new(values, dcn_page_number(row->results[s]->test_accuracy));
-        json_array_append_new(rows, json_pack("{s:o, s:i, s:f, s:o}", "label", dcn_html_json_string(row->label),
-                                              "colour", (int)i % 8, "mean", row->accuracy_mean, "values", values));
+        TRY(dcn_page_append(rows, json_pack("{s:o, s:i, s:f, s:o}", "label", dcn_html_json_string(row->label), "colour",
+                                            (int)i % 8, "mean", row->accuracy_mean, "values", values)));
     }
-    return json_pack("{s:s, s:s, s:o}", "kind", "dots", "x", "test accuracy", "rows", rows);
+    TRY(dcn_page_add_figure(page, "Every seed", "A point for each seed, a bar at their mean.",
+                            json_pack("{s:s, s:s, s:O}", "kind", "dots", "x", "test accuracy", "rows", rows)));
+out:
+    json_decref(rows);
+    return status;
 }
 
 static decant_status add_seeds(dcn_page *page)
 {
     dcn_text *html = &page->html;
-    TRY_RETURN(dcn_page_add_figure(page, "Every seed", "A point for each seed, a bar at their mean.", make_dots(page)));
+    TRY_RETURN(add_dots(page));
     TRY_RETURN(dcn_text_add(html, "<details><summary>Every seed in numbers</summary>\n"));
     TRY_RETURN(dcn_page_begin_table(page, "", "Each run and seed"));
     TRY_RETURN(dcn_text_add(

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "distill/cache.h"
+#include "train/answers.h"
 #include "train/check.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
@@ -28,7 +29,8 @@ typedef struct dcn_trainer {
     dcn_training_step *full;      /* owns the memory that all plans share */
     dcn_training_step *partial;   /* for the last, smaller batch; NULL when there is none */
     dcn_teacher_cache *cache;     /* NULL where there is no teacher, or it is asked in each step */
-    float *teacher_logits;        /* [batch, classes] bound to both steps, with a cache */
+    dcn_answers answers;          /* bound to both steps, with a cache */
+    float *teacher_spread;        /* [outputs]; NULL where no term wants it */
     dcn_evaluator *evaluator;     /* NULL without (labelled) validation samples */
     float **best;                 /* weights of the best epoch; NULL when not selected by it */
     int64_t batches, total_steps; /* an epoch's, the run's */
@@ -47,7 +49,8 @@ static void destroy_trainer(dcn_trainer *trainer)
     dcn_training_step_destroy(trainer->partial);
     dcn_training_step_destroy(trainer->full); /* the graph is its */
     dcn_teacher_cache_destroy(trainer->cache);
-    dcn_free_aligned(trainer->teacher_logits);
+    dcn_answers_finish(&trainer->answers);
+    dcn_free(trainer->teacher_spread);
 }
 
 static bool averages(const dcn_train_options *options)
@@ -68,21 +71,16 @@ static int64_t largest_batch(const dcn_train_options *options)
     return options->batch < options->split->n_train ? options->batch : options->split->n_train;
 }
 
-/* A term that taps a layer of the teacher needs more of it than its logits. */
-static bool taps_teacher(const dcn_train_options *options)
-{
-    for (int32_t i = 0; i < options->n_terms; i++)
-        if (dcn_term_class_of(options->terms[i].kind)->reads_features) return true;
-    return false;
-}
-
 static decant_status create_cache(dcn_trainer *trainer)
 {
     const dcn_train_options *options = trainer->options;
-    if (options->teacher == NULL || options->teacher_cache_bytes == 0 || taps_teacher(options)) return DECANT_OK;
+    decant_model *teacher = NULL; /* as the cache asks it */
+    if (options->teacher == NULL || options->teacher_cache_bytes == 0) return DECANT_OK;
+    decant_status status = dcn_answers_model(options, &trainer->answers, &teacher);
+    if (status != DECANT_OK || teacher == NULL) return status;
     const dcn_teacher_cache_options cache = {
         .device = options->device,
-        .teacher = options->teacher,
+        .teacher = teacher,
         .dataset = options->dataset,
         .indices = options->split->train,
         .count = options->split->n_train,
@@ -95,11 +93,36 @@ static decant_status create_cache(dcn_trainer *trainer)
         .on_asked = options->on_asked,
         .stop_requested = options->stop_requested,
     };
-    TRY_RETURN(dcn_teacher_cache_create(&cache, &trainer->cache));
-    if (trainer->cache == NULL) return DECANT_OK;
-    const dcn_graph *teacher = options->teacher->graph;
-    size_t row_bytes = (size_t)teacher->values[teacher->output].shape.dim[1] * sizeof(float);
-    return dcn_new_aligned((size_t)largest_batch(options) * row_bytes, (void **)&trainer->teacher_logits);
+    status = dcn_teacher_cache_create(&cache, &trainer->cache);
+    dcn_model_destroy(teacher);
+    if (status != DECANT_OK || trainer->cache == NULL) return status;
+    return dcn_answers_reserve(&trainer->answers, largest_batch(options));
+}
+
+/* Where a term measures in the deviations of the teacher's logits: those over the samples that are trained on, as they
+ * are without augmentation. */
+static decant_status find_spread(dcn_trainer *trainer)
+{
+    const dcn_train_options *options = trainer->options;
+    const int64_t count = options->split->n_train;
+    dcn_metrics metrics = {0};
+    float *logits = NULL; /* [count, outputs] */
+    bool wanted = false;
+    for (int32_t i = 0; i < options->n_terms; i++)
+        wanted = wanted || dcn_term_wants_spread(&options->terms[i]);
+    if (!wanted || options->teacher == NULL) return DECANT_OK; /* without one the term says so itself */
+    const int64_t outputs = options->teacher->n_outputs;
+    decant_status status = dcn_new_array((size_t)outputs, sizeof(float), (void **)&trainer->teacher_spread);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_new_array((size_t)count * (size_t)outputs, sizeof *logits, (void **)&logits));
+    TRY(dcn_evaluate(options->device, options->teacher, options->dataset, &options->dataset->train,
+                     options->split->train, count, &metrics, NULL, logits));
+    dcn_logits_spread(logits, count, outputs, trainer->teacher_spread);
+out:
+    if (status != DECANT_OK) dcn_while("asking the teacher for the deviations of its logits");
+    dcn_metrics_finish(&metrics);
+    dcn_free(logits);
+    return status;
 }
 
 static decant_status create_step(dcn_trainer *trainer, const dcn_training_spec *spec, int64_t batch, dcn_plan *share,
@@ -107,7 +130,7 @@ static decant_status create_step(dcn_trainer *trainer, const dcn_training_spec *
 {
     TRY_RETURN(dcn_training_step_create(spec, batch, share, ret_step));
     if (trainer->cache == NULL) return DECANT_OK;
-    return dcn_plan_bind((*ret_step)->plan, (*ret_step)->teacher_logits, trainer->teacher_logits);
+    return dcn_answers_bind(&trainer->answers, *ret_step);
 }
 
 static decant_status create_steps(dcn_trainer *trainer)
@@ -119,6 +142,7 @@ static decant_status create_steps(dcn_trainer *trainer)
         .model = options->model,
         .teacher = options->teacher,
         .teacher_known = trainer->cache != NULL,
+        .teacher_spread = trainer->teacher_spread,
         .optimizer = &options->optimizer,
         .terms = options->terms,
         .n_terms = options->n_terms,
@@ -313,6 +337,7 @@ static decant_status make_ready(dcn_trainer *trainer)
 {
     const dcn_train_options *options = trainer->options;
     TRY_RETURN(create_cache(trainer));
+    TRY_RETURN(find_spread(trainer));
     TRY_RETURN(create_steps(trainer));
     TRY_RETURN(create_loader(trainer));
     TRY_RETURN(create_evaluator(trainer));
@@ -431,8 +456,10 @@ static decant_status run_step(dcn_trainer *trainer, const dcn_batch *batch)
     double losses[DCN_MAX_TERMS];
 
     TRY_RETURN(dcn_training_step_bind(step, batch));
-    if (trainer->cache != NULL)
-        dcn_teacher_cache_read(trainer->cache, batch->samples, batch->size, trainer->teacher_logits);
+    if (trainer->cache != NULL) {
+        dcn_teacher_cache_read(trainer->cache, batch->samples, batch->size, trainer->answers.rows);
+        dcn_answers_part(&trainer->answers, batch->size);
+    }
     step->counter[0] = (int64_t)options->seed;
     step->counter[1] = trainer->counters.step;
     dcn_optimizer_hyper(&options->optimizer, trainer->counters.step, trainer->batches, trainer->total_steps,

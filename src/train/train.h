@@ -36,8 +36,8 @@ typedef struct dcn_train_options {
     const decant_dataset *dataset;
     const dcn_split *split;
     int64_t epochs, batch;
-    bool drop_last; /* default false, as PyTorch's DataLoader */
-    uint64_t seed;  /* data order, augmentation, dropout */
+    bool drop_last;     /* default false, as PyTorch's DataLoader */
+    uint64_t seed;      /* data order, augmentation, dropout */
     bool ignore_labels; /* of the training samples, as if they had none; needed where some have none */
     dcn_augment augment;
     dcn_optimizer optimizer;

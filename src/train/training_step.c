@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "distill/features.h"
 #include "tensor/shape.h"
 
 /* The plan's name for a value of the teacher's input conversion; "m1." marks what belongs to model 1. */
 #define TEACHER_INPUT "m1.input"
+#define TEACHER_SCALE "m1.logits.scale"
 
 /* A program under construction. */
 typedef struct builder {
@@ -18,7 +20,8 @@ typedef struct builder {
     decant_model *teacher;        /* the one given, folded for inference; NULL when it is not in the step */
     dcn_value_id *teacher_values; /* [teacher->graph->n_values] */
     dcn_value_id
-        conversion[4]; /* weight, bias, mean, variance of the teacher's input; DCN_NONE when it takes x itself */
+        conversion[4];  /* weight, bias, mean, variance of the teacher's input; DCN_NONE when it takes x itself */
+    dcn_value_id scale; /* [outputs, outputs]: 1 / the teacher's deviations; DCN_NONE where no term wants them */
     dcn_tap taps[DCN_MAX_TERMS];
     dcn_value_id keep[2 * DCN_MAX_TERMS + 1];
     int32_t n_keep;
@@ -84,6 +87,21 @@ static decant_status fold_teacher(builder *b)
     return DECANT_OK;
 }
 
+/* What the terms tap of a teacher that is not in the step. */
+static decant_status emit_known_features(builder *b)
+{
+    const dcn_graph *teacher = b->spec->teacher->graph;
+    for (int32_t i = 0; i < b->spec->n_terms; i++) {
+        char name[40];
+        if (b->taps[i].teacher == DCN_NONE) continue;
+        const decant_shape *tapped = &teacher->values[b->taps[i].teacher].shape; /* [1, ...] */
+        decant_shape one = decant_shape_make(tapped->rank - 1, tapped->dim + 1);
+        TRY_RETURN(dcn_format(name, sizeof name, "teacher_feature%d", i));
+        TRY_RETURN(dcn_program_input(b->program, name, DECANT_F32, &one, &b->step->teacher_features[i]));
+    }
+    return DECANT_OK;
+}
+
 /* Where the teacher's logits come from: from outside when they are known, else from a forward pass within the step,
  * inference only. The loss terms only see the value. */
 static decant_status emit_teacher(builder *b, dcn_value_id *ret_logits)
@@ -94,7 +112,7 @@ static decant_status emit_teacher(builder *b, dcn_value_id *ret_logits)
         decant_shape classes = dcn_shape1(teacher->values[teacher->output].shape.dim[1]);
         TRY_RETURN(dcn_program_input(b->program, "teacher_logits", DECANT_F32, &classes, &b->step->teacher_logits));
         *ret_logits = b->step->teacher_logits;
-        return DECANT_OK;
+        return emit_known_features(b);
     }
     decant_status status = emit_teacher_input(b, &x);
     if (status == DECANT_OK) status = fold_teacher(b);
@@ -122,6 +140,34 @@ static decant_status emit_inputs(builder *b)
     return dcn_program_input(b->program, "mix", DECANT_F32, &one, &step->mix);
 }
 
+/* A diagonal matrix: logits times it are measured in the teacher's deviations. */
+static decant_status emit_scale(builder *b)
+{
+    const dcn_graph *student = b->spec->model->graph;
+    const int64_t outputs = student->values[student->output].shape.dim[1];
+    const decant_shape shape = dcn_shape2(outputs, outputs);
+    bool wanted = false;
+    for (int32_t i = 0; i < b->spec->n_terms; i++)
+        wanted = wanted || dcn_term_wants_spread(&b->spec->terms[i]);
+    if (!wanted) return DECANT_OK;
+    TRY_RETURN(dcn_graph_add_value(b->program->graph, DCN_VALUE_STATE, TEACHER_SCALE, DECANT_F32, &shape, &b->scale));
+    b->program->graph->values[b->scale].model = 1;
+    return DECANT_OK;
+}
+
+static decant_status load_scale(const builder *b, dcn_plan *plan)
+{
+    float *diagonal = NULL; /* [outputs, outputs] */
+    if (b->scale == DCN_NONE) return DECANT_OK;
+    const int64_t outputs = b->program->graph->values[b->scale].shape.dim[0];
+    TRY_RETURN(dcn_new_array((size_t)(outputs * outputs), sizeof *diagonal, (void **)&diagonal));
+    for (int64_t c = 0; c < outputs; c++)
+        diagonal[c * outputs + c] = b->spec->teacher_spread != NULL ? 1.0f / b->spec->teacher_spread[c] : 1.0f;
+    decant_status status = dcn_plan_write(plan, b->scale, diagonal);
+    dcn_free(diagonal);
+    return status;
+}
+
 static decant_status emit_losses(builder *b, dcn_value_id student_logits, dcn_value_id teacher_logits)
 {
     dcn_training_step *step = b->step;
@@ -132,10 +178,13 @@ static decant_status emit_losses(builder *b, dcn_value_id student_logits, dcn_va
             .student_logits = student_logits,
             .teacher_logits = teacher_logits,
             .labels = step->labels,
+            .teacher_scale = b->scale,
             .labels_b = step->labels_b,
             .mix = step->mix,
             .student_feature = tap->student != DCN_NONE ? step->values[tap->student] : DCN_NONE,
-            .teacher_feature = tap->teacher != DCN_NONE ? b->teacher_values[tap->teacher] : DCN_NONE,
+            .teacher_feature = tap->teacher == DCN_NONE    ? DCN_NONE
+                               : b->teacher_values != NULL ? b->teacher_values[tap->teacher]
+                                                           : step->teacher_features[i],
         };
         dcn_term_output output;
         TRY_RETURN(dcn_term_emit(&b->spec->terms[i], b->program, &context, &output));
@@ -173,6 +222,7 @@ static decant_status build_program(builder *b, int64_t batch)
         dcn_while("adding the model to the training step");
         return status;
     }
+    TRY_RETURN(emit_scale(b));
     TRY_RETURN(emit_losses(b, student_logits, teacher_logits));
     return dcn_optimizer_emit(b->spec->optimizer, b->program);
 }
@@ -215,12 +265,14 @@ static decant_status load_teacher(const builder *b, dcn_plan *plan)
 decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t batch, dcn_plan *share,
                                        dcn_training_step **ret_step)
 {
-    builder b = {.spec = spec, .conversion = {DCN_NONE, DCN_NONE, DCN_NONE, DCN_NONE}};
+    builder b = {.spec = spec, .scale = DCN_NONE, .conversion = {DCN_NONE, DCN_NONE, DCN_NONE, DCN_NONE}};
     decant_status status = DECANT_OK;
     TRY(dcn_new(sizeof *b.step, (void **)&b.step));
     dcn_training_step *step = b.step;
     step->batch = batch;
     step->n_terms = spec->n_terms;
+    for (int32_t i = 0; i < DCN_MAX_TERMS; i++)
+        step->teacher_features[i] = DCN_NONE;
     step->x = step->labels = step->labels_b = step->mix = step->teacher_logits = step->correct = DCN_NONE;
     TRY(build_program(&b, batch));
 
@@ -229,6 +281,7 @@ decant_status dcn_training_step_create(const dcn_training_spec *spec, int64_t ba
     if (b.program->counter != DCN_NONE) TRY(dcn_plan_bind(step->plan, b.program->counter, step->counter));
     TRY(dcn_plan_bind(step->plan, b.program->hyper, step->hyper));
     if (share == NULL) TRY(load_teacher(&b, step->plan));
+    if (share == NULL) TRY(load_scale(&b, step->plan));
     *ret_step = step;
     b.step = NULL;
 out:

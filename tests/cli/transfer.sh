@@ -28,8 +28,10 @@ NUMBERS=hidden
 show run transfer.yaml
 show run transfer.yaml no-twos --json -q
 show compare runs/transfer/no-twos --json
-show eval runs/transfer/no-twos/model.safetensors --data data
-show eval runs/transfer/pool/model.safetensors --data data --split train --json
+show eval runs/transfer/no-twos/model.safetensors --data data | head -15
+show eval runs/transfer/pool/model.safetensors --data data --split train --json | sed "s/,\"calibration.*//"
+show report runs/transfer -o page.html
+grep -o "before its biases were corrected</th><td class=n>[0-9.]* %</td>" page.html | sed "s/[0-9.]* %/N %/"
 NUMBERS=
 show lint transfer.yaml -o 'runs.no-twos.transfer={leave_out: [7]}'  | grep "^error"
 show lint transfer.yaml -o 'runs.no-twos.transfer={leaveout: [2]}'

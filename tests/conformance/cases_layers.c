@@ -39,8 +39,10 @@ static const conv_row conv_rows[] = {
     {2, 6, 7, 7, 9, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 3, true, true},      /* groups */
     {1, 32, 5, 5, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 2, false, false},
     {2, 12, 5, 7, 20, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 4, true, false},
-    {16, 64, 8, 8, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false},  /* Winograd's tiles fill the map */
-    {12, 32, 15, 6, 64, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},  /* they hang over its edges */
+    {16, 64, 8, 8, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false}, /* Winograd's tiles fill the map */
+    {12, 32, 15, 6, 64, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true}, /* they hang over its edges */
+    {2, 48, 9, 13, 32, {3, 3}, {1, 1}, {0, 1}, {1, 1}, 1, false, false},
+    {1, 32, 13, 11, 64, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},  /* a few tiles */
     {12, 48, 9, 13, 32, {3, 3}, {1, 1}, {0, 1}, {1, 1}, 1, false, true}, /* no padding one way */
     /* small maps with enough samples to be done as products */
     {9, 19, 2, 2, 35, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},    /* half of the taps meet padding */

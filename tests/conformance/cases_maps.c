@@ -43,6 +43,16 @@ void cases_sigmoid(case_list *list)
     activation_cases(list, DECANT_OP_SIGMOID);
 }
 
+void cases_log(case_list *list)
+{
+    activation_cases(list, DECANT_OP_LOG);
+    for (size_t i = 0; i < N_ELEMENT_SHAPES; i++) {
+        op_case *test = case_begin(list, DECANT_OP_LOG, NULL, 1);
+        case_input(test, FILL_UNIT, element_shape(i));
+        case_end(test);
+    }
+}
+
 void cases_gelu(case_list *list)
 {
     activation_cases(list, DECANT_OP_GELU);

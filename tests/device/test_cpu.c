@@ -286,6 +286,13 @@ static void results_do_not_depend_on_threads(void **state)
         adam_call(100003),
         pad_channels_call(),
         concat_call(),
+        conv_call(DECANT_OP_CONV2D, 70, 72, 88, 2, 3), /* in panels */
+        conv_call(DECANT_OP_CONV2D_GRAD_INPUT, 70, 72, 88, 2, 3),
+        conv_call(DECANT_OP_CONV2D_GRAD_WEIGHT, 70, 72, 88, 2, 3),
+        conv_call(DECANT_OP_CONV2D_GRAD_WEIGHT, 40, 88, 70, 4, 1),
+        conv_call(DECANT_OP_CONV2D, 5, 3, 48, 30, 3), /* of few channels: rows of samples, whole samples */
+        conv_call(DECANT_OP_CONV2D, 37, 3, 48, 20, 3),
+        conv_call(DECANT_OP_CONV2D_GRAD_WEIGHT, 37, 3, 48, 20, 3),
     };
     for (size_t i = 0; i < DCN_COUNT(calls); i++)
         check_threads(&calls[i]);

@@ -1,8 +1,9 @@
 # The fuzz targets, and the room whose reader each of them feeds.
-set(fuzz_targets idx cifar csv npy image files safetensors graph document recipe)
+set(fuzz_targets idx cifar csv tar npy image files safetensors graph document recipe)
 set(fuzz_room_idx data)
 set(fuzz_room_cifar data)
 set(fuzz_room_csv data)
+set(fuzz_room_tar data)
 set(fuzz_room_npy format)
 set(fuzz_room_image format)
 set(fuzz_room_files data)

@@ -65,6 +65,7 @@ static const layer_case cases[] = {
     {"add_relu", DECANT_OP_ADD, {.activation = {RELU}}, 1},
     {"concat", DECANT_OP_CONCAT, {.axis = {1}}, 1},
     {"dropout", DECANT_OP_DROPOUT, {.dropout = {0.3, 9}}, 1},
+    {"log", DECANT_OP_LOG, {.none = 0}, 1},
 };
 
 /* What the vectors call inputs, in the order in which every op takes those that it has. */

@@ -45,6 +45,16 @@ static const step_case light_nn = {
     .lr = 1e-3,
 };
 
+static const step_case light_nn_logits = {
+    .vectors = "step_lightnn_logits",
+    .network = "lightnn",
+    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75}, {.kind = DCN_TERM_LOGITS, .weight = 0.25, .standardize = true}},
+    .n_terms = 2,
+    .n_steps = 1,
+    .optimizer = DCN_OPTIMIZER_ADAM,
+    .lr = 1e-3,
+};
+
 static const step_case light_nn_cosine = {
     .vectors = "step_lightnn_cosine",
     .network = "lightnn",
@@ -55,6 +65,22 @@ static const step_case light_nn_cosine = {
                .student = "features.5",
                .teacher = "features.9",
                .match = DCN_MATCH_AVGPOOL}},
+    .n_terms = 2,
+    .n_steps = 1,
+    .optimizer = DCN_OPTIMIZER_ADAM,
+    .lr = 1e-3,
+};
+
+static const step_case light_nn_project = {
+    .vectors = "step_lightnn_project",
+    .network = "lightnn",
+    .teacher = "deepnn",
+    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75},
+              {.kind = DCN_TERM_COSINE,
+               .weight = 0.25,
+               .student = "features.5",
+               .teacher = "features.9",
+               .match = DCN_MATCH_PROJECT}},
     .n_terms = 2,
     .n_steps = 1,
     .optimizer = DCN_OPTIMIZER_ADAM,
@@ -110,6 +136,7 @@ typedef struct trainer {
     dcn_plan *plan;
     dcn_optimizer optimizer;
     dcn_value_id x, labels, teacher, logits, losses[MAX_TERMS];
+    dcn_value_id scale; /* 1 / the deviations of the teacher's logits; DCN_NONE where no term wants them */
     dcn_value_id *student_values, *teacher_values; /* teacher_values: NULL without a teacher network */
     dcn_tap taps[MAX_TERMS];
     void *x_data, *teacher_data; /* in the program's type */
@@ -150,6 +177,14 @@ static void fill_input(trainer *train, uint32_t ordinal, int64_t count, double s
     test_free(numbers);
 }
 
+/* The script's deviations: (c + 1) / 4. */
+static void scale_numbers(double *numbers)
+{
+    memset(numbers, 0, CLASSES * CLASSES * sizeof *numbers);
+    for (int c = 0; c < CLASSES; c++)
+        numbers[c * CLASSES + c] = 4.0 / (c + 1);
+}
+
 /* set_weights() of the script: He et al.'s scale for weights of rank 2 and 4, near 1 for batchnorm's, near 0 for
  * biases. */
 static void write_weights(trainer *train)
@@ -163,7 +198,9 @@ static void write_weights(trainer *train)
         double *numbers = test_malloc((size_t)count * sizeof *numbers);
         uint32_t *ordinal = &next[value->model];
         bool weight = strstr(value->name, ".weight") != NULL, variance = strstr(value->name, ".running_var") != NULL;
-        if (value->kind == DCN_VALUE_STATE)
+        if (v == train->scale)
+            scale_numbers(numbers);
+        else if (value->kind == DCN_VALUE_STATE)
             for (int64_t i = 0; i < count; i++)
                 numbers[i] = variance ? 1 : 0;
         else if (value->shape.rank > 1)
@@ -179,10 +216,24 @@ static void write_weights(trainer *train)
 
 /* --- the program --- */
 
+static void add_scale(trainer *train)
+{
+    const decant_shape shape = dcn_shape2(CLASSES, CLASSES);
+    dcn_graph *graph = train->program->graph;
+    train->scale = DCN_NONE;
+    for (int32_t t = 0; t < train->test->n_terms; t++) {
+        if (!dcn_term_wants_spread(&train->test->terms[t])) continue;
+        require(dcn_graph_add_value(graph, DCN_VALUE_STATE, "scale", train->setting->dtype, &shape, &train->scale),
+                "scale");
+        graph->values[train->scale].model = 1; /* the teacher's: it is not updated */
+    }
+}
+
 static void add_losses(trainer *train)
 {
     const step_case *test = train->test;
     dcn_seed seeds[MAX_TERMS];
+    add_scale(train);
     for (int32_t t = 0; t < test->n_terms; t++) {
         const dcn_tap *tap = &train->taps[t];
         bool feature = tap->student != DCN_NONE;
@@ -194,6 +245,7 @@ static void add_losses(trainer *train)
             .mix = DCN_NONE,
             .student_feature = feature ? train->student_values[tap->student] : DCN_NONE,
             .teacher_feature = feature ? train->teacher_values[tap->teacher] : DCN_NONE,
+            .teacher_scale = train->scale,
         };
         dcn_term_output output;
         require(dcn_term_emit(&test->terms[t], train->program, &context, &output), "term");
@@ -400,6 +452,18 @@ static void test_light_nn_cosine(void **state)
     check_steps(&light_nn_cosine);
 }
 
+static void test_light_nn_logits(void **state)
+{
+    (void)state;
+    check_steps(&light_nn_logits);
+}
+
+static void test_light_nn_project(void **state)
+{
+    (void)state;
+    check_steps(&light_nn_project);
+}
+
 static void test_light_nn_hint(void **state)
 {
     (void)state;
@@ -421,7 +485,8 @@ static void test_resnet20(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_light_nn), cmocka_unit_test(test_light_nn_cosine),
-                                       cmocka_unit_test(test_light_nn_hint), cmocka_unit_test(test_resnet20)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_light_nn),        cmocka_unit_test(test_light_nn_cosine),
+                                       cmocka_unit_test(test_light_nn_logits), cmocka_unit_test(test_light_nn_project),
+                                       cmocka_unit_test(test_light_nn_hint),   cmocka_unit_test(test_resnet20)};
     return cmocka_run_group_tests_name("golden steps", tests, NULL, NULL);
 }

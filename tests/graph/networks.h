@@ -93,6 +93,7 @@ static inline decant_status fill_zoo_of_ops(dcn_graph *graph)
     TRY_RETURN(add_layer(graph, DECANT_OP_FLATTEN, "flatten", NULL, &x));
     TRY_RETURN(add_layer(graph, DECANT_OP_DROPOUT, "dropout", &dropout, &x));
     TRY_RETURN(add_layer(graph, DECANT_OP_RELU, "relu", NULL, &x));
+    TRY_RETURN(add_layer(graph, DECANT_OP_LOG, "log", NULL, &x));
     TRY_RETURN(dcn_build_linear(graph, "fc", x, 5, false, &x));
     TRY_RETURN(add_layer(graph, DECANT_OP_SOFTMAX, "softmax", NULL, &x));
     graph->output = x;

@@ -268,6 +268,37 @@ static void fused_activations_are_undone_first(void **state)
     dcn_graph_destroy(bench.graph);
 }
 
+static dcn_value_id max_of(workbench *bench, dcn_value_id x, int64_t size)
+{
+    const decant_op_attrs attrs = {.pool = {.kernel = {size, size}, .stride = {size, size}}};
+    return node(bench, DECANT_OP_MAXPOOL, &attrs, &x, 1, 2);
+}
+
+/* Breaks when the mask is taken from the larger map, taken twice, or taken from the pooled map although something else
+ * reads the larger one. */
+static void a_relu_before_a_maximum_is_undone_behind_it(void **state)
+{
+    (void)state;
+    dcn_value_id y = DCN_NONE;
+    workbench bench = start_weighted(DECANT_OP_CONV2D, true, true, true, DCN_ACTIVATION_RELU, true, &y);
+    dcn_value_id pooled = max_of(&bench, y, 2);
+    assert_int_equal(backward(&bench, pooled), DECANT_OK);
+    ASSERT_OPS(&bench, DECANT_OP_ACTIVATION_GRAD, DECANT_OP_MAXPOOL_GRAD, DECANT_OP_CONV2D_GRAD_WEIGHT,
+               DECANT_OP_CONV2D_GRAD_INPUT);
+    assert_int_equal(backward_node(&bench, 0)->input[1], pooled);
+    assert_gradients(bench.graph);
+    dcn_graph_destroy(bench.graph);
+
+    bench = start_weighted(DECANT_OP_CONV2D, true, true, true, DCN_ACTIVATION_RELU, true, &y);
+    const dcn_value_id both[2] = {max_of(&bench, y, 1), y};
+    assert_int_equal(backward(&bench, node(&bench, DECANT_OP_ADD, NULL, both, 2, 1)), DECANT_OK);
+    ASSERT_OPS(&bench, DECANT_OP_MAXPOOL_GRAD, DECANT_OP_ADD, DECANT_OP_ACTIVATION_GRAD, DECANT_OP_CONV2D_GRAD_WEIGHT,
+               DECANT_OP_CONV2D_GRAD_INPUT);
+    assert_int_equal(backward_node(&bench, 2)->input[1], y);
+    assert_gradients(bench.graph);
+    dcn_graph_destroy(bench.graph);
+}
+
 static workbench start_norm(decant_op op, int32_t activation, dcn_value_id *ret_y)
 {
     workbench bench = start(dcn_shape4(2, 3, 4, 4));
@@ -380,6 +411,7 @@ int main(void)
         cmocka_unit_test(concat_is_cut_up_again_where_wanted),
         cmocka_unit_test(first_layers_compute_no_input_gradient),
         cmocka_unit_test(fused_activations_are_undone_first),
+        cmocka_unit_test(a_relu_before_a_maximum_is_undone_behind_it),
         cmocka_unit_test(batchnorm_keeps_its_fused_activation),
         cmocka_unit_test(what_has_no_derivative_says_so_and_leaves_the_graph_alone),
         cmocka_unit_test(frozen_models_get_no_nodes),

@@ -83,6 +83,7 @@ static const good_case good[] = {
     {DECANT_OP_RELU6, .attrs = {.none = 0}, IN(S1(2)), OUT(S1(2))},
     {DECANT_OP_HARDSWISH, .attrs = {.none = 0}, IN(S2(2, 3)), OUT(S2(2, 3))},
     {DECANT_OP_SIGMOID, .attrs = {.none = 0}, IN(S2(2, 3)), OUT(S2(2, 3))},
+    {DECANT_OP_LOG, .attrs = {.none = 0}, IN(S2(2, 3)), OUT(S2(2, 3))},
     {DECANT_OP_GELU, .attrs = {.none = 0}, IN(S4(2, 3, 1, 1)), OUT(S4(2, 3, 1, 1))},
     {DECANT_OP_ACTIVATION_GRAD, .attrs = {.activation = {DCN_ACTIVATION_GELU}}, IN(S2(2, 3), S2(2, 3)), OUT(S2(2, 3))},
 
@@ -187,6 +188,7 @@ static const bad_case bad[] = {
     {DECANT_OP_RELU6, DECANT_INVALID_ARG, "negative", .attrs = {.none = 0}, IN(S2(2, -1))},
     {DECANT_OP_HARDSWISH, DECANT_INVALID_ARG, "counted", .attrs = {.none = 0}, IN(S2(INT64_MAX, 2))},
     {DECANT_OP_SIGMOID, DECANT_INVALID_ARG, "inputs", .attrs = {.none = 0}, IN(S2(2, 3), S2(2, 3))},
+    {DECANT_OP_LOG, DECANT_INVALID_ARG, "inputs", .attrs = {.none = 0}, IN(S2(2, 3), S2(2, 3))},
     {DECANT_OP_GELU, DECANT_INVALID_ARG, "bytes", .attrs = {.none = 0}, IN(S1(INT64_MAX))},
     {DECANT_OP_ACTIVATION_GRAD, DECANT_INVALID_ARG, "no activation", .attrs = {.activation = {DCN_ACTIVATION_NONE}}, IN(S2(2, 3), S2(2, 3))},
     {DECANT_OP_ACTIVATION_GRAD, DECANT_SHAPE, "[2, 4]", .attrs = {.activation = {DCN_ACTIVATION_RELU}}, IN(S2(2, 3), S2(2, 4))},

@@ -55,7 +55,7 @@ static void build_rig(test_rig *rig, const dcn_optimizer *optimizer)
     assert_int_equal(dcn_program_input(program, "labels", DECANT_I32, &one, &labels), DECANT_OK);
     assert_int_equal(dcn_program_add_model(program, model, 0, DCN_MODE_TRAIN, x, NULL, 0, NULL, &logits), DECANT_OK);
     const dcn_term term = {.kind = DCN_TERM_CE, .weight = 1};
-    const dcn_term_context context = {logits, DCN_NONE, labels, DCN_NONE, DCN_NONE, DCN_NONE, DCN_NONE};
+    const dcn_term_context context = {logits, DCN_NONE, labels, DCN_NONE, DCN_NONE, DCN_NONE, DCN_NONE, DCN_NONE};
     dcn_term_output loss;
     assert_int_equal(dcn_term_emit(&term, program, &context, &loss), DECANT_OK);
     assert_int_equal(dcn_graph_backward(program->graph, &loss.seed, 1), DECANT_OK);

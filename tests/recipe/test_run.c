@@ -320,6 +320,44 @@ static void test_damaged_models_are_made_again(void **state)
     assert_int_equal(run_or_fail("damaged", NULL, plain).n_started, 0);
 }
 
+static bool file_says(const char *path, const char *words)
+{
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    assert_int_equal(dcn_file_read(path, 1 << 20, &text, &bytes), DECANT_OK);
+    bool says = strstr((const char *)text, words) != NULL;
+    dcn_free(text);
+    return says;
+}
+
+/* Breaks when members of an ensemble are not made first, are not all named in the result, or one that changes goes
+ * unnoticed. */
+static void test_ensembles(void **state)
+{
+    (void)state;
+    static const char *const seeds[] = {"runs.distilled.teacher={run: alone, seeds: all}",
+                                        "runs.distilled.ensemble=probabilities", NULL};
+    static const char *const both[] = {"runs.distilled.teacher=[teacher, alone]", NULL};
+    static const char *const changed[] = {"runs.distilled.teacher=[teacher, alone]", "runs.alone.epochs=1",
+                                          "runs.distilled.epochs=2", NULL};
+    static const char *const alone[] = {"alone"};
+    run_watch watch = {.polls_left = -1};
+    decant_result_list *results = NULL;
+    if (run_tiny("ensemble", seeds, plain, &watch, &results) != DECANT_OK) fail_msg("%s", decant_error_message());
+    assert_string_equal(watch.order, "teacher0 alone0 alone1 distilled0 distilled1 ");
+    assert_string_equal(results->items[4].teacher, "alone (all seeds)");
+    assert_true(results->items[4].test_measures.has_teacher);
+    decant_result_list_destroy(results);
+    const char *const path = FOLDER "/ensemble/tiny/distilled-seed1/result.json";
+    assert_true(file_says(path, "{\"average\":\"probabilities\",\"members\":[\""));
+    assert_refused("ensemble", both, false, DECANT_STALE, "teacher");
+
+    (void)run_or_fail("ensemble", both, (decant_run_options){.force = true});
+    assert_true(file_says(path, "\"average\":\"logits\""));
+    (void)run_or_fail("ensemble", changed, (decant_run_options){.runs = alone, .n_runs = 1, .force = true});
+    assert_refused("ensemble", changed, false, DECANT_STALE, "teacher");
+}
+
 /* Breaks when a student outlives its teacher. */
 static void test_students_of_a_changed_teacher_are_refused(void **state)
 {
@@ -591,6 +629,7 @@ int main(void)
         cmocka_unit_test(test_finished_runs_are_skipped),
         cmocka_unit_test(test_damaged_models_are_made_again),
         cmocka_unit_test(test_changed_runs_are_refused_or_made_again),
+        cmocka_unit_test(test_ensembles),
         cmocka_unit_test(test_students_of_a_changed_teacher_are_refused),
         cmocka_unit_test(test_what_belongs_to_the_identity),
         cmocka_unit_test(test_chosen_runs_bring_their_teachers),

@@ -268,6 +268,10 @@ static void test_biases_are_corrected(void **state)
     assert_non_null(after->correction);
     assert_string_equal(after->correction->by, "frequencies");
     assert_same_weights("plain", "corrected", false);
+    decant_model *model = NULL;
+    assert_int_equal(dcn_model_load(FOLDER "/corrected/tiny/distilled-seed1/model.safetensors", &model), DECANT_OK);
+    assert_string_equal(dcn_model_metadata(model, "bias_correction"), "frequencies");
+    dcn_model_destroy(model);
     assert_int_equal(after->correction->errors, before->test_errors);
     assert_true(after->correction->accuracy == before->test_accuracy);
     assert_true(after->correction->loss == before->test_loss);

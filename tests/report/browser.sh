@@ -44,9 +44,5 @@ for path in glob.glob("hostile/tiny/*/run.json"):
 END
 "$DECANT" report hostile -o hostile.html
 
-for page in page hostile; do
-    for theme in light dark; do
-        echo "$page, $theme"
-        python3 "$here/look_at_page.py" "$page.html" "$page-$theme.png" "$theme"
-    done
-done
+python3 "$here/look_at_page.py" page.html page.png light
+python3 "$here/look_at_page.py" hostile.html hostile.png dark

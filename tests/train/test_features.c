@@ -57,9 +57,10 @@ static dcn_term cosine(const char *student, const char *of_teacher, dcn_match ma
 static void test_features_come_together(void **state)
 {
     (void)state;
-    const dcn_term terms[] = {hint("2", "2"), cosine("2", "2", DCN_MATCH_AVGPOOL), cosine("4", "4", DCN_MATCH_NONE)};
-    const double shares[] = {0.7, 0.99,
-                             0.7}; /* pairs of the teacher's pixels are hard to follow with half its channels */
+    const dcn_term terms[] = {hint("2", "2"), cosine("2", "2", DCN_MATCH_AVGPOOL), cosine("4", "4", DCN_MATCH_NONE),
+                              cosine("2", "2", DCN_MATCH_PROJECT), cosine("2", "4", DCN_MATCH_PROJECT)};
+    /* Pairs of the teacher's pixels are hard to follow with half its channels. */
+    const double shares[] = {0.7, 0.99, 0.7, 0.7, 0.7};
     for (size_t i = 0; i < DCN_COUNT(terms); i++) {
         decant_model *student = make_model(&problem, STUDENT, 1);
         first_values values = {0};
@@ -81,13 +82,42 @@ static void test_the_regressor_stays_behind(void **state)
     first_values values = {0};
     dcn_train_options options = feature_options(student, hint("2", "2"), &values);
     dcn_train_result result;
-    options.teacher_cache_bytes = 1 << 20; /* would do for logits, which are not what is tapped */
     assert_ok(dcn_train(&options, &result));
-    assert_false(result.cached);
     assert_int_equal(student->graph->n_values, same->graph->n_values);
     assert_true(dcn_graph_parameters(student->graph) == dcn_graph_parameters(same->graph));
     dcn_model_destroy(student);
     dcn_model_destroy(same);
+}
+
+/* Breaks when what is tapped is another layer, sample or order of elements once it is looked up, or is looked up where
+ * only logits fit. */
+static void test_features_are_looked_up(void **state)
+{
+    (void)state;
+    const dcn_term terms[] = {hint("conv", "conv"),
+                              cosine("2", "2", DCN_MATCH_AVGPOOL),
+                              cosine("4", "4", DCN_MATCH_NONE),
+                              {.kind = DCN_TERM_KD, .weight = 1, .temperature = 2}};
+    const int64_t limits[] = {0, 1 << 20, 4000}; /* 150 logits take 2,400 bytes */
+    double values[3][DCN_COUNT(terms) + 1];
+    for (size_t l = 0; l < DCN_COUNT(limits); l++) {
+        decant_model *student = make_model(&problem, STUDENT, 1);
+        first_values seen = {0};
+        dcn_train_options options = feature_options(student, terms[0], &seen);
+        dcn_train_result result;
+        for (size_t t = 1; t < DCN_COUNT(terms); t++)
+            options.terms[options.n_terms++] = terms[t];
+        options.augment = (dcn_augment){.flip = true};
+        options.teacher_cache_bytes = limits[l];
+        assert_ok(dcn_train(&options, &result));
+        assert_int_equal(result.cached, l == 1);
+        memcpy(values[l], seen.last, sizeof values[l]); /* of the last epoch: what was learnt agrees, too */
+        dcn_model_destroy(student);
+    }
+    for (size_t t = 0; t <= DCN_COUNT(terms); t++) {
+        assert_true(fabs(values[1][t] - values[0][t]) < 1e-3 * fabs(values[0][t]));
+        assert_true(values[2][t] == values[0][t]);
+    }
 }
 
 /* Breaks when extending renumbers the student's values, or forgets a parameter of the regressor. */
@@ -95,16 +125,22 @@ static void test_extending_keeps_the_student(void **state)
 {
     (void)state;
     decant_model *student = make_model(&problem, STUDENT, 1);
-    const dcn_term terms[2] = {hint("conv", "conv"), hint("2", "2")};
+    const dcn_term terms[] = {hint("conv", "conv"), hint("2", "2"), cosine("2", "2", DCN_MATCH_PROJECT),
+                              cosine("2", "4", DCN_MATCH_PROJECT)};
     dcn_graph *extended = NULL;
-    dcn_tap taps[2];
-    assert_ok(dcn_features_extend(student->graph, teacher->graph, terms, 2, &extended, taps));
+    dcn_tap taps[4];
+    assert_ok(dcn_features_extend(student->graph, teacher->graph, terms, 4, &extended, taps));
     for (int32_t v = 0; v < student->graph->n_values; v++) {
         assert_int_equal(extended->values[v].kind, student->graph->values[v].kind);
         assert_true(decant_shape_equal(&extended->values[v].shape, &student->graph->values[v].shape));
     }
     assert_true(dcn_graph_find(extended, "hint.regressor.0.weight") >= student->graph->n_values);
     assert_true(dcn_graph_find(extended, "hint_2.regressor.0.bias") >= student->graph->n_values);
+    dcn_value_id map = dcn_graph_find(extended, "cosine.projection.0.weight"); /* maps of one size: 1x1 */
+    assert_true(map >= student->graph->n_values && extended->values[map].shape.dim[0] == 8);
+    assert_int_equal(extended->values[map].shape.rank, 4);
+    dcn_value_id vector = dcn_graph_find(extended, "cosine_2.projection.0.weight");
+    assert_true(vector >= student->graph->n_values && extended->values[vector].shape.rank == 2);
     assert_int_equal(extended->output, student->graph->output);
     dcn_graph_destroy(extended);
     dcn_model_destroy(student);
@@ -130,6 +166,7 @@ static void test_what_does_not_fit_is_refused(void **state)
     assert_refused(hint("conv", NULL), DECANT_INVALID_ARG, "must name a layer");
     assert_refused(cosine("2", "2", DCN_MATCH_NONE), DECANT_SHAPE, "match: avgpool");
     assert_refused(cosine("conv", "4", DCN_MATCH_AVGPOOL), DECANT_SHAPE, "a multiple of the student's");
+    assert_refused(cosine("cnov", "4", DCN_MATCH_PROJECT), DECANT_NOT_FOUND, "did you mean 'conv'?");
 }
 
 /* Breaks when the guard against a student that is its own teacher overlooks features: here the teacher's first layers
@@ -171,9 +208,9 @@ static int close_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_features_come_together),         cmocka_unit_test(test_the_regressor_stays_behind),
-        cmocka_unit_test(test_extending_keeps_the_student),    cmocka_unit_test(test_what_does_not_fit_is_refused),
-        cmocka_unit_test(test_a_feature_loss_that_stays_zero),
+        cmocka_unit_test(test_features_come_together),       cmocka_unit_test(test_the_regressor_stays_behind),
+        cmocka_unit_test(test_features_are_looked_up),       cmocka_unit_test(test_extending_keeps_the_student),
+        cmocka_unit_test(test_what_does_not_fit_is_refused), cmocka_unit_test(test_a_feature_loss_that_stays_zero),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

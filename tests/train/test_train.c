@@ -127,6 +127,61 @@ static void test_distillation_brings_the_student_to_the_teacher(void **state)
     }
 }
 
+static void keep_first_value(void *context, const dcn_loss_sheet *sheet)
+{
+    *(double *)context = sheet->term[0].value;
+}
+
+static void logits_of_training(const test_problem *problem, const decant_model *model, float *logits)
+{
+    dcn_metrics metrics = {0};
+    assert_ok(dcn_evaluate(problem->device, model, problem->dataset, &problem->dataset->train, problem->split.train,
+                           problem->split.n_train, &metrics, NULL, logits));
+    dcn_metrics_finish(&metrics);
+}
+
+/* Breaks when deviations are taken over other samples or outputs, or weigh anything but the difference. */
+static void test_logits_in_the_teachers_deviations(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    static float s[N * CLASSES], t[N * CLASSES];
+    for (int cached = 0; cached < 2; cached++) {
+        test_problem problem;
+        dcn_train_result result;
+        double value = 0, expected = 0;
+        open_problem(&problem, "cpu", N, 0);
+        decant_model *teacher = make_teacher(&problem, MLP), *student = make_model(&problem, LINEAR, 2);
+        dcn_train_options options = plain_options(&problem, student);
+        options.teacher = teacher;
+        options.terms[0] = (dcn_term){.kind = DCN_TERM_LOGITS, .weight = 1, .standardize = true};
+        options.batch = N; /* the first step sees all */
+        options.epochs = 1;
+        options.teacher_cache_bytes = cached ? 1 << 20 : 0;
+        options.context = &value;
+        options.on_loss_sheet = keep_first_value;
+        logits_of_training(&problem, teacher, t);
+        logits_of_training(&problem, student, s);
+        assert_ok(dcn_train(&options, &result));
+        for (int c = 0; c < CLASSES; c++) {
+            double mean = 0, variance = 0, squares = 0;
+            for (int n = 0; n < N; n++)
+                mean += (double)t[n * CLASSES + c] / N;
+            for (int n = 0; n < N; n++) {
+                double away = (double)t[n * CLASSES + c] - mean;
+                double difference = (double)s[n * CLASSES + c] - (double)t[n * CLASSES + c];
+                variance += away * away / N;
+                squares += difference * difference / N;
+            }
+            expected += squares / variance / CLASSES;
+        }
+        if (!(fabs(value - expected) < 1e-4 * expected)) fail_msg("%g, not %g", value, expected);
+        dcn_model_destroy(student);
+        dcn_model_destroy(teacher);
+        close_problem(&problem);
+    }
+}
+
 /* Guard rail 2: training a student must leave the teacher as it was, running statistics included. */
 static void test_the_teacher_is_not_touched(void **state)
 {
@@ -386,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_learns_on_ref),
         cmocka_unit_test(test_learns_on_cpu),
         cmocka_unit_test(test_distillation_brings_the_student_to_the_teacher),
+        cmocka_unit_test(test_logits_in_the_teachers_deviations),
         cmocka_unit_test(test_the_teacher_is_not_touched),
         cmocka_unit_test(test_a_teacher_gets_its_own_normalisation),
         cmocka_unit_test(test_meters_weigh_by_sample),

@@ -133,7 +133,7 @@ static decant_status conv_choose_winograd(dcn_cpu_device *device, const dcn_op_c
 static decant_status conv_plan(dcn_cpu_device *device, dcn_op_call *call, conv_parts *parts, dcn_layout wished,
                                dnnl_primitive_desc_t *ret_descriptor)
 {
-    bool suits = dcn_cpu_suits_winograd(&call->attrs.conv, &parts->src->shape, &parts->dst->shape);
+    bool suits = dcn_cpu_suits_blocked_winograd(&call->attrs.conv, &parts->src->shape, &parts->dst->shape);
     if (!suits || conv_choose_winograd(device, call, parts, wished, ret_descriptor) != DECANT_OK)
         TRY_RETURN(conv_choose(device, call, parts, wished, ret_descriptor));
     dcn_cpu_ask_activation(call);
@@ -150,6 +150,7 @@ decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, 
     if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->output[0].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
+    if (dcn_cpu_suits_winograd(call)) return dcn_cpu_compile_winograd(device, call, ret_kernel);
     conv_parts parts;
     dnnl_primitive_desc_t descriptor = NULL;
     TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->input[0], &call->input[1], &call->output[0], &parts));

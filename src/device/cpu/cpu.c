@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/sanitizer.h"
 #include "base/text.h"
 
 /* Below this many touched elements a thread team costs more than it saves (a fork and join is about a microsecond). */
@@ -18,14 +19,6 @@
 #define MIN_HUGE_BYTES ((size_t)4 << 20)
 #define PAGE_BYTES     4096
 #define MIN_TOUCHED    ((size_t)256 << 10)
-
-#if defined(__SANITIZE_THREAD__)
-#define THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#define THREAD_SANITIZER __has_feature(thread_sanitizer)
-#else
-#define THREAD_SANITIZER 0
-#endif
 
 static dcn_cpu_compile *const compilers[DECANT_OP_COUNT] = {
     [DECANT_OP_CONV2D] = dcn_cpu_compile_conv2d,
@@ -41,6 +34,7 @@ static dcn_cpu_compile *const compilers[DECANT_OP_COUNT] = {
     [DECANT_OP_RELU6] = dcn_cpu_compile_activation,
     [DECANT_OP_HARDSWISH] = dcn_cpu_compile_activation,
     [DECANT_OP_SIGMOID] = dcn_cpu_compile_activation,
+    [DECANT_OP_LOG] = dcn_cpu_compile_activation,
     [DECANT_OP_GELU] = dcn_cpu_compile_activation,
     [DECANT_OP_ACTIVATION_GRAD] = dcn_cpu_compile_activation_grad,
     [DECANT_OP_MAXPOOL] = dcn_cpu_compile_maxpool,
@@ -105,7 +99,7 @@ void dcn_cpu_use_threads(int32_t threads)
 /* The thread sanitizer cannot see OpenMP's barriers and would report every loop as a race. */
 static int32_t visible_threads(const dcn_device *device)
 {
-    return THREAD_SANITIZER ? 1 : device->threads;
+    return DCN_THREAD_SANITIZER ? 1 : device->threads;
 }
 
 static int32_t usable_cores(void)

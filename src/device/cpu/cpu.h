@@ -118,6 +118,10 @@ dcn_cpu_compile dcn_cpu_compile_conv2d, dcn_cpu_compile_conv2d_grad_input,
     dcn_cpu_compile_conv2d_grad_weight;    /* conv.c */
 dcn_cpu_compile dcn_cpu_compile_pointwise; /* pointwise.c: any direction of a convolution for which this holds */
 bool dcn_cpu_is_pointwise(const dcn_conv_attrs *attrs, const decant_shape *out);
+dcn_cpu_compile dcn_cpu_compile_winograd; /* winograd.c: forward, where this holds */
+bool dcn_cpu_suits_winograd(const dcn_op_call *call);
+/* Where oneDNN's blocked form pays, in all directions; src and dst are the forward convolution's. */
+bool dcn_cpu_suits_blocked_winograd(const dcn_conv_attrs *attrs, const decant_shape *src, const decant_shape *dst);
 /* panels.c: any direction of a convolution or linear layer for which this holds */
 dcn_cpu_compile dcn_cpu_compile_panels;
 bool dcn_cpu_suits_panels(dcn_op_call *call);
@@ -126,8 +130,6 @@ decant_status dcn_cpu_panel_layout(dcn_cpu_device *device, const decant_shape *w
 /* few_channels.c: forward and weight gradient of a convolution for which this holds */
 dcn_cpu_compile dcn_cpu_compile_few_channels;
 bool dcn_cpu_suits_few_channels(const dcn_op_call *call);
-/* winograd.c: src and dst are the forward convolution's */
-bool dcn_cpu_suits_winograd(const dcn_conv_attrs *attrs, const decant_shape *src, const decant_shape *dst);
 dcn_cpu_compile dcn_cpu_compile_linear, dcn_cpu_compile_linear_grad_input,
     dcn_cpu_compile_linear_grad_weight; /* linear.c */
 dcn_cpu_compile dcn_cpu_compile_small_linear, dcn_cpu_compile_small_linear_grad_input,

@@ -71,6 +71,7 @@ decant_status dcn_cpu_compile_activation(dcn_cpu_device *device, dcn_op_call *ca
                     : call->op == DECANT_OP_RELU6     ? loops->relu6
                     : call->op == DECANT_OP_HARDSWISH ? loops->hardswish
                     : call->op == DECANT_OP_SIGMOID   ? loops->sigmoid
+                    : call->op == DECANT_OP_LOG       ? loops->log
                                                       : loops->gelu;
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;

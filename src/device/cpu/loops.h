@@ -40,6 +40,18 @@ typedef struct dcn_cpu_product {
 /* Columns in a strip of a packed matrix, for every instruction set; packed floats are k * n rounded up to it. */
 #define DCN_CPU_STRIP 32
 
+/* A 3x3 convolution with stride 1 by Winograd's algorithm: tiles of outputs in every sample, row by row. */
+typedef struct dcn_cpu_winograd {
+    int64_t in, out; /* channels: multiples of a vector, and of DCN_CPU_STRIP */
+    int64_t map[2], result[2], padding[2], tiles[2];
+    bool relu;
+} dcn_cpu_winograd;
+#define DCN_CPU_WINOGRAD_TILE   4
+#define DCN_CPU_WINOGRAD_PLACES 36 /* of a transformed tile */
+#define DCN_CPU_WINOGRAD_CHUNK  32 /* tiles at once: their 36 products' operands stay in the second-level cache */
+/* Floats from one place to the next: a cache line more than the matrix, or all places would meet in a few sets. */
+#define DCN_CPU_WINOGRAD_STEP(rows, columns) ((rows) * (columns) + 16)
+
 /* A sum of matrix products, one for each piece: c(row, column) = sum over pieces and k < depth of a(row, k) b(k,
  * column). b is read in panels of DCN_CPU_PANEL columns, always whole ones. */
 typedef struct dcn_cpu_panels {

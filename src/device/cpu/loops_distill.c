@@ -3,22 +3,36 @@
  * thousands of elements, and these losses are small beside what they are made of. */
 #include <math.h>
 
+#include "device/cpu/approximate.h"
 #include "device/cpu/loops.h"
 #include "graph/op.h"
+
+/* max(z, 0) - z y + log(1 + exp(-|z|)) and (sigmoid(z) - y) * scale, of one logit and its target. */
+static inline double bce_of(float logit, double y, float scale, float *ret_gradient)
+{
+    double z = (double)logit, magnitude = z < 0.0 ? -z : z;
+    double tail = approximate_exp_double(-magnitude), sigmoid = (z > 0.0 ? 1.0 : tail) / (1.0 + tail);
+    *ret_gradient = (float)(sigmoid - y) * scale;
+    return (z > 0.0 ? z : 0.0) - z * y + approximate_log1p_double(tail);
+}
 
 void DCN_CPU_LOOP(loss_bce)(const dcn_cpu_loss *loss, const float *logits, const int32_t *label, double *row_loss,
                             float *d_logits, int64_t begin_row, int64_t end_row)
 {
     int64_t classes = loss->classes;
+    if (classes == 1) {
+#pragma omp simd
+        for (int64_t row = begin_row; row < end_row; row++)
+            row_loss[row] = bce_of(logits[row], (double)label[row], loss->scale, d_logits + row);
+        return;
+    }
     for (int64_t row = begin_row; row < end_row; row++) {
+        const float *from = logits + row * classes;
+        float *d = d_logits + row * classes;
         double sum = 0.0;
-        for (int64_t c = 0; c < classes; c++) {
-            double z = (double)logits[row * classes + c];
-            double y = classes == 1 ? (double)label[row] : (double)(label[row] == c);
-            double tail = exp(-fabs(z)), sigmoid = (z > 0.0 ? 1.0 : tail) / (1.0 + tail);
-            sum += (z > 0.0 ? z : 0.0) - z * y + log1p(tail);
-            d_logits[row * classes + c] = (float)(sigmoid - y) * loss->scale;
-        }
+#pragma omp simd reduction(+ : sum)
+        for (int64_t c = 0; c < classes; c++)
+            sum += bce_of(from[c], label[row] == c ? 1.0 : 0.0, loss->scale, d + c);
         row_loss[row] = sum;
     }
 }

@@ -1,6 +1,9 @@
 /* Loops over single elements: activations and their derivatives, addition. */
+#include <math.h>
+
 #include "device/cpu/approximate.h"
 #include "device/cpu/loops.h"
+#include "graph/op.h"
 
 /* --- activations: written so that a NaN stays one --- */
 
@@ -25,6 +28,13 @@ UNARY_LOOP(relu6, relu6_of(x[i]))
 UNARY_LOOP(hardswish, x[i] * relu6_of(x[i] + 3.0F) * (1.0F / 6.0F))
 UNARY_LOOP(sigmoid, sigmoid_of(x[i]))
 UNARY_LOOP(gelu, x[i] * approximate_normal_cdf(x[i]))
+
+/* A few numbers a sample: not worth an approximation. */
+void DCN_CPU_LOOP(log)(const float *x, float *y, int64_t begin, int64_t end)
+{
+    for (int64_t i = begin; i < end; i++)
+        y[i] = logf(x[i] < (float)DCN_LOG_MIN ? (float)DCN_LOG_MIN : x[i]);
+}
 
 #define SLOPE_LOOP(name, expression)                                                                                   \
     void DCN_CPU_LOOP(name)(const float *d_y, const float *saved, float *d_x, int64_t begin, int64_t end)              \

@@ -8,7 +8,7 @@
 
 #include "device/cpu/cpu.h"
 
-#define MIN_ROWS            8 /* of a product: fewer would not fill a tile, and weights would be read again for each pixel */
+#define MIN_ROWS            8  /* of a product: fewer would not fill a tile */
 #define PRODUCTS_AN_ELEMENT 8  /* multiply-adds in the time that a plain loop takes for an element */
 #define MAX_PIXELS          16 /* of an output map; larger ones keep the convolution kernels busy */
 #define ROW_BLOCK           64 /* rows of a product in one item of the parallel loop, where they need not lie in panels */
@@ -72,9 +72,10 @@ static int64_t column_blocks(const panel_kernel *kernel)
     return (kernel->panels.columns + COLUMNS - 1) / COLUMNS;
 }
 
-/* Items are columns, then places, then rows: a thread's share reads as few weights as can be. */
+/* The first `columns` columns of b and c. Items are columns, then places, then rows: a thread's share reads as few
+ * weights as can be. */
 static void multiply(const panel_kernel *kernel, const float *a, const float *b, const float *bias, float *c,
-                     int64_t begin, int64_t end)
+                     int64_t columns, int64_t begin, int64_t end)
 {
     const dcn_cpu_panels *panels = &kernel->panels;
     for (int64_t item = begin; item < end; item++) {
@@ -83,7 +84,7 @@ static void multiply(const panel_kernel *kernel, const float *a, const float *b,
         int64_t first = rest / kernel->n_places * COLUMNS, last = first + COLUMNS;
         int64_t row = block * kernel->row_block, rows = kernel->rows - row;
         if (rows > kernel->row_block) rows = kernel->row_block;
-        if (last > panels->columns) last = panels->columns;
+        if (last > columns) last = columns;
         kernel->own.loops->panels(panels, kernel->pieces + at->first_piece, at->n_pieces, a + block * kernel->a_block,
                                   b, bias, c + at->c + row * panels->c_row, rows, first, last);
     }
@@ -99,8 +100,8 @@ static int64_t product_cost(const panel_kernel *kernel, int64_t items)
 static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const panel_kernel *kernel = (const panel_kernel *)run->kernel;
-    multiply(kernel, run->inputs[0], run->inputs[1], kernel->has_bias ? run->inputs[2] : NULL, run->outputs[0], begin,
-             end);
+    multiply(kernel, run->inputs[0], run->inputs[1], kernel->has_bias ? run->inputs[2] : NULL, run->outputs[0],
+             kernel->panels.columns, begin, end);
 }
 
 static void run_forward(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
@@ -136,8 +137,8 @@ static void grad_input_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
         int64_t first = block * (COLUMNS / DCN_CPU_PANEL), last = first + COLUMNS / DCN_CPU_PANEL;
         for (int64_t panel = first; panel < last && panel < panels_of(kernel->in); panel++)
             turn_panel(kernel, run->inputs[1], panel, turned + (panel - first) * panel_size);
-        multiply(kernel, run->inputs[0], turned - first * panel_size, NULL, run->outputs[0], block * per_block,
-                 (block + 1) * per_block);
+        multiply(kernel, run->inputs[0], turned, NULL, (float *)run->outputs[0] + block * COLUMNS,
+                 kernel->in - block * COLUMNS < COLUMNS ? kernel->in - block * COLUMNS : COLUMNS, 0, per_block);
     }
 }
 
@@ -176,22 +177,29 @@ static packed_map d_y_of(const dcn_cpu_run *run)
     return (packed_map){run->inputs[1], kernel->out, kernel->pixels};
 }
 
-/* Rows of panels [row_begin, row_end) of x times columns of panels [begin, end) of d_y, for every tap. */
-static void multiply_packed(const dcn_cpu_run *run, const float *x, int64_t row_begin, int64_t row_end,
-                            const float *d_y, int64_t begin, int64_t end)
+/* Some panels of one of the packed operands. */
+typedef struct panel_range {
+    const float *packed;
+    int64_t begin, end;
+} panel_range;
+
+/* Rows of some panels of x times columns of some panels of d_y, for every tap. */
+static void multiply_packed(const dcn_cpu_run *run, panel_range x, panel_range d_y)
 {
     const panel_kernel *kernel = (const panel_kernel *)run->kernel;
     const dcn_cpu_panels *panels = &kernel->panels;
+    int64_t columns = (d_y.end - d_y.begin) * DCN_CPU_PANEL;
     for (int64_t tap = 0; tap < kernel->n_places; tap++) {
         const place *at = &kernel->places[tap];
-        for (int64_t panel = begin; panel < end; panel += COLUMNS / DCN_CPU_PANEL)
-            for (int64_t block = row_begin; block < row_end; block++) {
-                int64_t row = block * DCN_CPU_PANEL, rows = kernel->in - row;
-                int64_t last = panel + COLUMNS / DCN_CPU_PANEL < end ? panel + COLUMNS / DCN_CPU_PANEL : end;
-                kernel->own.loops->panels(
-                    panels, kernel->pieces + at->first_piece, at->n_pieces, x + (block - row_begin) * kernel->x_panel,
-                    d_y - begin * panels->b_panel, NULL, (float *)run->outputs[0] + at->c + row * panels->c_row,
-                    rows < DCN_CPU_PANEL ? rows : DCN_CPU_PANEL, panel * DCN_CPU_PANEL, last * DCN_CPU_PANEL);
+        float *c = (float *)run->outputs[0] + at->c + d_y.begin * panels->c_panel;
+        for (int64_t first = 0; first < columns; first += COLUMNS)
+            for (int64_t panel = x.begin; panel < x.end; panel++) {
+                int64_t row = panel * DCN_CPU_PANEL, rows = kernel->in - row;
+                int64_t last = first + COLUMNS < columns ? first + COLUMNS : columns;
+                kernel->own.loops->panels(panels, kernel->pieces + at->first_piece, at->n_pieces,
+                                          x.packed + (panel - x.begin) * kernel->x_panel, d_y.packed, NULL,
+                                          c + row * panels->c_row, rows < DCN_CPU_PANEL ? rows : DCN_CPU_PANEL, first,
+                                          last);
             }
     }
 }
@@ -220,10 +228,11 @@ static void grad_weight_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     for (int64_t first = begin; first < end; first += SPLIT_PANELS) {
         int64_t last = first + SPLIT_PANELS < end ? first + SPLIT_PANELS : end;
         pack_panels(kernel, &map, first, last, own, d_bias);
+        panel_range mine = {own, first, last};
         if (kernel->split_rows)
-            multiply_packed(run, own, first, last, shared, 0, out_panels);
+            multiply_packed(run, mine, (panel_range){shared, 0, out_panels});
         else
-            multiply_packed(run, shared, 0, in_panels, own, first, last);
+            multiply_packed(run, (panel_range){shared, 0, in_panels}, mine);
     }
 }
 

@@ -1,0 +1,153 @@
+/* A page from run directories that were written by hand: what it says, and what is left of it when memory or disk fail.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "decant/report.h"
+
+#define FOLDER          TEST_BINARY_DIR "/report_page"
+#define PAGE            FOLDER "/page.html"
+
+#define assert_ok(call) assert_int_equal((call), DECANT_OK)
+
+/* Four test samples of two classes; the student takes `wrong` for the other class. */
+static void write_run(const char *run, int seed, const char *extra, const char *answers)
+{
+    char path[512], text[4096];
+    snprintf(path, sizeof path, FOLDER "/runs/%s-seed%d", run, seed);
+    assert_ok(dcn_directory_make(path));
+    snprintf(path, sizeof path, FOLDER "/runs/%s-seed%d/result.json", run, seed);
+    snprintf(
+        text, sizeof text,
+        "{\"format\":\"decant-result\",\"version\":1,\"recipe\":\"r<b>\",\"run\":\"%s\",\"model\":\"m\",\"seed\":%d,"
+        "\"parameters\":10,\"mult_adds\":8,\"bytes\":99,\"epochs\":2,\"steps\":4,\"best_epoch\":1,"
+        "\"validation\":{\"accuracy\":0.5,\"loss\":1},\"majority_accuracy\":0.5,\"seconds\":1,\"images_per_second\":5%"
+        "s,"
+        "%s}",
+        run, seed, extra, answers);
+    assert_ok(dcn_file_write(path, text, strlen(text)));
+    snprintf(path, sizeof path, FOLDER "/runs/%s-seed%d/metrics.jsonl", run, seed);
+    static const char metrics[] =
+        "{\"epoch\":1,\"lr\":0.1,\"loss\":2,\"accuracy\":0.5,\"terms\":{\"ce\":2},\"validation\":{\"loss\":2,"
+        "\"accuracy\":0.5}}\n"
+        "{\"epoch\":2,\"lr\":0.1,\"loss\":1,\"accuracy\":0.75,\"terms\":{\"ce\":1},\"validation\":null}\n";
+    assert_ok(dcn_file_write(path, metrics, strlen(metrics)));
+}
+
+#define ALL_RIGHT                                                                                                      \
+    "\"test\":{\"accuracy\":1,\"errors\":0,\"count\":4,\"loss\":0.25},\"wrong\":[],\"classes\":[\"cat\",\"<i>dog\"],"  \
+    "\"confusion\":[[2,0],[0,2]],\"predictions\":[0,1,0,1]"
+#define ONE_WRONG                                                                                                      \
+    "\"test\":{\"accuracy\":0.75,\"errors\":1,\"count\":4,\"loss\":0.5},\"wrong\":[1],\"classes\":[\"cat\",\"<i>"      \
+    "dog\"],"                                                                                                          \
+    "\"confusion\":[[2,0],[1,1]],\"predictions\":[0,0,0,1]"
+#define OLD "\"test\":{\"accuracy\":0.75,\"errors\":1,\"count\":4,\"loss\":0.5},\"wrong\":[1]"
+
+static decant_result_list *results;
+static decant_comparison *comparison;
+
+static void open_runs(void)
+{
+    const char *const folder = FOLDER "/runs";
+    assert_ok(decant_results_read(&folder, 1, &results));
+    assert_ok(decant_results_compare(results, &comparison));
+    assert_ok(dcn_file_remove(PAGE));
+}
+
+static void close_runs(void)
+{
+    decant_comparison_destroy(comparison);
+    decant_result_list_destroy(results);
+}
+
+static char *read_page(void)
+{
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    assert_ok(dcn_file_read(PAGE, 1 << 24, &text, &bytes));
+    return (char *)text;
+}
+
+static void test_what_a_page_says(void **state)
+{
+    (void)state;
+    open_runs();
+    assert_ok(decant_report_write(comparison, PAGE));
+    char *page = read_page();
+    static const char *const wanted[] = {
+        "<h1>r&lt;b&gt;</h1>",                                        /* names are escaped */
+        "<th scope=row>&lt;i&gt;dog</th>",                            /* also of classes */
+        "title=\"&lt;i&gt;dog taken for cat: 0.5 (25.0 %)\"",         /* one of four, in one of two seeds */
+        "<td class=n>100.00 %</td>",                                  /* recall of cat */
+        "<td class=n>87.50 <span class=spread>± 17.68</span> %</td>", /* accuracy over the seeds */
+        "made by an older decant",                                    /* and what it does not know is not made up */
+    };
+    for (size_t i = 0; i < DCN_COUNT(wanted); i++)
+        if (strstr(page, wanted[i]) == NULL) fail_msg("the page does not say %s", wanted[i]);
+    assert_null(strstr(page, "<i>dog"));
+    assert_null(strstr(page, "r<b>"));
+    dcn_free(page);
+    close_runs();
+}
+
+/* Breaks when an allocation that fails is not noticed, leaks, or leaves half a page. */
+static void test_failing_memory_leaves_nothing(void **state)
+{
+    (void)state;
+    open_runs();
+    int64_t before = dcn_memory_allocation_count();
+    assert_ok(decant_report_write(comparison, PAGE));
+    int64_t count = dcn_memory_allocation_count() - before;
+    assert_true(count > 100);
+    assert_ok(dcn_file_remove(PAGE));
+    for (int64_t nth = 1; nth <= count; nth += nth < 200 ? 1 : 13) {
+        dcn_memory_fail_nth(nth);
+        decant_status status = decant_report_write(comparison, PAGE);
+        dcn_memory_fail_nth(0);
+        assert_int_equal(status, DECANT_NO_MEMORY);
+        assert_false(dcn_file_exists(PAGE));
+    }
+    close_runs();
+}
+
+/* Breaks when a full disk destroys the page that was there before. */
+static void test_a_full_disk_leaves_the_old_page(void **state)
+{
+    (void)state;
+    open_runs();
+    assert_ok(dcn_file_write(PAGE, "old", 3));
+    dcn_file_fail_nth_write(1);
+    assert_int_equal(decant_report_write(comparison, PAGE), DECANT_IO);
+    dcn_file_fail_nth_write(0);
+    char *page = read_page();
+    assert_string_equal(page, "old");
+    dcn_free(page);
+    close_runs();
+}
+
+static int write_runs(void **state)
+{
+    (void)state;
+    write_run("new", 0, "", ALL_RIGHT);
+    write_run("new", 1, ",\"baseline\":\"old\"", ONE_WRONG);
+    write_run("old", 0, "", OLD);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_a_page_says),
+        cmocka_unit_test(test_failing_memory_leaves_nothing),
+        cmocka_unit_test(test_a_full_disk_leaves_the_old_page),
+    };
+    return cmocka_run_group_tests(tests, write_runs, NULL);
+}
