@@ -17,7 +17,7 @@
 #define DEFAULT_SECONDS 3
 #define MAX_LINE        4096
 
-enum { SECONDS = OPTION_COMMON_COUNT, PROFILE, DEVICE, THREADS, BATCH };
+enum { SECONDS = OPTION_COMMON_COUNT, PROFILE, DEVICE, THREADS, PRECISION, BATCH };
 
 static const cli_option options[] = {
     OPTION_JSON_ROW,
@@ -26,6 +26,7 @@ static const cli_option options[] = {
     {"profile", 0, OPTION_FLAG, 0, 0, 0, "also show the time of each step of the plan"},
     OPTION_DEVICE_ROW,
     OPTION_THREADS_ROW,
+    OPTION_PRECISION_ROW,
     {"batch", 0, OPTION_INT, "N", 1, 65536, "infer: samples a call (what each case says)"},
 };
 
@@ -38,7 +39,8 @@ typedef struct measurement {
 static decant_compute compute_of(const cli_invocation *invocation)
 {
     return (decant_compute){.device = invocation->values[DEVICE].text,
-                            .threads = (int32_t)invocation->values[THREADS].number};
+                            .threads = (int32_t)invocation->values[THREADS].number,
+                            .precision = (decant_precision)invocation->values[PRECISION].number};
 }
 
 static double monotonic_seconds(void)
@@ -111,6 +113,10 @@ static void run_child(int pipe_end, const char *name, const cli_invocation *invo
         snprintf(text[2], sizeof text[2], "%lld", (long long)invocation->values[THREADS].number);
         arguments[n++] = "--threads";
         arguments[n++] = text[2];
+    }
+    if (invocation->values[PRECISION].given) {
+        arguments[n++] = "--precision";
+        arguments[n++] = invocation->values[PRECISION].text;
     }
     execv("/proc/self/exe", (char *const *)arguments);
     _exit(127);

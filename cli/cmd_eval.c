@@ -8,7 +8,15 @@
 #include "results.h"
 #include "verbs.h"
 
-enum { EVAL_DATA = OPTION_COMMON_COUNT, EVAL_SPLIT, EVAL_TEACHER, EVAL_DEVICE, EVAL_THREADS, EVAL_OPTION_COUNT };
+enum {
+    EVAL_DATA = OPTION_COMMON_COUNT,
+    EVAL_SPLIT,
+    EVAL_TEACHER,
+    EVAL_DEVICE,
+    EVAL_THREADS,
+    EVAL_PRECISION,
+    EVAL_OPTION_COUNT
+};
 
 static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
@@ -20,7 +28,13 @@ static const cli_option options[] = {
                       "a model file that FILE may have learnt from: how often do they agree?"},
     [EVAL_DEVICE] = OPTION_DEVICE_ROW,
     [EVAL_THREADS] = OPTION_THREADS_ROW,
+    [EVAL_PRECISION] = OPTION_PRECISION_ROW,
 };
+
+static compute_options asked_compute(const option_value *values)
+{
+    return (compute_options){&values[EVAL_DEVICE], &values[EVAL_THREADS], &values[EVAL_PRECISION]};
+}
 
 static json_t *confusion_json(const decant_evaluation *evaluation)
 {
@@ -68,7 +82,8 @@ static decant_status print_as_text(const decant_evaluation *evaluation, const de
 static int evaluate(const cli_invocation *invocation, const decant_model *model, const char *source, decant_part part)
 {
     const option_value *values = invocation->values;
-    const decant_compute compute = compute_of(&values[EVAL_DEVICE], &values[EVAL_THREADS]);
+    const compute_options asked = asked_compute(values);
+    const decant_compute compute = compute_of(&asked);
     decant_model *teacher = NULL;
     decant_dataset *dataset = NULL;
     decant_evaluation *evaluation = NULL;

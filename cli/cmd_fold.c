@@ -41,7 +41,8 @@ static decant_status count_parameters(const decant_model *model, int64_t *ret_co
 static int run(const cli_invocation *invocation)
 {
     const option_value *values = invocation->values;
-    const decant_compute compute = compute_of(&values[FOLD_DEVICE], &values[FOLD_THREADS]);
+    const decant_compute compute = {.device = values[FOLD_DEVICE].text,
+                                    .threads = (int32_t)values[FOLD_THREADS].number};
     const char *path = values[FOLD_OUTPUT].text;
     decant_model *model = NULL, *folded = NULL;
     decant_fold_report report;

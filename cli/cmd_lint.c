@@ -59,7 +59,7 @@ static int run(const cli_invocation *invocation)
     int exit_status = 0;
     if (values[LINT_SCHEMA_DOCS].given) return print_docs();
     if (invocation->n_arguments == 0) return usage_error(invocation->verb, "the recipe is missing");
-    decant_status status = load_recipe(invocation->arguments[0], &values[LINT_OVERRIDE], NULL, NULL, &recipe);
+    decant_status status = load_recipe(invocation->arguments[0], &values[LINT_OVERRIDE], NULL, &recipe);
     if (status == DECANT_OK) status = decant_recipe_lint(recipe, &list);
     if (status != DECANT_OK)
         exit_status = report_failure(status);

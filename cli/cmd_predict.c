@@ -7,14 +7,20 @@
 #include "overrides.h"
 #include "verbs.h"
 
-enum { PREDICT_DEVICE = OPTION_COMMON_COUNT, PREDICT_THREADS, PREDICT_OPTION_COUNT };
+enum { PREDICT_DEVICE = OPTION_COMMON_COUNT, PREDICT_THREADS, PREDICT_PRECISION, PREDICT_OPTION_COUNT };
 
 static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
     [OPTION_QUIET] = OPTION_QUIET_ROW,
     [PREDICT_DEVICE] = OPTION_DEVICE_ROW,
     [PREDICT_THREADS] = OPTION_THREADS_ROW,
+    [PREDICT_PRECISION] = OPTION_PRECISION_ROW,
 };
+
+static compute_options asked_compute(const option_value *values)
+{
+    return (compute_options){&values[PREDICT_DEVICE], &values[PREDICT_THREADS], &values[PREDICT_PRECISION]};
+}
 
 /* One input's predictions. */
 typedef struct predicted {
@@ -89,7 +95,8 @@ static int print_rows(const predicted *prediction, bool json)
 static int predict(const cli_invocation *invocation, const decant_model *model, const char *word)
 {
     const option_value *values = invocation->values;
-    const decant_compute compute = compute_of(&values[PREDICT_DEVICE], &values[PREDICT_THREADS]);
+    const compute_options asked = asked_compute(values);
+    const decant_compute compute = compute_of(&asked);
     decant_tensor probabilities = {0}; /* [count, classes] */
     cli_inputs inputs = {0};
     int exit_status = inputs_open(word, model, &inputs);

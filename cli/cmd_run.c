@@ -14,6 +14,7 @@ enum {
     RUN_OVERRIDE,
     RUN_DEVICE,
     RUN_THREADS,
+    RUN_PRECISION,
     RUN_SAVE_EVERY,
     RUN_NO_CACHE,
     RUN_OPTION_COUNT
@@ -27,11 +28,17 @@ static const cli_option options[] = {
     [RUN_OVERRIDE] = OPTION_OVERRIDE_ROW,
     [RUN_DEVICE] = OPTION_DEVICE_ROW,
     [RUN_THREADS] = OPTION_THREADS_ROW,
+    [RUN_PRECISION] = OPTION_PRECISION_ROW,
     [RUN_SAVE_EVERY] = {"save-every", 0, OPTION_INT, "SECONDS", 1, 86400,
                         "also save a checkpoint this often within an epoch; default: 60"},
     [RUN_NO_CACHE] = {"no-teacher-cache", 0, OPTION_FLAG, 0, 0, 0,
                       "ask teachers in every step instead of keeping their answers"},
 };
+
+static compute_options asked_compute(const option_value *values)
+{
+    return (compute_options){&values[RUN_DEVICE], &values[RUN_THREADS], &values[RUN_PRECISION]};
+}
 
 /* What the callbacks need. */
 typedef struct run_output {
@@ -116,8 +123,8 @@ static int run(const cli_invocation *invocation)
     decant_recipe *recipe = NULL;
     decant_result_list *results = NULL;
     interrupt_listen();
-    decant_status status = load_recipe(invocation->arguments[0], &values[RUN_OVERRIDE], &values[RUN_DEVICE],
-                                       &values[RUN_THREADS], &recipe);
+    const compute_options asked = asked_compute(values);
+    decant_status status = load_recipe(invocation->arguments[0], &values[RUN_OVERRIDE], &asked, &recipe);
     if (status == DECANT_OK) status = decant_recipe_run(recipe, &how, &results);
     progress_break(&output.progress);
     int exit_status = output.exit_status;

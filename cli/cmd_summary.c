@@ -17,6 +17,7 @@ enum {
     SUMMARY_OVERRIDE,
     SUMMARY_DEVICE,
     SUMMARY_THREADS,
+    SUMMARY_PRECISION,
     SUMMARY_OPTION_COUNT
 };
 
@@ -24,14 +25,20 @@ static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
     [OPTION_QUIET] = OPTION_QUIET_ROW,
     [SUMMARY_PLAN] = {"plan", 0, OPTION_FLAG, 0, 0, 0,
-                      "also every step of a batch: kernel, layout, bytes, and the memory it takes"},
+                      "also every step of a batch: kernel, precision, layout, bytes, and the memory it takes"},
     [SUMMARY_BATCH] = {"batch", 'b', OPTION_INT, "N", 1, 1048576, "samples in the plan's batch"},
     [SUMMARY_CLASSES] = {"classes", 0, OPTION_INT, "N", 1, 1000000, "zoo: only: outputs"},
     [SUMMARY_CHANNELS] = {"channels", 0, OPTION_INT, "N", 1, 65536, "zoo: only: input channels"},
     [SUMMARY_OVERRIDE] = OPTION_OVERRIDE_ROW,
     [SUMMARY_DEVICE] = OPTION_DEVICE_ROW,
     [SUMMARY_THREADS] = OPTION_THREADS_ROW,
+    [SUMMARY_PRECISION] = OPTION_PRECISION_ROW,
 };
+
+static compute_options asked_compute(const option_value *values)
+{
+    return (compute_options){&values[SUMMARY_DEVICE], &values[SUMMARY_THREADS], &values[SUMMARY_PRECISION]};
+}
 
 /* What is summarised, however it was named. */
 typedef struct summary_subject {
@@ -45,12 +52,12 @@ static decant_status open_subject(const cli_invocation *invocation, summary_subj
 {
     const option_value *values = invocation->values;
     const char *first = invocation->arguments[0];
+    const compute_options asked = asked_compute(values);
     summary_subject opened = {.name = first};
     decant_status status = DECANT_OK;
     if (invocation->n_arguments == 2) {
         opened.name = invocation->arguments[1];
-        status = load_recipe(first, &values[SUMMARY_OVERRIDE], &values[SUMMARY_DEVICE], &values[SUMMARY_THREADS],
-                             &opened.recipe);
+        status = load_recipe(first, &values[SUMMARY_OVERRIDE], &asked, &opened.recipe);
         if (status == DECANT_OK) status = decant_recipe_build_model(opened.recipe, opened.name, &opened.model);
         if (status == DECANT_OK) opened.budget = decant_recipe_budget(opened.recipe, opened.name);
         if (status == DECANT_OK) opened.budget_mult_adds = decant_recipe_budget_mult_adds(opened.recipe, opened.name);
@@ -78,10 +85,10 @@ static json_t *plan_json(const decant_plan_listing *plan)
     json_t *steps = json_array();
     for (int32_t i = 0; i < plan->n_steps; i++) {
         const decant_plan_step *step = &plan->steps[i];
-        json_array_append_new(steps, json_pack("{s:s?, s:s, s:s, s:s, s:o, s:I, s:f}", "layer", step->layer, "op",
-                                               step->op, "kernel", step->kernel, "layout", step->layout, "shape",
-                                               shape_json(&step->shape), "bytes", (json_int_t)step->bytes, "flops",
-                                               step->flops));
+        json_array_append_new(steps, json_pack("{s:s?, s:s, s:s, s:s, s:s, s:o, s:I, s:f}", "layer", step->layer, "op",
+                                               step->op, "kernel", step->kernel, "precision", step->precision, "layout",
+                                               step->layout, "shape", shape_json(&step->shape), "bytes",
+                                               (json_int_t)step->bytes, "flops", step->flops));
     }
     return json_pack("{s:I, s:b, s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}", "batch", (json_int_t)plan->batch,
                      "training", plan->training, "flops", plan->flops, "memory", "parameters",
@@ -137,7 +144,8 @@ static decant_status make_plan(const summary_subject *subject, const option_valu
                                decant_plan_listing **ret_plan)
 {
     int64_t batch = values[SUMMARY_BATCH].number; /* 0 when not given */
-    const decant_compute compute = compute_of(&values[SUMMARY_DEVICE], &values[SUMMARY_THREADS]);
+    const compute_options asked = asked_compute(values);
+    const decant_compute compute = compute_of(&asked);
     if (subject->recipe != NULL) return decant_recipe_plan(subject->recipe, subject->name, NULL, batch, ret_plan);
     return decant_model_plan(subject->model, &compute, batch > 0 ? batch : 1, ret_plan);
 }
@@ -164,11 +172,11 @@ static int ask_for_model(const cli_invocation *invocation)
 {
     const option_value *values = invocation->values;
     const char *path = invocation->arguments[0];
+    const compute_options asked = asked_compute(values);
     decant_recipe *recipe = NULL;
     char names[256] = "";
     size_t length = 0;
-    decant_status status =
-        load_recipe(path, &values[SUMMARY_OVERRIDE], &values[SUMMARY_DEVICE], &values[SUMMARY_THREADS], &recipe);
+    decant_status status = load_recipe(path, &values[SUMMARY_OVERRIDE], &asked, &recipe);
     if (status != DECANT_OK) return report_failure(status);
     for (int32_t i = 0; i < decant_recipe_model_count(recipe) && length < sizeof names; i++)
         length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", i > 0 ? ", " : "",

@@ -30,7 +30,10 @@ static void print_option(const cli_option *option)
     char left[64];
     snprintf(left, sizeof left, "%c%c%s--%s%s%s", option->letter != 0 ? '-' : ' ',
              option->letter != 0 ? option->letter : ' ', option->letter != 0 ? ", " : "  ", option->name,
-             option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
+             option->value != NULL ? " " : "",
+             option->value == NULL           ? ""
+             : option->kind == OPTION_CHOICE ? "WORD"
+                                             : option->value);
     printf("  %-*s %s\n", HELP_COLUMN, left, option->help);
 }
 
@@ -77,6 +80,18 @@ static int unknown_option(const cli_verb *verb, const char *word)
     return usage_error(verb, "unknown option '%s'", name);
 }
 
+/* The place of a word among "a|b|c"; -1 when it is none of them. */
+static int64_t find_choice(const char *choices, const char *word)
+{
+    size_t length = strlen(word);
+    int64_t place = 0;
+    for (const char *at = choices; at != NULL; at = strchr(at, '|'), place++) {
+        if (*at == '|') at++;
+        if (strcspn(at, "|") == length && strncmp(at, word, length) == 0) return place;
+    }
+    return -1;
+}
+
 static int set_value(const cli_verb *verb, const cli_option *option, const char *text, option_value *value)
 {
     char *end = NULL;
@@ -94,6 +109,11 @@ static int set_value(const cli_verb *verb, const cli_option *option, const char 
             value->number > option->maximum)
             return usage_error(verb, "--%s wants a whole number from %lld to %lld, not '%s'", option->name,
                                (long long)option->minimum, (long long)option->maximum, text);
+    }
+    if (option->kind == OPTION_CHOICE) {
+        value->number = find_choice(option->value, text);
+        if (value->number < 0)
+            return usage_error(verb, "--%s wants one of %s, not '%s'", option->name, option->value, text);
     }
     return -1;
 }
@@ -115,7 +135,9 @@ static int parse_option(const cli_verb *verb, int argc, char **argv, int *at, cl
         invocation->values[index].given = true;
         return -1;
     }
-    if (attached == NULL && *at + 1 == argc) return usage_error(verb, "--%s wants a %s", option->name, option->value);
+    if (attached == NULL && *at + 1 == argc)
+        return usage_error(verb, option->kind == OPTION_CHOICE ? "--%s wants one of %s" : "--%s wants a %s",
+                           option->name, option->value);
     if (attached == NULL) attached = argv[++*at];
     return set_value(verb, option, attached, &invocation->values[index]);
 }

@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 typedef enum option_kind {
-    OPTION_FLAG, /* --json */
-    OPTION_TEXT, /* --dir DIR */
-    OPTION_INT,  /* --threads N, in [minimum, maximum] */
-    OPTION_LIST  /* -o A=B -o C=D: may be given more than once */
+    OPTION_FLAG,   /* --json */
+    OPTION_TEXT,   /* --dir DIR */
+    OPTION_INT,    /* --threads N, in [minimum, maximum] */
+    OPTION_CHOICE, /* --precision f32: one of the words in `value`, "auto|f32|bf16"; number is its place */
+    OPTION_LIST    /* -o A=B -o C=D: may be given more than once */
 } option_kind;
 
 typedef struct cli_option {
@@ -73,6 +74,11 @@ enum { OPTION_JSON, OPTION_QUIET, OPTION_COMMON_COUNT };
 #define OPTION_THREADS_ROW                                                                                             \
     {                                                                                                                  \
         "threads", 0, OPTION_INT, "N", 0, 4096, "threads to compute with; 0 (the default): one for each core"          \
+    }
+#define OPTION_PRECISION_ROW                                                                                           \
+    {                                                                                                                  \
+        "precision", 0, OPTION_CHOICE, "auto|f32|bf16", 0, 0,                                                          \
+            "what layers compute in: f32, bf16 or auto (the default: bf16 where it is faster)"                         \
     }
 #define OPTION_OVERRIDE_ROW                                                                                            \
     {                                                                                                                  \

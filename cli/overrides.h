@@ -5,11 +5,16 @@
 #include "decant/decant.h"
 #include "options.h"
 
-/* Loads a recipe with -o, --device and --threads; the last two may be NULL. */
-decant_status load_recipe(const char *path, const option_value *overrides, const option_value *device,
-                          const option_value *threads, decant_recipe **ret_recipe);
+/* --device, --threads and --precision of a verb. */
+typedef struct compute_options {
+    const option_value *device, *threads, *precision;
+} compute_options;
 
-/* --device and --threads for verbs without a recipe. */
-decant_compute compute_of(const option_value *device, const option_value *threads);
+/* Loads a recipe with -o and, unless it is NULL, what is said about computing. */
+decant_status load_recipe(const char *path, const option_value *overrides, const compute_options *compute,
+                          decant_recipe **ret_recipe);
+
+/* The same for verbs without a recipe. */
+decant_compute compute_of(const compute_options *compute);
 
 #endif

@@ -42,7 +42,7 @@ static bool predict_all(decant_predictor *predictor, const decant_dataset *datas
 
 int main(int argc, char **argv)
 {
-    const decant_compute one_thread = {NULL, 1}; /* the quickest for one small image at a time */
+    const decant_compute one_thread = {.threads = 1}; /* the quickest for one small image at a time */
     decant_model *model = NULL;
     decant_dataset *dataset = NULL;
     decant_predictor *predictor = NULL;

@@ -11,10 +11,22 @@
 extern "C" {
 #endif
 
-/** Where to compute. All zero is the usual choice: the cpu device on every core the process may use. */
+/** What layers compute in. Weights, optimiser state, statistics and losses are f32 always. */
+typedef enum {
+    DECANT_PRECISION_AUTO, /**< bf16 in the layers that are faster in it on this machine, f32 in the others */
+    DECANT_PRECISION_F32,
+    DECANT_PRECISION_BF16 /**< bf16 in every convolution and linear layer, emulated where the processor has none */
+} decant_precision;
+
+/** "auto", "f32" or "bf16". Static storage. */
+const char *decant_precision_name(decant_precision precision);
+
+/** Where and how to compute. All zero is the usual choice: the cpu device on every core the process may use, in the
+ *  precision that is fastest. */
 typedef struct {
-    const char *device; /**< a device's name, or NULL for "cpu" */
-    int32_t threads;    /**< 0: all cores the process may use */
+    const char *device;         /**< a device's name, or NULL for "cpu" */
+    int32_t threads;            /**< 0: all cores the process may use */
+    decant_precision precision; /**< of activations and products */
 } decant_compute;
 
 /** A device of this build. Static storage. */

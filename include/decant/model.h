@@ -112,6 +112,7 @@ void decant_model_summary_destroy(decant_model_summary *summary);
 /** One step of a plan. Texts are the plan's memory. */
 typedef struct {
     const char *op, *layer, *kernel, *layout; /**< layer is NULL for a step that belongs to none */
+    const char *precision;                    /**< what it computes from: "f32" or "bf16" */
     decant_shape shape;                       /**< of what it writes */
     size_t bytes;                             /**< read and written */
     double flops;

@@ -139,8 +139,10 @@ static decant_status build_step(workload *work)
 static decant_status prepare(workload *work, const decant_compute *compute)
 {
     const dcn_bench_case *of = work->of;
-    const dcn_device_options device = {.threads = compute ? compute->threads : 0};
-    TRY_RETURN(dcn_device_open(compute ? compute->device : NULL, &device, &work->device));
+    static const decant_compute usual = {0};
+    if (compute == NULL) compute = &usual;
+    const dcn_device_options device = {.threads = compute->threads, .precision = compute->precision};
+    TRY_RETURN(dcn_device_open(compute->device, &device, &work->device));
     TRY_RETURN(build_model(of, of->student, 1, &work->student));
     if (of->teacher) TRY_RETURN(build_model(of, of->teacher, of->teacher_known ? 0 : 2, &work->teacher));
     TRY_RETURN(build_dataset(of, &work->dataset));

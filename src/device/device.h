@@ -3,6 +3,7 @@
 #ifndef DCN_DEVICE_DEVICE_H
 #define DCN_DEVICE_DEVICE_H
 
+#include "decant/device.h"
 #include "graph/op.h"
 
 typedef struct dcn_device dcn_device;
@@ -11,6 +12,7 @@ typedef struct dcn_kernel dcn_kernel;
 typedef struct dcn_device_options {
     int32_t threads; /* 0 = all cores the process may use */
     const char *isa; /* cpu: "avx512", "avx2", "baseline" or NULL for the best; tests force each */
+    decant_precision precision;
 } dcn_device_options;
 
 /* A compiled op. run must not allocate. Pointers come in the order of the call's inputs and outputs, in the agreed
@@ -43,9 +45,14 @@ typedef struct dcn_device_class {
      * DCN_LAYOUT_ANY or a layout the engine would like (the flat parameter block's, for weight gradients; a wish, not a
      * demand). Out: input[i].layout is what the kernel will read (the engine inserts a reorder where it differs),
      *      output[i].layout is what it writes.
-     * UNSUPPORTED when the device cannot run it. */
+     * Where the tensors that may be narrow (dcn_op_may_narrow) come as bf16 the device computes from those values, in
+     * f32 at least. UNSUPPORTED when the device cannot run it. */
     decant_status (*compile)(dcn_device *device, dcn_op_call *call, dcn_kernel **ret_kernel);
-    /* A kernel with one input and one output, same dtype and shape, other layouts (either may be plain). */
+    /* Whether this product, whose call is in f32, is worth converting its inputs to bf16 for. The answer depends on the
+     * machine and on the call, never on a timing: a plan is the same whenever it is made. NULL: nothing is. */
+    bool (*gains_from_bf16)(const dcn_device *device, const dcn_op_call *call);
+    /* A kernel with one input and one output of the same shape, in other layouts (either may be plain), of the same
+     * dtype or from f32 to bf16 or back. */
     decant_status (*compile_reorder)(dcn_device *device, const dcn_tensor_desc *from, const dcn_tensor_desc *to,
                                      dcn_kernel **ret_kernel);
     /* Bytes that a tensor takes in its layout (padding included, multiple of its element size). */
@@ -66,7 +73,8 @@ typedef struct dcn_device_class {
 struct dcn_device {
     const dcn_device_class *class;
     int32_t threads;
-    char summary[96]; /* "cpu: oneDNN 2.6.3, avx512, 2 threads" */
+    decant_precision precision; /* of the plans that are made from now on (engine/precision.c) */
+    char summary[96];           /* "cpu: oneDNN 2.6.3, avx512, 2 threads" */
 };
 
 /* registry.c */

@@ -1,4 +1,5 @@
-/* The devices there are, by name. A new device is a folder beside this file and a row in DEVICES. */
+/* The devices there are, by name, and the names of precisions. A new device is a folder beside this file and a row in
+ * DEVICES. */
 #include "device/device.h"
 
 #include <string.h>
@@ -24,6 +25,13 @@ const dcn_device_class *dcn_device_at(int32_t index)
     return index >= 0 && index < dcn_device_count() ? devices[index] : NULL;
 }
 
+const char *decant_precision_name(decant_precision precision)
+{
+    static const char *const names[] = {
+        [DECANT_PRECISION_AUTO] = "auto", [DECANT_PRECISION_F32] = "f32", [DECANT_PRECISION_BF16] = "bf16"};
+    return (unsigned)precision < DCN_COUNT(names) ? names[precision] : "unknown";
+}
+
 static decant_status fail_unknown(const char *name)
 {
     dcn_text names = {0};
@@ -47,7 +55,11 @@ decant_status dcn_device_open(const char *name, const dcn_device_options *option
         const dcn_device_class *class = devices[i];
         if (strcmp(class->name, name) != 0) continue;
         if (!class->available()) return DCN_FAIL(UNSUPPORTED, "device \"%s\" cannot run on this machine", name);
-        return class->open(options, ret_device);
+        dcn_device *device = NULL;
+        TRY_RETURN(class->open(options, &device));
+        device->precision = options->precision;
+        *ret_device = device;
+        return DECANT_OK;
     }
     return fail_unknown(name);
 }

@@ -61,7 +61,7 @@ static decant_status hash_teacher(const decant_model *teacher, dcn_hash *ret_has
     return DECANT_OK;
 }
 
-/* Processor, device, threads and version belong to it because sums may be ordered otherwise elsewhere. */
+/* Processor, device, threads, precision and version belong to it because sums may be ordered otherwise elsewhere. */
 static decant_status make_key(const dcn_teacher_cache_options *options, dcn_hash *ret_key)
 {
     const dcn_augment *augment = &options->augment;
@@ -70,10 +70,10 @@ static decant_status make_key(const dcn_teacher_cache_options *options, dcn_hash
     dcn_hash teacher = {0};
     TRY_RETURN(hash_teacher(options->teacher, &teacher));
     dcn_processor_name(processor, sizeof processor);
-    decant_status status =
-        dcn_text_add(&text, "batch %d; shift %d, crop %d, flip %d; %s; %s; decant %d.%d.%d", DCN_TEACHER_BATCH,
-                     augment->shift, augment->crop_padding, augment->flip, options->device->summary, processor,
-                     DECANT_VERSION_MAJOR, DECANT_VERSION_MINOR, DECANT_VERSION_PATCH);
+    decant_status status = dcn_text_add(&text, "batch %d; shift %d, crop %d, flip %d; %s; %s; %s; decant %d.%d.%d",
+                                        DCN_TEACHER_BATCH, augment->shift, augment->crop_padding, augment->flip,
+                                        options->device->summary, decant_precision_name(options->device->precision),
+                                        processor, DECANT_VERSION_MAJOR, DECANT_VERSION_MINOR, DECANT_VERSION_PATCH);
     if (status == DECANT_OK) {
         dcn_hash circumstances = dcn_hash_bytes(text.data, text.length);
         *ret_key = dcn_hash_mix(dcn_hash_mix(teacher, options->dataset->hash), circumstances);

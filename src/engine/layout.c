@@ -1,6 +1,7 @@
-/* From nodes to steps: each node is compiled with its inputs as they lie, and where the kernel reads another layout a
- * reorder goes in front of it. Here it is also decided which results are views, which are written in place, and which
- * go straight to a parameter's place in the gradient block. Where in memory anything lies is storage.c's business. */
+/* From nodes to steps: each node is compiled with its inputs as they lie, and where the kernel reads another layout or
+ * element type a reorder goes in front of it. Here it is also decided which results are views, which are written in
+ * place, and which go straight to a parameter's place in the gradient block. Where in memory anything lies is
+ * storage.c's business. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -11,6 +12,7 @@
 typedef struct planning {
     dcn_plan *plan;
     const dcn_graph *graph;
+    dcn_precision_choice choice;
     dcn_node_id *last_reader; /* [n_values] the last node that reads it; -1: none; n_nodes: the caller does */
 } planning;
 
@@ -117,28 +119,31 @@ static decant_status add_reorder(dcn_plan *plan, dcn_buffer_id from, dcn_buffer_
                      .input = {from},
                      .output = {to},
                      .shape = plan->buffers[to].desc.shape,
-                     .layout = plan->buffers[to].desc.layout};
+                     .layout = plan->buffers[to].desc.layout,
+                     .dtype = plan->buffers[to].desc.dtype};
     decant_status status =
         device->class->compile_reorder(device, &plan->buffers[from].desc, &plan->buffers[to].desc, &step.kernel);
     if (status != DECANT_OK) {
-        dcn_while("planning a reorder from %s to %s (%s)",
-                  device->class->layout_name(device, plan->buffers[from].desc.layout),
+        dcn_while("planning a reorder from %s %s to %s %s (%s)", decant_dtype_name(plan->buffers[from].desc.dtype),
+                  device->class->layout_name(device, plan->buffers[from].desc.layout), decant_dtype_name(step.dtype),
                   device->class->layout_name(device, step.layout), layer);
         return status;
     }
     return version != NULL ? add_fold(plan, &step, version) : add_step(plan, &step);
 }
 
-/* The value's buffer in the layout that a kernel reads; made by a reorder when there is none yet. */
-static decant_status buffer_in_layout(planning *planner, dcn_value_id value, dcn_layout layout, const char *layer,
-                                      dcn_buffer_id *ret_buffer)
+/* The value's buffer in the layout and element type that a kernel reads; made by a reorder when there is none yet. A
+ * weight takes the layout of whoever first reads it as it is; a bf16 copy asks nothing of it. */
+static decant_status buffer_in_layout(planning *planner, dcn_value_id value, decant_dtype dtype, dcn_layout layout,
+                                      const char *layer, dcn_buffer_id *ret_buffer)
 {
     dcn_plan *plan = planner->plan;
     const dcn_plan_value *known = &plan->values[value];
     if (known->weight != DCN_NONE && !plan->weights[known->weight].settled)
-        settle(plan, &plan->weights[known->weight], layout);
+        settle(plan, &plan->weights[known->weight],
+               dtype == plan->weights[known->weight].desc.dtype ? layout : DCN_LAYOUT_PLAIN);
     for (dcn_buffer_id b = known->buffer; b != DCN_NONE; b = plan->buffers[b].next_layout) {
-        if (plan->buffers[b].desc.layout != layout) continue;
+        if (plan->buffers[b].desc.layout != layout || plan->buffers[b].desc.dtype != dtype) continue;
         *ret_buffer = b;
         return DECANT_OK;
     }
@@ -146,6 +151,7 @@ static decant_status buffer_in_layout(planning *planner, dcn_value_id value, dcn
     const int64_t *version = fold_version(plan, known->buffer);
     dcn_tensor_desc desc = plan->buffers[known->buffer].desc;
     desc.layout = layout;
+    desc.dtype = dtype;
     dcn_buffer_id copy;
     TRY_RETURN(add_buffer(plan, &desc, version != NULL ? DCN_HOME_COPY : DCN_HOME_ARENA, 0, &copy));
     TRY_RETURN(add_reorder(plan, known->buffer, copy, layer, version));
@@ -241,7 +247,8 @@ static decant_status make_output(planning *planner, dcn_node_id node, const dcn_
     dcn_value_id value = planner->graph->nodes[node].output[output];
     const dcn_tensor_desc *desc = &call->output[output];
     dcn_weight_id weight = gradient_of(plan, value, DCN_NONE);
-    bool in_block = weight != DCN_NONE && plan->weights[weight].desc.layout == desc->layout;
+    bool in_block = weight != DCN_NONE && plan->weights[weight].desc.layout == desc->layout &&
+                    plan->weights[weight].desc.dtype == desc->dtype;
     bool overwrites = output == 0 && weight == DCN_NONE && may_overwrite(planner, node, step, desc);
 
     dcn_buffer_id buffer;
@@ -253,20 +260,42 @@ static decant_status make_output(planning *planner, dcn_node_id node, const dcn_
     return DECANT_OK;
 }
 
+/* What the caller reads has the program's element type. */
+static decant_status widen_kept(planning *planner, dcn_value_id value, const char *layer)
+{
+    dcn_buffer_id wide;
+    if (!planner->plan->values[value].kept || !planner->choice.value[value]) return DECANT_OK;
+    return buffer_in_layout(planner, value, planner->graph->values[value].dtype, DCN_LAYOUT_PLAIN, layer, &wide);
+}
+
 /* Output 0 is input 0's memory under another shape; nothing runs. */
 static decant_status make_view(planning *planner, dcn_node_id node_id, const char *layer)
 {
     dcn_plan *plan = planner->plan;
     const dcn_node *node = &planner->graph->nodes[node_id];
     const dcn_value *output = &planner->graph->values[node->output[0]];
-    dcn_tensor_desc desc = {.dtype = output->dtype, .shape = output->shape, .layout = DCN_LAYOUT_PLAIN};
+    decant_dtype dtype = planner->choice.node[node_id] ? DECANT_BF16 : output->dtype;
+    dcn_tensor_desc desc = {.dtype = dtype, .shape = output->shape, .layout = DCN_LAYOUT_PLAIN};
     dcn_buffer_id source, view;
-    TRY_RETURN(buffer_in_layout(planner, node->input[0], DCN_LAYOUT_PLAIN, layer, &source));
+    TRY_RETURN(buffer_in_layout(planner, node->input[0], dtype, DCN_LAYOUT_PLAIN, layer, &source));
     TRY_RETURN(add_buffer(plan, &desc, plan->buffers[source].home, plan->buffers[source].index, &view));
     plan->buffers[view].root = plan->buffers[source].root;
     plan->values[node->output[0]].buffer = view;
     hold(planner, view, node->output[0]);
+    TRY_RETURN(widen_kept(planner, node->output[0], layer));
     return copy_gradients(planner, node->output[0], layer);
+}
+
+/* Element types of a node that computes from bf16. */
+static void narrow_call(const planning *planner, dcn_node_id node_id, dcn_op_call *call)
+{
+    if (!planner->choice.node[node_id]) return;
+    const dcn_node *node = &planner->graph->nodes[node_id];
+    dcn_op_narrow may = dcn_op_may_narrow(node->op);
+    for (int32_t i = 0; i < node->n_inputs; i++)
+        if ((may.inputs >> i & 1U) != 0) call->input[i].dtype = DECANT_BF16;
+    for (int32_t o = 0; o < node->n_outputs; o++)
+        if (planner->choice.value[node->output[o]]) call->output[o].dtype = DECANT_BF16;
 }
 
 /* The call as the device gets it: inputs as they lie now, gradients wished where they belong. */
@@ -275,6 +304,7 @@ static decant_status describe(planning *planner, dcn_node_id node_id, dcn_op_cal
     dcn_plan *plan = planner->plan;
     const dcn_node *node = &planner->graph->nodes[node_id];
     dcn_graph_call(planner->graph, node_id, ret_call);
+    narrow_call(planner, node_id, ret_call);
     for (int32_t i = 0; i < node->n_inputs; i++) {
         const dcn_plan_value *known = &plan->values[node->input[i]];
         if (known->kind == DCN_VALUE_BLOCK) {
@@ -301,7 +331,8 @@ static decant_status read_inputs(planning *planner, dcn_node_id node_id, const d
     dcn_plan *plan = planner->plan;
     const dcn_node *node = &planner->graph->nodes[node_id];
     for (int32_t i = 0; i < node->n_inputs; i++) {
-        TRY_RETURN(buffer_in_layout(planner, node->input[i], call->input[i].layout, layer, &step->input[i]));
+        TRY_RETURN(buffer_in_layout(planner, node->input[i], call->input[i].dtype, call->input[i].layout, layer,
+                                    &step->input[i]));
         bool is_copy = step->input[i] != plan->values[node->input[i]].buffer;
         if (is_copy && (changes_input(node->op, i) || plan->values[node->input[i]].kind == DCN_VALUE_BLOCK))
             return DCN_FAIL(INTERNAL, "%s wants to change or walk input %d in a layout that it does not have",
@@ -329,12 +360,38 @@ static decant_status make_step(planning *planner, dcn_node_id node_id, const cha
     }
     step.shape = node->n_outputs > 0 ? call.output[0].shape : call.input[0].shape;
     step.layout = node->n_outputs > 0 ? call.output[0].layout : call.input[0].layout;
+    step.dtype = call.input[0].dtype;
     TRY_RETURN(add_step(plan, &step));
 
     for (int32_t i = 0; i < node->n_inputs; i++)
         if (changes_input(node->op, i)) forget_copies(plan, node->input[i]);
-    for (int32_t o = 0; o < node->n_outputs; o++)
+    for (int32_t o = 0; o < node->n_outputs; o++) {
+        TRY_RETURN(widen_kept(planner, node->output[o], layer));
         TRY_RETURN(copy_gradients(planner, node->output[o], layer));
+    }
+    return DECANT_OK;
+}
+
+/* A weight that is first read as bf16 lies as its gradient is made, so that neither is converted before the update. */
+static decant_status settle_narrow_weights(planning *planner)
+{
+    dcn_plan *plan = planner->plan;
+    for (dcn_node_id n = 0; n < planner->graph->n_nodes; n++) {
+        const dcn_node *node = &planner->graph->nodes[n];
+        if (!planner->choice.node[n] || !dcn_op_may_narrow(node->op).product) continue;
+        dcn_weight_id weight = gradient_of(plan, node->output[0], DCN_NONE);
+        if (weight == DCN_NONE || plan->weights[weight].settled) continue;
+
+        dcn_op_call call;
+        dcn_kernel *kernel = NULL;
+        dcn_graph_call(planner->graph, n, &call);
+        narrow_call(planner, n, &call);
+        for (int32_t o = 0; o < call.n_outputs; o++)
+            call.output[o].layout = DCN_LAYOUT_ANY;
+        TRY_RETURN(plan->device->class->compile(plan->device, &call, &kernel));
+        kernel->destroy(kernel);
+        settle(plan, &plan->weights[weight], call.output[0].layout);
+    }
     return DECANT_OK;
 }
 
@@ -422,7 +479,9 @@ decant_status dcn_plan_lay_out(dcn_plan *plan, const dcn_program *program)
     planning planner = {.plan = plan, .graph = program->graph};
     decant_status status = find_last_readers(&planner);
     if (status != DECANT_OK) goto out;
+    TRY(dcn_plan_choose_precision(plan, program, &planner.choice));
     TRY(add_sources(&planner));
+    TRY(settle_narrow_weights(&planner));
 
     for (dcn_node_id n = 0; n < planner.graph->n_nodes; n++) {
         const dcn_node *node = &planner.graph->nodes[n];
@@ -438,6 +497,7 @@ decant_status dcn_plan_lay_out(dcn_plan *plan, const dcn_program *program)
     }
     TRY(dcn_plan_place_blocks(plan)); /* also settles weights that nothing reads */
 out:
+    dcn_precision_choice_finish(&planner.choice);
     dcn_free(planner.last_reader);
     return status;
 }

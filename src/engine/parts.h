@@ -17,10 +17,11 @@ typedef enum dcn_home {
     DCN_HOME_WEIGHT,   /* a parameter or state */
     DCN_HOME_GRADIENT, /* a trainable parameter's place in the gradient block */
     DCN_HOME_BLOCK,    /* a whole block */
-    DCN_HOME_COPY      /* a weight in another layout, made again only when the weight has changed */
+    DCN_HOME_COPY      /* a weight in another layout or as bf16, made again only when the weight has changed */
 } dcn_home;
 
-/* One value in one layout. Several buffers may be the same memory (views, ops in place): they have one root. */
+/* One value in one layout and element type. Several buffers may be the same memory (views, ops in place): they have one
+ * root. */
 typedef struct dcn_buffer {
     dcn_tensor_desc desc;
     size_t bytes;              /* what its layout takes, a multiple of DCN_ALIGNMENT */
@@ -59,6 +60,7 @@ typedef struct dcn_step {
     void *input_data[DCN_MAX_INPUTS], *output_data[DCN_MAX_OUTPUTS];
     decant_shape shape; /* of the first output; of the first input for updates */
     dcn_layout layout;
+    decant_dtype dtype; /* that the step computes from: bf16 or the program's */
 } dcn_step;
 
 /* A reorder of a weight that is redone only when the weight has changed since. */
@@ -127,6 +129,14 @@ static inline dcn_plan *dcn_plan_origin(dcn_plan *plan)
         plan = plan->share;
     return plan;
 }
+
+/* precision.c: which nodes compute from bf16 and which values are stored as bf16. */
+typedef struct dcn_precision_choice {
+    bool *node;  /* [n_nodes] */
+    bool *value; /* [n_values] */
+} dcn_precision_choice;
+decant_status dcn_plan_choose_precision(const dcn_plan *plan, const dcn_program *program, dcn_precision_choice *choice);
+void dcn_precision_choice_finish(dcn_precision_choice *choice);
 
 /* layout.c: makes the steps (kernels, layouts, reorders) of a plan whose values and weights are in place. */
 decant_status dcn_plan_lay_out(dcn_plan *plan, const dcn_program *program);

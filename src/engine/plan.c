@@ -176,6 +176,7 @@ dcn_step_info dcn_plan_step(const dcn_plan *plan, int32_t index)
                           .layer = step->layer,
                           .kernel = step->kernel->name,
                           .layout = plan->device->class->layout_name(plan->device, step->layout),
+                          .precision = decant_dtype_name(step->dtype),
                           .shape = step->shape,
                           .flops = step->kernel->flops};
     for (int32_t i = 0; i < step->n_inputs; i++)

@@ -20,9 +20,10 @@ typedef struct dcn_plan_options {
     bool separate; /* every result has memory of its own and nothing is written in place: to look for mistakes */
 } dcn_plan_options;
 
-/* The program is read, not kept (may be destroyed afterwards). options may be NULL. Parameters, states and blocks begin
- * as zeros unless they are shared. Errors: UNSUPPORTED (the device cannot run an op), INVALID_ARG and SHAPE (what is
- * shared does not fit), NOT_FOUND (use_ema without an EMA block), NO_MEMORY. */
+/* Products are computed in the precision that the device was asked for; weights and what is kept are the program's
+ * type. The program is read, not kept (may be destroyed afterwards). options may be NULL. Parameters, states and blocks
+ * begin as zeros unless they are shared. Errors: UNSUPPORTED (the device cannot run an op), INVALID_ARG and SHAPE (what
+ * is shared does not fit), NOT_FOUND (use_ema without an EMA block), NO_MEMORY. */
 decant_status dcn_plan_create(dcn_device *device, const dcn_program *program, const dcn_plan_options *options,
                               dcn_plan **ret_plan);
 void dcn_plan_destroy(dcn_plan *plan);
@@ -42,6 +43,7 @@ void dcn_plan_run(dcn_plan *plan);
 
 typedef struct dcn_step_info {
     const char *op, *kernel, *layout; /* layout of the first output; plan's memory */
+    const char *precision;            /* what it computes from: "bf16", "f32" or "f64"; static memory */
     const char *layer;                /* that it belongs to, backward steps too; "" for none */
     decant_shape shape;               /* of the first output */
     size_t bytes;                     /* written + read by the step */

@@ -21,7 +21,8 @@ static void keep_results(dcn_plan *plan)
         if (!value->kept || value->buffer == DCN_NONE) continue;
         for (dcn_buffer_id b = plan->buffers[value->buffer].next_layout; b != DCN_NONE;
              b = plan->buffers[b].next_layout)
-            if (plan->buffers[b].desc.layout == DCN_LAYOUT_PLAIN) value->buffer = b;
+            if (plan->buffers[b].desc.layout == DCN_LAYOUT_PLAIN && plan->buffers[b].desc.dtype != DECANT_BF16)
+                value->buffer = b;
         dcn_buffer *root = &plan->buffers[plan->buffers[value->buffer].root];
         if (root->home == DCN_HOME_ARENA) root->home = DCN_HOME_KEPT;
     }

@@ -55,6 +55,52 @@ const char *dcn_activation_name(dcn_activation activation)
     return (unsigned)activation <= DCN_ACTIVATION_GELU ? activation_names[activation] : "unknown";
 }
 
+dcn_op_narrow dcn_op_may_narrow(decant_op op)
+{
+    enum { FIRST = 1, BOTH = 3, ALL = (1 << DCN_MAX_INPUTS) - 1 };
+    switch (op) {
+    case DECANT_OP_CONV2D:
+    case DECANT_OP_CONV2D_GRAD_INPUT:
+    case DECANT_OP_LINEAR:
+    case DECANT_OP_LINEAR_GRAD_INPUT:
+        return (dcn_op_narrow){BOTH, FIRST, true};
+    case DECANT_OP_CONV2D_GRAD_WEIGHT:
+    case DECANT_OP_LINEAR_GRAD_WEIGHT:
+        return (dcn_op_narrow){BOTH, 0, true};
+    case DECANT_OP_BATCHNORM_GRAD:
+    case DECANT_OP_ACTIVATION_GRAD:
+    case DECANT_OP_ADD:
+        return (dcn_op_narrow){BOTH, FIRST, false};
+    case DECANT_OP_CONCAT:
+        return (dcn_op_narrow){ALL, FIRST, false};
+    case DECANT_OP_BATCHNORM:
+    case DECANT_OP_BATCHNORM_TRAIN:
+    case DECANT_OP_RELU:
+    case DECANT_OP_RELU6:
+    case DECANT_OP_HARDSWISH:
+    case DECANT_OP_SIGMOID:
+    case DECANT_OP_GELU:
+    case DECANT_OP_MAXPOOL:
+    case DECANT_OP_MAXPOOL_GRAD:
+    case DECANT_OP_AVGPOOL:
+    case DECANT_OP_AVGPOOL_GRAD:
+    case DECANT_OP_ADAPTIVE_AVGPOOL:
+    case DECANT_OP_ADAPTIVE_AVGPOOL_GRAD:
+    case DECANT_OP_DROPOUT:
+    case DECANT_OP_DROPOUT_GRAD:
+    case DECANT_OP_FLATTEN:
+    case DECANT_OP_RESHAPE:
+    case DECANT_OP_SLICE:
+    case DECANT_OP_PAD_CHANNELS:
+    case DECANT_OP_PAD_CHANNELS_GRAD:
+    case DECANT_OP_REPEAT_CHANNELS:
+    case DECANT_OP_REPEAT_CHANNELS_GRAD:
+        return (dcn_op_narrow){FIRST, FIRST, false};
+    default:
+        return (dcn_op_narrow){0, 0, false};
+    }
+}
+
 /* The element type that input `index` must have; everything not named here shares the type of input 0. */
 static decant_dtype wanted_dtype(const dcn_op_call *call, int32_t index)
 {

@@ -110,9 +110,9 @@ typedef struct dcn_loss_attrs {
 } dcn_loss_attrs;
 
 /* Numbers of the op table that every device must share. */
-#define DCN_COSINE_NORMS    1e-8 /* loss_cosine: a smaller product of the norms has no direction */
+#define DCN_COSINE_NORMS    1e-8           /* loss_cosine: a smaller product of the norms has no direction */
 #define DCN_LOG_MIN         1.17549435e-38 /* log: the smallest normal float, so that a probability of 0 has one */
-#define DCN_STANDARDIZE_EPS 1e-7 /* standardize: added to the deviation */
+#define DCN_STANDARDIZE_EPS 1e-7           /* standardize: added to the deviation */
 
 typedef struct dcn_update_attrs {
     bool nesterov;     /* sgd */
@@ -183,6 +183,16 @@ typedef struct dcn_op_info {
 } dcn_op_info;
 
 const dcn_op_info *dcn_op_get(decant_op op); /* never NULL for a valid op */
+
+/* Which tensors of an op may be bf16 instead of f32: bit i stands for input or output i. Either all the inputs named
+ * here are bf16 or none is; arithmetic is in f32 at least, and the rest (biases, statistics, weight gradients, losses)
+ * stays f32. A product may also write f32 from bf16. No inputs: the op has no such form. */
+typedef struct dcn_op_narrow {
+    uint32_t inputs, outputs;
+    bool product; /* convolutions and matrix products: what bf16 is for. The others only follow them */
+} dcn_op_narrow;
+dcn_op_narrow dcn_op_may_narrow(decant_op op);
+
 /* false when no op has that name. */
 bool dcn_op_find(const char *name, decant_op *ret_op);
 const char *dcn_activation_name(dcn_activation activation);

@@ -148,6 +148,16 @@ static decant_status parse_training(const dcn_doc *doc, dcn_run_spec *run)
     return DECANT_OK;
 }
 
+/* *precision stays as it is where nothing is said and the schema knows no default. */
+static decant_status parse_precision(dcn_section section, const dcn_doc *doc, decant_precision *precision)
+{
+    const char *word = NULL;
+    TRY_RETURN(dcn_schema_text(section, doc, "precision", &word));
+    for (int value = DECANT_PRECISION_AUTO; word != NULL && value <= DECANT_PRECISION_BF16; value++)
+        if (strcmp(word, decant_precision_name((decant_precision)value)) == 0) *precision = (decant_precision)value;
+    return DECANT_OK;
+}
+
 static decant_status parse_run(dcn_experiment *experiment, const dcn_doc *doc, dcn_run_spec *run)
 {
     const char *select = NULL;
@@ -159,6 +169,8 @@ static decant_status parse_run(dcn_experiment *experiment, const dcn_doc *doc, d
         return dcn_doc_fail(doc, DECANT_USAGE, "runs.RUN needs the key 'model'");
     TRY_RETURN(parse_training(doc, run));
     TRY_RETURN(parse_seeds(experiment->arena, doc, run));
+    run->precision = experiment->precision;
+    TRY_RETURN(parse_precision(DCN_SECTION_RUN, doc, &run->precision));
     TRY_RETURN(dcn_schema_text(DCN_SECTION_RUN, doc, "select", &select));
     run->select_best = select != NULL ? strcmp(select, "best") == 0 : experiment->data.validation > 0;
     TRY_RETURN(dcn_transfer_parse(dcn_doc_get(doc, "transfer"), &run->transfer));
@@ -323,6 +335,7 @@ static decant_status parse_experiment(dcn_experiment *experiment)
     TRY_RETURN(dcn_schema_text(DCN_SECTION_TOP, doc, "device", &experiment->device));
     TRY_RETURN(dcn_schema_int(DCN_SECTION_TOP, doc, "threads", &threads));
     experiment->threads = (int32_t)threads;
+    TRY_RETURN(parse_precision(DCN_SECTION_TOP, doc, &experiment->precision));
     TRY_RETURN(parse_teacher_cache(experiment));
     TRY_RETURN(dcn_data_parse(experiment->arena, dcn_doc_get(doc, "data"), &experiment->data));
     TRY_RETURN(parse_models(experiment));

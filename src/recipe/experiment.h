@@ -114,6 +114,7 @@ typedef struct dcn_run_spec {
     uint64_t *seeds;
     int32_t n_seeds;
     bool select_best, drop_last;
+    decant_precision precision;
     bool has_teacher_term;
     dcn_augment augment;
     dcn_transfer_spec transfer;
@@ -145,7 +146,8 @@ typedef struct decant_recipe {
     dcn_budget_spec budget;
     const char *device;
     int32_t threads;
-    int64_t teacher_cache; /* bytes; 0: off */
+    decant_precision precision; /* of runs that do not say */
+    int64_t teacher_cache;      /* bytes; 0: off */
 } dcn_experiment;
 
 /* Reads a recipe from memory; overrides are "path=value". `name` is used in messages. Nothing but the text is looked

@@ -194,6 +194,9 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
         "epochs", (json_int_t)run->epochs, "batch", (json_int_t)run->batch, "samples", (json_int_t)run->samples,
         "drop_last", run->drop_last, "select", run->select_best ? "best" : "last", "seed", (json_int_t)seed);
     if (config == NULL) return DCN_FAIL(NO_MEMORY, "no memory to describe the run '%s'", run->name);
+    /* a matter of the machine unless it is said */
+    if (run->precision != DECANT_PRECISION_AUTO)
+        json_object_set_new(config, "precision", json_string(decant_precision_name(run->precision)));
     describe_teacher(teacher, config);
     describe_start(run, start_hex, config);
     status = describe_transfer(materials, index, config);

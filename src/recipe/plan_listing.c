@@ -35,6 +35,7 @@ static decant_status copy_steps(const dcn_plan *plan, listing_memory *memory)
         TRY_RETURN(copy_text(memory->arena, info.layer, &step->layer));
         TRY_RETURN(copy_text(memory->arena, info.kernel, &step->kernel));
         TRY_RETURN(copy_text(memory->arena, info.layout, &step->layout));
+        TRY_RETURN(copy_text(memory->arena, info.precision, &step->precision));
         step->shape = info.shape;
         step->bytes = info.bytes;
         step->flops = info.flops;
@@ -79,8 +80,10 @@ void decant_plan_listing_destroy(decant_plan_listing *plan)
 
 decant_status dcn_compute_open(const decant_compute *compute, dcn_device **ret_device)
 {
-    const dcn_device_options options = {.threads = compute != NULL ? compute->threads : 0};
-    return dcn_device_open(compute != NULL ? compute->device : NULL, &options, ret_device);
+    static const decant_compute usual = {0};
+    if (compute == NULL) compute = &usual;
+    const dcn_device_options options = {.threads = compute->threads, .precision = compute->precision};
+    return dcn_device_open(compute->device, &options, ret_device);
 }
 
 /* --- inference --- */
@@ -145,6 +148,7 @@ decant_status decant_recipe_plan(const decant_recipe *recipe, const char *model,
     if (status != DECANT_OK) goto out;
     TRY(find_run_of(recipe, index, &run));
     TRY(dcn_compute_open(compute != NULL ? compute : &own, &device));
+    if (compute == NULL) device->precision = run->precision;
     TRY(dcn_materials_create(recipe, &materials));
     TRY(dcn_materials_model(materials, index, 0, &student));
     if (run->n_teachers > 0) TRY(dcn_teachers_sketch(materials, run, &teacher));

@@ -37,7 +37,7 @@ const char *decant_recipe_source(const decant_recipe *recipe)
 
 decant_compute decant_recipe_compute(const decant_recipe *recipe)
 {
-    return (decant_compute){.device = recipe->device, .threads = recipe->threads};
+    return (decant_compute){.device = recipe->device, .threads = recipe->threads, .precision = recipe->precision};
 }
 
 /* --- models --- */

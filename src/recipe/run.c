@@ -401,6 +401,13 @@ out:
     return status;
 }
 
+/* Answers of a teacher that another run read were given in its precision. */
+static void set_precision(run_context *runner, decant_precision precision)
+{
+    if (runner->device->precision != precision) dcn_teacher_answers_finish(&runner->answers);
+    runner->device->precision = precision;
+}
+
 /* The directory is this process's alone meanwhile. */
 static decant_status make_run(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
                               bool taught)
@@ -431,6 +438,7 @@ static decant_status run_seed(run_context *runner, int32_t run, uint64_t seed)
     decant_status status = DECANT_OK;
     runner->run = run;
     runner->seed = seed;
+    set_precision(runner, runner->experiment->runs[run].precision);
     if (stop_requested(runner)) {
         status = DCN_FAIL(INTERRUPTED, "stopped before the run '%s'; the rest can be run",
                           runner->experiment->runs[run].name);
@@ -470,7 +478,7 @@ decant_status decant_recipe_run(const decant_recipe *recipe, const decant_run_op
     decant_run_options all = options != NULL ? *options : (decant_run_options){0};
     if (all.directory == NULL) all.directory = "runs";
     run_context runner = {.experiment = recipe, .options = &all};
-    const dcn_device_options device = {.threads = recipe->threads};
+    const dcn_device_options device = {.threads = recipe->threads, .precision = recipe->precision};
     decant_status status = dcn_new(sizeof *runner.results, (void **)&runner.results);
     if (status != DECANT_OK) goto out;
     TRY(choose_runs(&runner));

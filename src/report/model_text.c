@@ -110,10 +110,10 @@ out:
 
 static decant_status add_steps(decant_table *table, const decant_plan_listing *plan)
 {
-    static const heading headings[] = {{"step", DECANT_ALIGN_RIGHT},   {"layer", DECANT_ALIGN_LEFT},
-                                       {"op", DECANT_ALIGN_LEFT},      {"kernel", DECANT_ALIGN_LEFT},
-                                       {"layout", DECANT_ALIGN_LEFT},  {"output shape", DECANT_ALIGN_LEFT},
-                                       {"memory", DECANT_ALIGN_RIGHT}, {"GFLOP", DECANT_ALIGN_RIGHT}};
+    static const heading headings[] = {
+        {"step", DECANT_ALIGN_RIGHT},        {"layer", DECANT_ALIGN_LEFT},   {"op", DECANT_ALIGN_LEFT},
+        {"kernel", DECANT_ALIGN_LEFT},       {"type", DECANT_ALIGN_LEFT},    {"layout", DECANT_ALIGN_LEFT},
+        {"output shape", DECANT_ALIGN_LEFT}, {"memory", DECANT_ALIGN_RIGHT}, {"GFLOP", DECANT_ALIGN_RIGHT}};
     TRY_RETURN(add_columns(table, headings, DCN_COUNT(headings)));
     for (int32_t i = 0; i < plan->n_steps; i++) {
         const decant_plan_step *step = &plan->steps[i];
@@ -123,6 +123,7 @@ static decant_status add_steps(decant_table *table, const decant_plan_listing *p
         TRY_RETURN(decant_table_add_cell(table, "%s", step->layer != NULL ? step->layer : ""));
         TRY_RETURN(decant_table_add_cell(table, "%s", step->op));
         TRY_RETURN(decant_table_add_cell(table, "%s", step->kernel));
+        TRY_RETURN(decant_table_add_cell(table, "%s", step->precision));
         TRY_RETURN(decant_table_add_cell(table, "%s", step->layout));
         TRY_RETURN(decant_table_add_cell(table, "%s", dcn_shape_text(&step->shape, shape)));
         TRY_RETURN(decant_table_add_cell(table, "%s", decant_bytes_text((double)step->bytes, bytes)));

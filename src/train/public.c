@@ -213,7 +213,9 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
 
     relay context = {.options = options};
     dcn_train_options made = make_options(options, model);
-    const dcn_device_options device = {.threads = compute != NULL ? compute->threads : 0};
+    static const decant_compute anywhere = {0};
+    if (compute == NULL) compute = &anywhere;
+    const dcn_device_options device = {.threads = compute->threads, .precision = compute->precision};
     dcn_split split = {0};
     char identity[DCN_HASH_HEX];
     dcn_train_result result;
@@ -221,7 +223,7 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
     TRY(dcn_split_make(dataset, options->validation, options->split_seed, &split));
     TRY(prepare_model(options, model, dataset, &split, &made.model));
     TRY(make_identity(options, made.model, teacher, dataset, identity));
-    TRY(dcn_device_open(compute != NULL ? compute->device : NULL, &device, &made.device));
+    TRY(dcn_device_open(compute->device, &device, &made.device));
     made.teacher = teacher;
     made.dataset = dataset;
     made.split = &split;

@@ -57,6 +57,25 @@ void case_end(op_case *test)
     require(dcn_op_infer(&test->call), test->label);
 }
 
+static void narrow_call(dcn_op_call *call)
+{
+    dcn_op_narrow may = dcn_op_may_narrow(call->op);
+    for (int32_t i = 0; i < call->n_inputs; i++)
+        if ((may.inputs >> i & 1U) != 0) call->input[i].dtype = DECANT_BF16;
+    for (int32_t o = 0; o < call->n_outputs; o++)
+        if ((may.outputs >> o & 1U) != 0) call->output[o].dtype = DECANT_BF16;
+}
+
+bool case_narrow(op_case *test, bool wide_product)
+{
+    dcn_op_narrow may = dcn_op_may_narrow(test->call.op);
+    if (may.inputs == 0) return false;
+    narrow_call(&test->call);
+    if (wide_product && may.product) test->call.output[0].dtype = DECANT_F32;
+    if (test->forward.n_inputs > 0) narrow_call(&test->forward);
+    return true;
+}
+
 void case_forward(op_case *test, decant_op op, const decant_op_attrs *attrs, const decant_shape *shapes,
                   int32_t n_shapes, int32_t n_outputs)
 {

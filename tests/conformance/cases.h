@@ -52,5 +52,8 @@ void case_end(op_case *test);
 void case_forward(op_case *test, decant_op op, const decant_op_attrs *attrs, const decant_shape *shapes,
                   int32_t n_shapes, int32_t n_outputs);
 void case_list_finish(case_list *list);
+/* Turns the case into its bf16 form; false when the op has none. Inputs are filled as before and then rounded.
+ * wide_product: a product writes f32 from them, as the last layer of a network does. */
+bool case_narrow(op_case *test, bool wide_product);
 
 #endif

@@ -140,15 +140,16 @@ static void compile(dcn_device *device, const char *label, dcn_op_call *call, dc
 /* How a convolution of this device writes a map of this shape. */
 static dcn_layout map_layout(dcn_device *device, const dcn_tensor_desc *map)
 {
-    if (map->dtype != DECANT_F32 || map->shape.rank != 4) return DCN_LAYOUT_PLAIN;
+    bool narrow = map->dtype == DECANT_BF16;
+    if ((map->dtype != DECANT_F32 && !narrow) || map->shape.rank != 4) return DCN_LAYOUT_PLAIN;
     int64_t channels = map->shape.dim[1];
     dcn_op_call call = {.op = DECANT_OP_CONV2D, .n_inputs = 2, .n_outputs = 1};
     call.attrs.conv = (dcn_conv_attrs){
         .channels = channels, .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1}, .groups = 1};
-    call.input[0] = *map;
-    call.input[0].layout = DCN_LAYOUT_PLAIN;
+    call.input[0] = (dcn_tensor_desc){DECANT_F32, map->shape, DCN_LAYOUT_PLAIN};
     call.input[1] = (dcn_tensor_desc){DECANT_F32, {4, {channels, channels, 3, 3}}, DCN_LAYOUT_PLAIN};
     require(dcn_op_infer(&call), "a convolution that writes the map");
+    if (narrow) call.input[0].dtype = call.input[1].dtype = call.output[0].dtype = DECANT_BF16;
     call.output[0].layout = DCN_LAYOUT_ANY;
     dcn_kernel *kernel = NULL;
     compile(device, "that writes the map", &call, &kernel);

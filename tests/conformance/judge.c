@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "conformance/harness.h"
+#include "tensor/bf16.h"
 
 void host_tensors_finish(host_tensors *tensors)
 {
@@ -103,6 +104,9 @@ static void store(void *data, decant_dtype dtype, int64_t i, double value)
     case DECANT_F64:
         ((double *)data)[i] = value;
         break;
+    case DECANT_BF16:
+        ((dcn_bf16 *)data)[i] = dcn_bf16_round((float)value);
+        break;
     default:
         ((float *)data)[i] = (float)value;
         break;
@@ -118,6 +122,8 @@ static double load(const void *data, decant_dtype dtype, int64_t i)
         return (double)((const int64_t *)data)[i];
     case DECANT_F64:
         return ((const double *)data)[i];
+    case DECANT_BF16:
+        return (double)dcn_bf16_widen(((const dcn_bf16 *)data)[i]);
     default:
         return (double)((const float *)data)[i];
     }
@@ -169,17 +175,19 @@ static void *converted(const dcn_tensor_desc *desc, const void *data, decant_dty
     return copy;
 }
 
-/* Compiles and runs a call on ref, plain. Outputs are taken here. */
+/* Compiles and runs a call on ref, plain. Outputs are taken here; a call of bf16 has its types already. */
 static void run_on_ref(dcn_op_call *call, void *const *inputs, void **ret_outputs)
 {
     dcn_device *ref = NULL;
     dcn_kernel *kernel = NULL;
-    require(dcn_op_infer(call), "inferring for ref");
+    if (call->input[0].dtype != DECANT_BF16) require(dcn_op_infer(call), "inferring for ref");
     require(dcn_device_open("ref", NULL, &ref), "opening ref");
     require(ref->class->compile(ref, call, &kernel), "compiling on ref");
+    void *scratch = test_malloc(kernel->scratch_bytes + 1);
     for (int32_t i = 0; i < call->n_outputs; i++)
         ret_outputs[i] = host_create(&call->output[i], call->output[i].dtype);
-    kernel->run(kernel, inputs, ret_outputs, NULL);
+    kernel->run(kernel, inputs, ret_outputs, scratch);
+    test_free(scratch);
     kernel->destroy(kernel);
     dcn_device_close(ref);
 }
@@ -218,11 +226,15 @@ void case_expect(const op_case *test, const host_tensors *filled, bool in_f64, h
 
 /* --- judging --- */
 
-static bool acceptable(double expected, double actual, double tolerance)
+/* Two numbers that are all but equal may be rounded to neighbours: 8 bits of a bf16 count. */
+#define BF16_STEP (1.0 / 128)
+
+static bool acceptable(decant_dtype dtype, double expected, double actual, double tolerance)
 {
     if (isnan(expected) || isnan(actual)) return isnan(expected) && isnan(actual);
     if (isinf(expected) || isinf(actual)) return expected == actual;
-    return fabs(actual - expected) <= tolerance * (1 + fabs(expected));
+    double step = dtype == DECANT_BF16 ? BF16_STEP * fabs(expected) : 0;
+    return fabs(actual - expected) <= tolerance * (1 + fabs(expected)) + step;
 }
 
 static void compare_tensor(const dcn_device *device, const op_case *test, run_variant variant, const char *what,
@@ -232,7 +244,7 @@ static void compare_tensor(const dcn_device *device, const op_case *test, run_va
     static const char *const names[VARIANT_COUNT] = {"plain", "plain wished", "native", "mixed", "in place"};
     for (int64_t i = 0; i < decant_shape_count(&desc->shape); i++) {
         double want = load(expected, desc->dtype, i), got = load(actual, desc->dtype, i);
-        if (!acceptable(want, got, tolerance))
+        if (!acceptable(desc->dtype, want, got, tolerance))
             fail_msg("%s, %d threads: %s %s (%s): %s %d element %lld is %.9g, ref says %.9g, tolerance %g",
                      device->summary, device->threads, dcn_op_get(test->call.op)->name, test->label, names[variant],
                      what, index, (long long)i, got, want, tolerance);

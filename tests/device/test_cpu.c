@@ -31,7 +31,7 @@ static void require(decant_status status)
 
 static dcn_device *open_cpu(int32_t threads, const char *isa)
 {
-    dcn_device_options options = {threads, isa};
+    dcn_device_options options = {.threads = threads, .isa = isa};
     dcn_device *device = NULL;
     require(dcn_device_open("cpu", &options, &device));
     return device;
@@ -453,7 +453,7 @@ static void products_share_a_weight_layout(void **state)
 static void impossible_requests_are_refused(void **state)
 {
     (void)state;
-    dcn_device_options options = {1, "mmx"};
+    dcn_device_options options = {.threads = 1, .isa = "mmx"};
     dcn_device *device = NULL;
     assert_int_equal(dcn_device_open("cpu", &options, &device), DECANT_UNSUPPORTED);
     assert_non_null(strstr(decant_error_message(), "mmx"));
@@ -481,7 +481,7 @@ static void running_out_of_memory_is_an_error(void **state)
     (void)state;
     dcn_device *device = NULL;
     for (int64_t nth = 1;; nth++) {
-        dcn_device_options options = {1, NULL};
+        dcn_device_options options = {.threads = 1};
         dcn_memory_fail_nth(nth);
         decant_status status = dcn_device_open("cpu", &options, &device);
         dcn_memory_fail_nth(0);

@@ -118,7 +118,7 @@ static void make_loader(trainer *train)
 
 static void trainer_init(trainer *train, const curve_case *test, const char *device)
 {
-    const dcn_device_options device_options = {.threads = 2};
+    const dcn_device_options device_options = {.threads = 2, .precision = DECANT_PRECISION_F32};
     memset(train, 0, sizeof *train);
     train->test = test;
     train->device_name = device;

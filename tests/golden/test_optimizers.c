@@ -90,7 +90,7 @@ static void trainer_program(trainer *train, decant_dtype dtype, const dcn_optimi
 
 static void trainer_init(trainer *train, const golden_setting *setting, const dcn_optimizer *optimizer)
 {
-    const dcn_device_options options = {.threads = 1};
+    const dcn_device_options options = {.threads = 1, .precision = DECANT_PRECISION_F32};
     double initial[OUTPUTS * INPUTS];
     memset(train, 0, sizeof *train);
     trainer_program(train, setting->dtype, optimizer);

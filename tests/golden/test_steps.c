@@ -302,7 +302,7 @@ static void make_program(trainer *train)
 
 static void trainer_init(trainer *train, const step_case *test, const step_setting *setting, dcn_safetensors *file)
 {
-    const dcn_device_options options = {.threads = 2};
+    const dcn_device_options options = {.threads = 2, .precision = DECANT_PRECISION_F32};
     memset(train, 0, sizeof *train);
     train->test = test;
     train->setting = &setting->outputs;

@@ -69,6 +69,7 @@ static void test_plan(void **state)
         {.op = "conv2d",
          .layer = "conv1",
          .kernel = "jit:avx512_core",
+         .precision = "bf16",
          .layout = "nChw16c",
          .bytes = 2048,
          .flops = 2e9,
@@ -76,6 +77,7 @@ static void test_plan(void **state)
         {.op = "reorder",
          .layer = NULL,
          .kernel = "jit:uni",
+         .precision = "f32",
          .layout = "plain",
          .bytes = 100,
          .shape = shape(2, 64, 10, 0, 0)},
@@ -92,11 +94,11 @@ static void test_plan(void **state)
     };
     char *text = NULL;
     assert_ok(decant_plan_text(&plan, &text));
-    assert_string_equal(text, "step  layer  op       kernel           layout   output shape      memory   GFLOP\n"
-                              "--------------------------------------------------------------------------------\n"
-                              "   1  conv1  conv2d   jit:avx512_core  nChw16c  [64, 48, 28, 28]  2.0 KB  2.0000\n"
-                              "   2         reorder  jit:uni          plain    [64, 10]           100 B\n"
-                              "--------------------------------------------------------------------------------\n"
+    assert_string_equal(text, "step  layer  op       kernel           type  layout   output shape      memory   GFLOP\n"
+                              "--------------------------------------------------------------------------------------\n"
+                              "   1  conv1  conv2d   jit:avx512_core  bf16  nChw16c  [64, 48, 28, 28]  2.0 KB  2.0000\n"
+                              "   2         reorder  jit:uni          f32   plain    [64, 10]           100 B\n"
+                              "--------------------------------------------------------------------------------------\n"
                               "Training of 64 samples: 2 steps, 2.0000 GFLOP, 3.0 MB of memory at its peak "
                               "(parameters 1.0 KB, activations 3.0 MB)\n");
     decant_text_free(text);

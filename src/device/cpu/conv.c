@@ -28,7 +28,7 @@ static decant_status weight_descriptor(dcn_cpu_device *device, const dcn_tensor_
                                        dcn_layout layout, dnnl_memory_desc_t *ret_descriptor)
 {
     dcn_tensor_desc desc = {weight->dtype, weight_shape(&weight->shape, groups), layout};
-    return layout == DCN_LAYOUT_ANY ? dcn_cpu_any_descriptor(&desc.shape, ret_descriptor)
+    return layout == DCN_LAYOUT_ANY ? dcn_cpu_any_descriptor(&desc.shape, desc.dtype, ret_descriptor)
                                     : dcn_cpu_descriptor(device, &desc, ret_descriptor);
 }
 
@@ -42,10 +42,10 @@ static decant_status conv_parts_init(const dcn_conv_attrs *attrs, dcn_tensor_des
         parts.dilation[i] = attrs->dilation[i] - 1;
         parts.padding[i] = attrs->padding[i];
     }
-    TRY_RETURN(dcn_cpu_activation_descriptor(&src->shape, &parts.src_md));
-    TRY_RETURN(dcn_cpu_activation_descriptor(&dst->shape, &parts.dst_md));
+    TRY_RETURN(dcn_cpu_activation_descriptor(&src->shape, src->dtype, &parts.src_md));
+    TRY_RETURN(dcn_cpu_activation_descriptor(&dst->shape, dst->dtype, &parts.dst_md));
     decant_shape bias = {.rank = 1, .dim = {attrs->channels}};
-    TRY_RETURN(dcn_cpu_plain_descriptor(&bias, &parts.bias_md));
+    TRY_RETURN(dcn_cpu_plain_descriptor(&bias, DECANT_F32, &parts.bias_md));
     *ret_parts = parts;
     return DECANT_OK;
 }
@@ -118,8 +118,8 @@ static decant_status conv_choose_winograd(dcn_cpu_device *device, const dcn_op_c
     dnnl_primitive_desc_t chosen = NULL;
     conv_parts winograd = *parts;
     winograd.algorithm = dnnl_convolution_winograd;
-    TRY_RETURN(dcn_cpu_any_descriptor(&parts->src->shape, &winograd.src_md));
-    TRY_RETURN(dcn_cpu_any_descriptor(&parts->dst->shape, &winograd.dst_md));
+    TRY_RETURN(dcn_cpu_any_descriptor(&parts->src->shape, DECANT_F32, &winograd.src_md));
+    TRY_RETURN(dcn_cpu_any_descriptor(&parts->dst->shape, DECANT_F32, &winograd.dst_md));
     TRY_RETURN(conv_choose(device, call, &winograd, wished, &chosen));
     bool to_src = call->op == DECANT_OP_CONV2D_GRAD_INPUT, to_dst = call->op == DECANT_OP_CONV2D;
     winograd.src_md = *dnnl_primitive_desc_query_md(chosen, to_src ? dnnl_query_diff_src_md : dnnl_query_src_md, 0);
@@ -133,7 +133,8 @@ static decant_status conv_choose_winograd(dcn_cpu_device *device, const dcn_op_c
 static decant_status conv_plan(dcn_cpu_device *device, dcn_op_call *call, conv_parts *parts, dcn_layout wished,
                                dnnl_primitive_desc_t *ret_descriptor)
 {
-    bool suits = dcn_cpu_suits_blocked_winograd(&call->attrs.conv, &parts->src->shape, &parts->dst->shape);
+    bool suits = !dcn_cpu_is_narrow(call) &&
+                 dcn_cpu_suits_blocked_winograd(&call->attrs.conv, &parts->src->shape, &parts->dst->shape);
     if (!suits || conv_choose_winograd(device, call, parts, wished, ret_descriptor) != DECANT_OK)
         TRY_RETURN(conv_choose(device, call, parts, wished, ret_descriptor));
     dcn_cpu_ask_activation(call);

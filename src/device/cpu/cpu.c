@@ -125,9 +125,9 @@ decant_status dcn_cpu_kernel_create(dcn_cpu_device *device, const dcn_op_call *c
     kernel->base.run = run;
     kernel->base.destroy = destroy_own;
     kernel->base.flops = dcn_op_flops(call);
-    kernel->loops = device->loops;
+    kernel->loops = dcn_cpu_is_narrow(call) ? device->loops->bf16 : device->loops;
     kernel->threads = visible_threads(&device->base);
-    snprintf(kernel->base.name, sizeof kernel->base.name, "loop:%s", device->loops->isa);
+    snprintf(kernel->base.name, sizeof kernel->base.name, "loop:%s", kernel->loops->isa);
     *ret_kernel = kernel;
     return DECANT_OK;
 }
@@ -180,6 +180,7 @@ static decant_status cpu_open(const dcn_device_options *options, dcn_device **re
     device->base.class = &dcn_device_cpu;
     device->base.threads = options && options->threads > 0 ? options->threads : usable_cores();
     TRY(choose_loops(options ? options->isa : NULL, &device->loops));
+    dcn_cpu_find_bf16(device);
     dcn_cpu_use_threads(device->base.threads);
     TRY(dcn_cpu_check(dnnl_engine_create(&device->engine, dnnl_cpu, 0), "engine"));
     TRY(dcn_cpu_check(dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags), "stream"));
@@ -204,7 +205,8 @@ static decant_status cpu_compile(dcn_device *base, dcn_op_call *call, dcn_kernel
             return DCN_FAIL(UNSUPPORTED, "the cpu device computes in f32, %s was asked for f64", info->name);
     if (!compilers[call->op]) return DCN_FAIL(UNSUPPORTED, "the cpu device has no %s", info->name);
     dcn_cpu_use_threads(device->base.threads);
-    decant_status status = compilers[call->op](device, call, ret_kernel);
+    decant_status status = dcn_cpu_is_narrow(call) ? dcn_cpu_compile_bf16(device, call, compilers[call->op], ret_kernel)
+                                                   : compilers[call->op](device, call, ret_kernel);
     if (status != DECANT_OK) dcn_while("compiling %s for the cpu device", info->name);
     return status;
 }
@@ -260,6 +262,7 @@ const dcn_device_class dcn_device_cpu = {
     .open = cpu_open,
     .close = cpu_close,
     .compile = cpu_compile,
+    .gains_from_bf16 = dcn_cpu_gains_from_bf16,
     .compile_reorder = dcn_cpu_compile_reorder,
     .layout_bytes = dcn_cpu_layout_bytes,
     .layout_name = dcn_cpu_layout_name,

@@ -35,6 +35,8 @@ typedef struct dcn_cpu_device {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     const dcn_cpu_loops *loops;
+    bool has_bf16_products;  /* oneDNN has them for this processor (and instruction set) */
+    bool has_fast_bf16;      /* and they are faster than those of f32 */
     dcn_cpu_layout *layouts; /* layout id - DCN_CPU_LAYOUT_FIRST_INTERNED */
     int32_t n_layouts, layouts_capacity;
 } dcn_cpu_device;
@@ -42,7 +44,7 @@ typedef struct dcn_cpu_device {
 /* --- kernels made of our own loops --- */
 typedef struct dcn_cpu_kernel {
     dcn_kernel base;
-    const dcn_cpu_loops *loops;
+    const dcn_cpu_loops *loops; /* for the element type of the op's first input */
     int32_t threads;
 } dcn_cpu_kernel;
 
@@ -60,6 +62,11 @@ typedef void dcn_cpu_body(const dcn_cpu_run *run, int64_t begin, int64_t end);
 decant_status dcn_cpu_kernel_create(dcn_cpu_device *device, const dcn_op_call *call, size_t bytes,
                                     void (*run)(const dcn_kernel *, void *const *, void *const *, void *),
                                     void **ret_kernel);
+/* An address `index` elements behind another. */
+static inline void *dcn_cpu_element(const dcn_cpu_loops *loops, const void *base, int64_t index)
+{
+    return (char *)(uintptr_t)base + index * (int64_t)loops->element_bytes;
+}
 /* body over [0, count) in one contiguous range a thread; cost is about how many elements one item touches. */
 void dcn_cpu_parallel(const dcn_cpu_run *run, int64_t count, int64_t cost, dcn_cpu_body *body);
 
@@ -95,10 +102,12 @@ dcn_layout dcn_cpu_activation_layout(const decant_shape *shape);
 decant_status dcn_cpu_descriptor(dcn_cpu_device *device, const dcn_tensor_desc *desc,
                                  dnnl_memory_desc_t *ret_descriptor);
 /* An activation for a oneDNN primitive: 4-D as nhwc whatever the layout id says of equal memory, others plain. */
-decant_status dcn_cpu_activation_descriptor(const decant_shape *shape, dnnl_memory_desc_t *ret_descriptor);
-decant_status dcn_cpu_plain_descriptor(const decant_shape *shape, dnnl_memory_desc_t *ret_descriptor);
+decant_status dcn_cpu_activation_descriptor(const decant_shape *shape, decant_dtype dtype,
+                                            dnnl_memory_desc_t *ret_descriptor);
+decant_status dcn_cpu_plain_descriptor(const decant_shape *shape, decant_dtype dtype,
+                                       dnnl_memory_desc_t *ret_descriptor);
 /* For the primitive to choose. */
-decant_status dcn_cpu_any_descriptor(const decant_shape *shape, dnnl_memory_desc_t *ret_descriptor);
+decant_status dcn_cpu_any_descriptor(const decant_shape *shape, decant_dtype dtype, dnnl_memory_desc_t *ret_descriptor);
 /* The layout id of a oneDNN descriptor, new ones are remembered. */
 decant_status dcn_cpu_intern(dcn_cpu_device *device, const dnnl_memory_desc_t *descriptor, dcn_layout *ret_layout);
 size_t dcn_cpu_layout_bytes(dcn_device *device, const dcn_tensor_desc *desc);
@@ -141,6 +150,8 @@ dcn_cpu_compile dcn_cpu_compile_activation, dcn_cpu_compile_activation_grad, dcn
     dcn_cpu_compile_dropout; /* elementwise.c */
 dcn_cpu_compile dcn_cpu_compile_maxpool, dcn_cpu_compile_maxpool_grad, dcn_cpu_compile_avgpool,
     dcn_cpu_compile_avgpool_grad; /* pool.c; adaptive pools too */
+/* in and out are the forward op's input and output. */
+dcn_cpu_window dcn_cpu_window_of(const dcn_op_call *call, const decant_shape *in, const decant_shape *out);
 dcn_cpu_compile dcn_cpu_compile_concat, dcn_cpu_compile_slice, dcn_cpu_compile_pad_channels,
     dcn_cpu_compile_pad_channels_grad, dcn_cpu_compile_repeat_channels,
     dcn_cpu_compile_repeat_channels_grad; /* channels.c */
@@ -151,6 +162,21 @@ dcn_cpu_compile dcn_cpu_compile_grad_norm, dcn_cpu_compile_sgd_update, dcn_cpu_c
     dcn_cpu_compile_ema_update; /* update.c */
 
 extern const dcn_device_class dcn_device_cpu; /* named in registry.c too */
+
+/* True when the call computes from bf16. */
+static inline bool dcn_cpu_is_narrow(const dcn_op_call *call)
+{
+    return call->input[0].dtype == DECANT_BF16;
+}
+
+/* bf16.c: where bf16 pays, and a bf16 call by the best kernel there is. */
+void dcn_cpu_find_bf16(dcn_cpu_device *device);
+bool dcn_cpu_gains_from_bf16(const dcn_device *device, const dcn_op_call *call);
+decant_status dcn_cpu_compile_bf16(dcn_cpu_device *device, dcn_op_call *call, dcn_cpu_compile *compile,
+                                   dcn_kernel **ret_kernel);
+/* widened.c: a bf16 call by the f32 kernel of the same op, between conversions: where nothing better exists. */
+decant_status dcn_cpu_compile_widened(dcn_cpu_device *device, dcn_op_call *call, dcn_cpu_compile *compile,
+                                      dcn_kernel **ret_kernel);
 
 /* reorder.c */
 decant_status dcn_cpu_compile_reorder(dcn_device *device, const dcn_tensor_desc *from, const dcn_tensor_desc *to,

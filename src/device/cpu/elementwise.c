@@ -7,13 +7,13 @@
 typedef struct elementwise_kernel {
     dcn_cpu_kernel own;
     int64_t count; /* elements in memory, a blocked layout's padding included */
-    void (*unary)(const float *, float *, int64_t, int64_t);
-    void (*binary)(const float *, const float *, float *, int64_t, int64_t);
+    void (*unary)(const void *, void *, int64_t, int64_t);
+    void (*binary)(const void *, const void *, void *, int64_t, int64_t);
 } elementwise_kernel;
 
 static int64_t memory_count(dcn_cpu_device *device, const dcn_tensor_desc *desc)
 {
-    return (int64_t)(dcn_cpu_layout_bytes(&device->base, desc) / sizeof(float));
+    return (int64_t)(dcn_cpu_layout_bytes(&device->base, desc) / decant_dtype_size(desc->dtype));
 }
 
 /* Inputs that must lie alike and do not: maps go to the activation layout. The output lies like them. */
@@ -64,9 +64,9 @@ static decant_status compile_elementwise(dcn_cpu_device *device, dcn_op_call *ca
 
 decant_status dcn_cpu_compile_activation(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
-    const dcn_cpu_loops *loops = device->loops;
     elementwise_kernel *kernel = NULL;
     TRY_RETURN(compile_elementwise(device, call, 1, &kernel));
+    const dcn_cpu_loops *loops = kernel->own.loops;
     kernel->unary = call->op == DECANT_OP_RELU        ? loops->relu
                     : call->op == DECANT_OP_RELU6     ? loops->relu6
                     : call->op == DECANT_OP_HARDSWISH ? loops->hardswish
@@ -79,9 +79,9 @@ decant_status dcn_cpu_compile_activation(dcn_cpu_device *device, dcn_op_call *ca
 
 decant_status dcn_cpu_compile_activation_grad(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
-    const dcn_cpu_loops *loops = device->loops;
     elementwise_kernel *kernel = NULL;
     TRY_RETURN(compile_elementwise(device, call, 2, &kernel));
+    const dcn_cpu_loops *loops = kernel->own.loops;
     switch ((dcn_activation)call->attrs.activation.kind) {
     case DCN_ACTIVATION_NONE:
         dcn_free(kernel);
@@ -110,14 +110,15 @@ decant_status dcn_cpu_compile_add(dcn_cpu_device *device, dcn_op_call *call, dcn
 {
     elementwise_kernel *kernel = NULL;
     TRY_RETURN(compile_elementwise(device, call, 2, &kernel));
-    kernel->binary = call->attrs.activation.kind == DCN_ACTIVATION_RELU ? device->loops->add_relu : device->loops->add;
+    kernel->binary =
+        call->attrs.activation.kind == DCN_ACTIVATION_RELU ? kernel->own.loops->add_relu : kernel->own.loops->add;
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;
 }
 
-static void copy(const float *from, float *to, int64_t begin, int64_t end)
+static void copy_bytes(const void *from, void *to, int64_t begin, int64_t end)
 {
-    if (from != to) memcpy(to + begin, from + begin, (size_t)(end - begin) * sizeof(float));
+    if (from != to) memcpy((char *)to + begin, (const char *)from + begin, (size_t)(end - begin));
 }
 
 /* A view that the engine could not give out as one. */
@@ -126,7 +127,8 @@ decant_status dcn_cpu_compile_copy(dcn_cpu_device *device, dcn_op_call *call, dc
     elementwise_kernel *kernel = NULL;
     call->input[0].layout = DCN_LAYOUT_PLAIN;
     TRY_RETURN(compile_elementwise(device, call, 1, &kernel));
-    kernel->unary = copy;
+    kernel->unary = copy_bytes;
+    kernel->count *= (int64_t)kernel->own.loops->element_bytes;
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;
 }

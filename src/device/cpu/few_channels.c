@@ -209,6 +209,7 @@ static decant_status plan_grad_weight(few_kernel *kernel)
 /* Whole panels of output channels: a gradient's rows are then read as they lie. */
 bool dcn_cpu_suits_few_channels(const dcn_op_call *call)
 {
+    if (dcn_cpu_is_narrow(call)) return false;
     const dcn_conv_attrs *attrs = &call->attrs.conv;
     const decant_shape *x = &call->input[0].shape;
     return call->op != DECANT_OP_CONV2D_GRAD_INPUT && call->input[0].dtype == DECANT_F32 && attrs->groups == 1 &&

@@ -8,8 +8,14 @@
 /* In NHWC, seen from the outside in, these are the logical dimensions. */
 static const int nhwc_order[4] = {0, 2, 3, 1};
 
+static dnnl_data_type_t dnnl_type(decant_dtype dtype)
+{
+    return dtype == DECANT_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
 /* A row-major descriptor whose memory goes through the dimensions in the given order. */
-static decant_status dense_descriptor(const decant_shape *shape, const int *order, dnnl_memory_desc_t *ret_descriptor)
+static decant_status dense_descriptor(const decant_shape *shape, decant_dtype dtype, const int *order,
+                                      dnnl_memory_desc_t *ret_descriptor)
 {
     int rank = shape->rank > 0 ? shape->rank : 1;
     dnnl_dims_t dims = {1}, strides = {1};
@@ -21,27 +27,30 @@ static decant_status dense_descriptor(const decant_shape *shape, const int *orde
         strides[d] = stride;
         stride *= dims[d];
     }
-    return dcn_cpu_check(dnnl_memory_desc_init_by_strides(ret_descriptor, rank, dims, dnnl_f32, strides),
+    return dcn_cpu_check(dnnl_memory_desc_init_by_strides(ret_descriptor, rank, dims, dnnl_type(dtype), strides),
                          "memory descriptor");
 }
 
-decant_status dcn_cpu_plain_descriptor(const decant_shape *shape, dnnl_memory_desc_t *ret_descriptor)
+decant_status dcn_cpu_plain_descriptor(const decant_shape *shape, decant_dtype dtype,
+                                       dnnl_memory_desc_t *ret_descriptor)
 {
-    return dense_descriptor(shape, NULL, ret_descriptor);
+    return dense_descriptor(shape, dtype, NULL, ret_descriptor);
 }
 
-decant_status dcn_cpu_activation_descriptor(const decant_shape *shape, dnnl_memory_desc_t *ret_descriptor)
+decant_status dcn_cpu_activation_descriptor(const decant_shape *shape, decant_dtype dtype,
+                                            dnnl_memory_desc_t *ret_descriptor)
 {
-    return dense_descriptor(shape, shape->rank == 4 ? nhwc_order : NULL, ret_descriptor);
+    return dense_descriptor(shape, dtype, shape->rank == 4 ? nhwc_order : NULL, ret_descriptor);
 }
 
-decant_status dcn_cpu_any_descriptor(const decant_shape *shape, dnnl_memory_desc_t *ret_descriptor)
+decant_status dcn_cpu_any_descriptor(const decant_shape *shape, decant_dtype dtype, dnnl_memory_desc_t *ret_descriptor)
 {
     dnnl_dims_t dims = {0};
     for (int i = 0; i < shape->rank; i++)
         dims[i] = shape->dim[i];
-    return dcn_cpu_check(dnnl_memory_desc_init_by_tag(ret_descriptor, shape->rank, dims, dnnl_f32, dnnl_format_tag_any),
-                         "memory descriptor");
+    return dcn_cpu_check(
+        dnnl_memory_desc_init_by_tag(ret_descriptor, shape->rank, dims, dnnl_type(dtype), dnnl_format_tag_any),
+        "memory descriptor");
 }
 
 dcn_layout dcn_cpu_activation_layout(const decant_shape *shape)
@@ -53,12 +62,15 @@ dcn_layout dcn_cpu_activation_layout(const decant_shape *shape)
 decant_status dcn_cpu_descriptor(dcn_cpu_device *device, const dcn_tensor_desc *desc,
                                  dnnl_memory_desc_t *ret_descriptor)
 {
-    if (desc->layout == DCN_LAYOUT_PLAIN) return dcn_cpu_plain_descriptor(&desc->shape, ret_descriptor);
+    if (desc->layout == DCN_LAYOUT_PLAIN) return dcn_cpu_plain_descriptor(&desc->shape, desc->dtype, ret_descriptor);
     if (desc->layout == DCN_CPU_LAYOUT_NHWC && desc->shape.rank == 4)
-        return dcn_cpu_activation_descriptor(&desc->shape, ret_descriptor);
+        return dcn_cpu_activation_descriptor(&desc->shape, desc->dtype, ret_descriptor);
     int64_t index = (int64_t)desc->layout - DCN_CPU_LAYOUT_FIRST_INTERNED;
     if (index < 0 || index >= device->n_layouts)
         return DCN_FAIL(INTERNAL, "layout %u of the cpu device has no oneDNN descriptor", desc->layout);
+    if (device->layouts[index].descriptor.data_type != dnnl_type(desc->dtype))
+        return DCN_FAIL(UNSUPPORTED, "layout %s is not one of %s", device->layouts[index].name,
+                        decant_dtype_name(desc->dtype));
     *ret_descriptor = device->layouts[index].descriptor;
     return DECANT_OK;
 }

@@ -10,7 +10,7 @@
 
 static bool is_small(const dcn_op_call *call)
 {
-    return dcn_op_flops(call) <= SMALL_FLOPS;
+    return dcn_op_flops(call) <= SMALL_FLOPS && !dcn_cpu_is_narrow(call);
 }
 
 /* With a few outputs most of a panel would be padding, which only counts where there is little else. */
@@ -50,10 +50,10 @@ static decant_status linear_parts_init(dcn_op_call *call, linear_parts *ret_part
         has_bias = call->n_outputs > 1;
         break;
     }
-    TRY_RETURN(dcn_cpu_plain_descriptor(&parts.src->shape, &parts.src_md));
-    TRY_RETURN(dcn_cpu_plain_descriptor(&parts.dst->shape, &parts.dst_md));
+    TRY_RETURN(dcn_cpu_plain_descriptor(&parts.src->shape, parts.src->dtype, &parts.src_md));
+    TRY_RETURN(dcn_cpu_plain_descriptor(&parts.dst->shape, parts.dst->dtype, &parts.dst_md));
     decant_shape bias = {.rank = 1, .dim = {parts.weight->shape.dim[0]}};
-    TRY_RETURN(dcn_cpu_plain_descriptor(&bias, &parts.bias_md));
+    TRY_RETURN(dcn_cpu_plain_descriptor(&bias, DECANT_F32, &parts.bias_md));
     if (has_bias) parts.n_arguments = 4;
 
     dcn_cpu_argument *arguments = parts.arguments;
@@ -85,7 +85,7 @@ static decant_status linear_describe(dcn_cpu_device *device, const dcn_op_call *
     dnnl_status_t result;
     dcn_tensor_desc weight = *parts->weight;
     weight.layout = layout;
-    TRY_RETURN(layout == DCN_LAYOUT_ANY ? dcn_cpu_any_descriptor(&weight.shape, &weight_md)
+    TRY_RETURN(layout == DCN_LAYOUT_ANY ? dcn_cpu_any_descriptor(&weight.shape, weight.dtype, &weight_md)
                                         : dcn_cpu_descriptor(device, &weight, &weight_md));
 
     const dnnl_memory_desc_t *bias = parts->n_arguments > 3 ? &parts->bias_md : NULL;

@@ -3,6 +3,7 @@
 #define DCN_DEVICE_CPU_LOOPS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The mask as op.def defines it. */
@@ -31,6 +32,18 @@ typedef struct dcn_cpu_window {
     bool count_padding; /* averages divide by the window with its padding */
     bool wide_index;    /* the window has more places than a byte counts */
 } dcn_cpu_window;
+
+/* True when the windows cut the map into pieces without overlap or rest. */
+static inline bool dcn_cpu_window_tiles(const dcn_cpu_window *window)
+{
+    for (int axis = 0; axis < 2; axis++) {
+        bool even = window->adaptive ? window->in[axis] % window->out[axis] == 0
+                                     : window->padding[axis] == 0 && window->kernel[axis] == window->stride[axis] &&
+                                           window->out[axis] * window->stride[axis] == window->in[axis];
+        if (!even) return false;
+    }
+    return true;
+}
 
 typedef struct dcn_cpu_product {
     int64_t m, n, k;
@@ -87,20 +100,32 @@ typedef struct dcn_cpu_update {
 
 typedef struct dcn_cpu_loops {
     const char *isa;
-#define LOOP(name, arguments) void(*name) arguments;
+    const struct dcn_cpu_loops *bf16; /* the same loops with elements of bf16 */
+    size_t element_bytes;             /* of what the void pointers of the ELEMENT_LOOPs are to */
+#define LOOP(name, arguments)         void(*name) arguments;
+#define ELEMENT_LOOP(name, arguments) void(*name) arguments;
 #include "device/cpu/loops.def"
 } dcn_cpu_loops;
 
 extern const dcn_cpu_loops dcn_cpu_loops_baseline, dcn_cpu_loops_avx2, dcn_cpu_loops_avx512;
+/* The same loops on bf16. */
+extern const dcn_cpu_loops dcn_cpu_loops_baseline_bf16, dcn_cpu_loops_avx2_bf16, dcn_cpu_loops_avx512_bf16;
 
-/* For the files loops_*.c: they are compiled once per instruction set, each time under another name. */
+/* For the files loops_*.c: they are compiled once per instruction set and element type, each time under another name.
+ */
 #ifndef DCN_CPU_LOOPS_ISA
 #define DCN_CPU_LOOPS_ISA baseline
 #endif
 #define DCN_CPU_PASTE(a, b)          a##b
 #define DCN_CPU_PASTE_EXPANDED(a, b) DCN_CPU_PASTE(a, b)
 #define DCN_CPU_LOOP(name)           DCN_CPU_PASTE_EXPANDED(dcn_cpu_loop_##name##_, DCN_CPU_LOOPS_ISA)
-#define LOOP(name, arguments)        void DCN_CPU_LOOP(name) arguments;
+#ifdef DCN_CPU_LOOPS_BF16
+#define DCN_CPU_ELEMENT_LOOP(name) DCN_CPU_PASTE_EXPANDED(dcn_cpu_bf16_loop_##name##_, DCN_CPU_LOOPS_ISA)
+#else
+#define DCN_CPU_ELEMENT_LOOP(name) DCN_CPU_LOOP(name)
+#endif
+#define LOOP(name, arguments)         void DCN_CPU_LOOP(name) arguments;
+#define ELEMENT_LOOP(name, arguments) void DCN_CPU_ELEMENT_LOOP(name) arguments;
 #include "device/cpu/loops.def"
 
 #endif

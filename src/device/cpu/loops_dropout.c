@@ -1,5 +1,6 @@
 /* Dropout: the mask is drawn from counters, a vector of them at a time, in the memory order at hand. */
 #include "base/random.h"
+#include "device/cpu/element.h"
 #include "device/cpu/loops.h"
 #include "device/cpu/philox.h"
 
@@ -16,9 +17,11 @@ static inline void draw(const dcn_cpu_dropout *dropout, words counter, words wor
     philox_vector(dropout->seed, counter, dropout->purpose, dropout->step_low, dropout->step_high, word);
 }
 
-void DCN_CPU_LOOP(dropout)(const dcn_cpu_dropout *dropout, const float *x, float *y, int64_t begin_block,
-                           int64_t end_block, int64_t count)
+void DCN_CPU_ELEMENT_LOOP(dropout)(const dcn_cpu_dropout *dropout, const void *from, void *to, int64_t begin_block,
+                                   int64_t end_block, int64_t count)
 {
+    const element *x = from;
+    element *y = to;
     int64_t end = end_block * 4 < count ? end_block * 4 : count, i = begin_block * 4;
     for (; i + 2 * AT_ONCE <= end; i += 2 * AT_ONCE) {
         words word[2][4]; /* two independent draws hide each other's latency */
@@ -28,27 +31,27 @@ void DCN_CPU_LOOP(dropout)(const dcn_cpu_dropout *dropout, const float *x, float
         in_order(word[0], order);
         in_order(word[1], order + 2);
         for (int k = 0; k < 4; k++)
-            vec_store(y + i + k * VEC_WIDTH, drop(vec_load(x + i + k * VEC_WIDTH), order[k], dropout));
+            element_store(y + i + k * VEC_WIDTH, drop(element_load(x + i + k * VEC_WIDTH), order[k], dropout));
     }
     for (; i < end; i++) {
         const uint32_t counter[4] = {(uint32_t)(i / 4), dropout->purpose, dropout->step_low, dropout->step_high};
         uint32_t word[4];
         dcn_philox(dropout->seed, counter, word);
-        y[i] = word[i % 4] >= dropout->threshold ? x[i] * dropout->scale : 0.0F;
+        y[i] = element_of(word[i % 4] >= dropout->threshold ? element_value(x[i]) * dropout->scale : 0.0F);
     }
 }
 
-static inline void drop_vector(const dcn_cpu_dropout *dropout, const float *x, float *y, uvec word, int64_t n)
+static inline void drop_vector(const dcn_cpu_dropout *dropout, const element *x, element *y, uvec word, int64_t n)
 {
     if (n == VEC_WIDTH)
-        vec_store(y, drop(vec_load(x), word, dropout));
+        element_store(y, drop(element_load(x), word, dropout));
     else
-        vec_store_part(y, drop(vec_load_part(x, n), word, dropout), n);
+        element_store_part(y, drop(element_load_part(x, n), word, dropout), n);
 }
 
 /* Channels of four neighbouring pixels whose elements share their blocks, from the logical element `first` on. */
-static void drop_four_pixels(const dcn_cpu_dropout *dropout, const float *x, float *y, int64_t channels, int64_t pixels,
-                             int64_t first)
+static void drop_four_pixels(const dcn_cpu_dropout *dropout, const element *x, element *y, int64_t channels,
+                             int64_t pixels, int64_t first)
 {
     uint64_t block_step = (uint64_t)(pixels / 4), block = (uint64_t)(first / 4);
     for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
@@ -62,28 +65,30 @@ static void drop_four_pixels(const dcn_cpu_dropout *dropout, const float *x, flo
 }
 
 /* Each element's own word of its own block. */
-static words pick_word(const dcn_cpu_dropout *dropout, words element)
+static words pick_word(const dcn_cpu_dropout *dropout, words number)
 {
-    words word[4], place = element & 3U;
-    draw(dropout, element >> 2, word);
+    words word[4], place = number & 3U;
+    draw(dropout, number >> 2, word);
     words odd = -(place & 1U), upper = -(place >> 1);
     words first = (word[0] & ~odd) | (word[1] & odd), second = (word[2] & ~odd) | (word[3] & odd);
     return (first & ~upper) | (second & upper);
 }
 
-static void drop_pixel(const dcn_cpu_dropout *dropout, const float *x, float *y, int64_t channels, int64_t pixels,
+static void drop_pixel(const dcn_cpu_dropout *dropout, const element *x, element *y, int64_t channels, int64_t pixels,
                        int64_t first)
 {
     for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
-        words element = (counting() + (uint64_t)c) * (uint64_t)pixels + (uint64_t)first;
-        uvec word = low_halves(pick_word(dropout, element), pick_word(dropout, element + PAIRS * (uint64_t)pixels));
+        words number = (counting() + (uint64_t)c) * (uint64_t)pixels + (uint64_t)first;
+        uvec word = low_halves(pick_word(dropout, number), pick_word(dropout, number + PAIRS * (uint64_t)pixels));
         drop_vector(dropout, x + c, y + c, word, channels - c < VEC_WIDTH ? channels - c : VEC_WIDTH);
     }
 }
 
-void DCN_CPU_LOOP(dropout_nhwc)(const dcn_cpu_dropout *dropout, const float *x, float *y, int64_t channels,
-                                int64_t pixels, int64_t begin_row, int64_t end_row)
+void DCN_CPU_ELEMENT_LOOP(dropout_nhwc)(const dcn_cpu_dropout *dropout, const void *from, void *to, int64_t channels,
+                                        int64_t pixels, int64_t begin_row, int64_t end_row)
 {
+    const element *x = from;
+    element *y = to;
     for (int64_t row = begin_row; row < end_row;) {
         int64_t sample = row / pixels, pixel = row % pixels, at = row * channels;
         int64_t first = sample * channels * pixels + pixel;

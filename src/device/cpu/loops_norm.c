@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "device/cpu/element.h"
 #include "device/cpu/loops.h"
-#include "device/cpu/simd.h"
 
 /* Columns whose sums stay in the first-level cache, and rows that are read before a sum is stored again. */
 #define SEGMENT    256
@@ -33,13 +33,13 @@ static inline void flush(const segment_sums *sums, int64_t columns, double *firs
 }
 
 /* rows (a constant) rows of whole vectors */
-static ALWAYS_INLINE void moments_rows(const float *x, int64_t width, const float *shift, int64_t columns,
+static ALWAYS_INLINE void moments_rows(const element *x, int64_t width, const float *shift, int64_t columns,
                                        segment_sums *sums, const int rows)
 {
     for (int64_t c = 0, k = 0; c < columns; c += VEC_WIDTH, k++) {
         vec center = vec_load(shift + c), first = sums->first[k], second = sums->second[k];
         for (int r = 0; r < rows; r++) {
-            vec difference = vec_load(x + r * width + c) - center;
+            vec difference = element_load(x + r * width + c) - center;
             first += difference;
             second += difference * difference;
         }
@@ -49,22 +49,30 @@ static ALWAYS_INLINE void moments_rows(const float *x, int64_t width, const floa
 }
 
 /* One column, for what is left of a row behind the last vector. */
-static void moments_column(const float *x, int64_t width, int64_t rows, float shift, double *sum, double *square)
+static void moments_column(const element *x, int64_t width, int64_t rows, float shift, double *sum, double *square)
 {
     for (int64_t row = 0; row < rows; row++, x += width) {
-        double difference = (double)*x - (double)shift;
+        double difference = (double)element_value(*x) - (double)shift;
         *sum += difference;
         *square += difference * difference;
     }
 }
 
-void DCN_CPU_LOOP(moments)(const float *x, int64_t width, int64_t rows, const float *shift, int64_t begin, int64_t end,
-                           double *sum, double *square)
+void DCN_CPU_ELEMENT_LOOP(add_weighed)(const void *x, int64_t begin, int64_t count, float weight, float *sum)
+{
+    const element *from = (const element *)x + begin;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        sum[i] += element_value(from[i]) * weight;
+}
+
+void DCN_CPU_ELEMENT_LOOP(moments)(const void *x, int64_t width, int64_t rows, const float *shift, int64_t begin,
+                                   int64_t end, double *sum, double *square)
 {
     int64_t whole = begin + (end - begin) / VEC_WIDTH * VEC_WIDTH;
     for (int64_t row = 0; row < rows; row += BLOCK_ROWS) {
         int64_t n = smaller(BLOCK_ROWS, rows - row);
-        const float *block = x + row * width;
+        const element *block = (const element *)x + row * width;
         for (int64_t c = begin; c < whole; c += SEGMENT) {
             int64_t columns = smaller(SEGMENT, whole - c), i = 0;
             segment_sums sums = {0};
@@ -102,9 +110,9 @@ static void repeat_channels(const dcn_cpu_norm *norm, float *vector, int64_t beg
         memcpy(vector + i * norm->channels + begin, vector + begin, (size_t)(end - begin) * sizeof(float));
 }
 
-void DCN_CPU_LOOP(norm_statistics)(const dcn_cpu_norm *norm, const float *weight, const float *bias,
-                                   float *running_mean, float *running_variance, float *mean, float *invstd,
-                                   int64_t begin, int64_t end)
+void DCN_CPU_ELEMENT_LOOP(norm_statistics)(const dcn_cpu_norm *norm, const float *weight, const float *bias,
+                                           float *running_mean, float *running_variance, float *mean, float *invstd,
+                                           int64_t begin, int64_t end)
 {
     double sum[SEGMENT], square[SEGMENT], count = norm->count, momentum = norm->momentum;
     for (int64_t first = begin; first < end; first += SEGMENT) {
@@ -129,23 +137,23 @@ void DCN_CPU_LOOP(norm_statistics)(const dcn_cpu_norm *norm, const float *weight
     repeat_channels(norm, norm->offset, begin, end);
 }
 
-void DCN_CPU_LOOP(scale_offset)(const dcn_cpu_norm *norm, const float *x, float *y, bool relu, int64_t begin_row,
-                                int64_t end_row, int64_t begin, int64_t end)
+void DCN_CPU_ELEMENT_LOOP(scale_offset)(const dcn_cpu_norm *norm, const void *x, void *y, bool relu, int64_t begin_row,
+                                        int64_t end_row, int64_t begin, int64_t end)
 {
     const float *scale = norm->scale, *offset = norm->offset;
     for (int64_t row = begin_row; row < end_row; row++) {
-        const float *from = x + row * norm->width;
-        float *to = y + row * norm->width;
+        const element *from = (const element *)x + row * norm->width;
+        element *to = (element *)y + row * norm->width;
         if (relu) {
 #pragma omp simd
             for (int64_t c = begin; c < end; c++) {
-                float value = from[c] * scale[c] + offset[c];
-                to[c] = value < 0.0F ? 0.0F : value;
+                float value = element_value(from[c]) * scale[c] + offset[c];
+                to[c] = element_of(value < 0.0F ? 0.0F : value);
             }
         } else {
 #pragma omp simd
             for (int64_t c = begin; c < end; c++)
-                to[c] = from[c] * scale[c] + offset[c];
+                to[c] = element_of(element_value(from[c]) * scale[c] + offset[c]);
         }
     }
 }
@@ -157,14 +165,14 @@ typedef struct column_vectors {
 
 /* rows (a constant) rows of whole vectors; the derivative of a relu behind the normalisation lets through where its
  * input was above 0 */
-static ALWAYS_INLINE void sums_rows(const float *d_y, const float *x, int64_t width, const column_vectors *at,
+static ALWAYS_INLINE void sums_rows(const element *d_y, const element *x, int64_t width, const column_vectors *at,
                                     int64_t columns, segment_sums *sums, const bool relu, const int rows)
 {
     for (int64_t c = 0, k = 0; c < columns; c += VEC_WIDTH, k++) {
         vec center = vec_load(at->mean + c), scale = vec_load(at->scale + c), offset = vec_load(at->offset + c);
         vec first = sums->first[k], second = sums->second[k];
         for (int r = 0; r < rows; r++) {
-            vec value = vec_load(x + r * width + c), d = vec_load(d_y + r * width + c);
+            vec value = element_load(x + r * width + c), d = element_load(d_y + r * width + c);
             if (relu) d = vec_select(value * scale + offset > (vec){0}, d, (vec){0});
             first += d;
             second += d * (value - center);
@@ -174,7 +182,7 @@ static ALWAYS_INLINE void sums_rows(const float *d_y, const float *x, int64_t wi
     }
 }
 
-static ALWAYS_INLINE void sums_block(const float *d_y, const float *x, int64_t width, int64_t rows,
+static ALWAYS_INLINE void sums_block(const element *d_y, const element *x, int64_t width, int64_t rows,
                                      const column_vectors *at, int64_t columns, segment_sums *sums, const bool relu)
 {
     int64_t i = 0;
@@ -185,20 +193,22 @@ static ALWAYS_INLINE void sums_block(const float *d_y, const float *x, int64_t w
 }
 
 /* One column, for what is left of a row behind the last vector. */
-static void sums_column(const float *d_y, const float *x, int64_t width, int64_t rows, float mean, float scale,
+static void sums_column(const element *d_y, const element *x, int64_t width, int64_t rows, float mean, float scale,
                         float offset, bool relu, double *sum, double *product)
 {
     for (int64_t row = 0; row < rows; row++, x += width, d_y += width) {
-        if (relu && !(*x * scale + offset > 0.0F)) continue;
-        *sum += (double)*d_y;
-        *product += (double)*d_y * ((double)*x - (double)mean);
+        float value = element_value(*x);
+        if (relu && !(value * scale + offset > 0.0F)) continue;
+        *sum += (double)element_value(*d_y);
+        *product += (double)element_value(*d_y) * ((double)value - (double)mean);
     }
 }
 
-void DCN_CPU_LOOP(norm_grad_sums)(const float *d_y, const float *x, int64_t width, int64_t rows, const float *mean,
-                                  const float *scale, const float *offset, bool relu, int64_t begin, int64_t end,
-                                  double *sum, double *product)
+void DCN_CPU_ELEMENT_LOOP(norm_grad_sums)(const void *gradient, const void *input, int64_t width, int64_t rows,
+                                          const float *mean, const float *scale, const float *offset, bool relu,
+                                          int64_t begin, int64_t end, double *sum, double *product)
 {
+    const element *d_y = gradient, *x = input;
     int64_t whole = begin + (end - begin) / VEC_WIDTH * VEC_WIDTH;
     for (int64_t row = 0; row < rows; row += BLOCK_ROWS) {
         int64_t n = smaller(BLOCK_ROWS, rows - row), at = row * width;
@@ -219,8 +229,8 @@ void DCN_CPU_LOOP(norm_grad_sums)(const float *d_y, const float *x, int64_t widt
 
 /* dx = weight * invstd * (g - sum(g) / m - (x - mean) * invstd^2 * sum(g (x - mean)) / m), as g * scale + x * slope +
  * constant. */
-void DCN_CPU_LOOP(norm_grad_finish)(const dcn_cpu_norm *norm, const float *mean, const float *invstd, float *d_weight,
-                                    float *d_bias, int64_t begin, int64_t end)
+void DCN_CPU_ELEMENT_LOOP(norm_grad_finish)(const dcn_cpu_norm *norm, const float *mean, const float *invstd,
+                                            float *d_weight, float *d_bias, int64_t begin, int64_t end)
 {
     double sum[SEGMENT], product[SEGMENT], count = norm->count;
     for (int64_t first = begin; first < end; first += SEGMENT) {
@@ -240,23 +250,24 @@ void DCN_CPU_LOOP(norm_grad_finish)(const dcn_cpu_norm *norm, const float *mean,
     repeat_channels(norm, norm->constant, begin, end);
 }
 
-void DCN_CPU_LOOP(norm_grad_input)(const dcn_cpu_norm *norm, const float *d_y, const float *x, float *d_x, bool relu,
-                                   int64_t begin_row, int64_t end_row, int64_t begin, int64_t end)
+void DCN_CPU_ELEMENT_LOOP(norm_grad_input)(const dcn_cpu_norm *norm, const void *d_y, const void *x, void *d_x,
+                                           bool relu, int64_t begin_row, int64_t end_row, int64_t begin, int64_t end)
 {
     const float *scale = norm->scale, *offset = norm->offset, *slope = norm->slope, *constant = norm->constant;
     for (int64_t row = begin_row; row < end_row; row++) {
-        const float *d = d_y + row * norm->width, *from = x + row * norm->width;
-        float *to = d_x + row * norm->width;
+        const element *d = (const element *)d_y + row * norm->width, *from = (const element *)x + row * norm->width;
+        element *to = (element *)d_x + row * norm->width;
         if (relu) {
 #pragma omp simd
             for (int64_t c = begin; c < end; c++) {
-                float g = from[c] * scale[c] + offset[c] > 0.0F ? d[c] : 0.0F;
-                to[c] = g * scale[c] + (from[c] * slope[c] + constant[c]);
+                float value = element_value(from[c]);
+                float g = value * scale[c] + offset[c] > 0.0F ? element_value(d[c]) : 0.0F;
+                to[c] = element_of(g * scale[c] + (value * slope[c] + constant[c]));
             }
         } else {
 #pragma omp simd
             for (int64_t c = begin; c < end; c++)
-                to[c] = d[c] * scale[c] + (from[c] * slope[c] + constant[c]);
+                to[c] = element_of(element_value(d[c]) * scale[c] + (element_value(from[c]) * slope[c] + constant[c]));
         }
     }
 }

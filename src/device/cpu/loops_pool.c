@@ -1,6 +1,8 @@
 /* Loops over pooling windows of NHWC maps, vectors along the channels. */
+#include <string.h>
+
+#include "device/cpu/element.h"
 #include "device/cpu/loops.h"
-#include "device/cpu/simd.h"
 
 typedef uint8_t bytes_of_vec __attribute__((vector_size(VEC_WIDTH)));
 
@@ -46,34 +48,25 @@ static inline int32_t place_of(const dcn_cpu_window *window, const span *at, int
 
 /* --- maximum --- */
 
-/* True when the windows cut the map into pieces without overlap or rest. */
-static bool tiles_map(const dcn_cpu_window *window)
-{
-    for (int axis = 0; axis < 2; axis++)
-        if (window->adaptive || window->padding[axis] != 0 || window->kernel[axis] != window->stride[axis] ||
-            window->out[axis] * window->stride[axis] != window->in[axis])
-            return false;
-    return true;
-}
-
 /* The common case: windows of 2x2 side by side over the whole map, whole vectors of channels. Pixels then need no
  * arithmetic of their own. */
 static bool halves_map(const dcn_cpu_window *window)
 {
-    return tiles_map(window) && window->kernel[0] == 2 && window->kernel[1] == 2 && window->channels % VEC_WIDTH == 0;
+    return !window->adaptive && dcn_cpu_window_tiles(window) && window->kernel[0] == 2 && window->kernel[1] == 2 &&
+           window->channels % VEC_WIDTH == 0;
 }
 
 /* The winners of the `n` (<= VEC_WIDTH) channels from `channel` on. Ties go to the first, a NaN wins. */
-static inline void max_vector(const dcn_cpu_window *window, const span *at, const float *map, int64_t n, vec *ret_best,
-                              ivec *ret_place)
+static inline void max_vector(const dcn_cpu_window *window, const span *at, const element *map, int64_t n,
+                              vec *ret_best, ivec *ret_place)
 {
     bool part = n < VEC_WIDTH;
     vec best = {0};
     ivec place = {0};
     for (int64_t h = at->begin[0]; h < at->end[0]; h++)
         for (int64_t w = at->begin[1]; w < at->end[1]; w++) {
-            const float *from = map + (h * window->in[1] + w) * window->channels;
-            vec value = part ? vec_load_part(from, n) : vec_load(from);
+            const element *from = map + (h * window->in[1] + w) * window->channels;
+            vec value = part ? element_load_part(from, n) : element_load(from);
             ivec wins = h == at->begin[0] && w == at->begin[1] ? ivec_all(-1) : (value > best) | (value != value);
             best = vec_select(wins, value, best);
             place = ivec_select(wins, ivec_all(place_of(window, at, h, w)), place);
@@ -96,13 +89,13 @@ static inline void store_place(const dcn_cpu_window *window, void *index, int64_
 }
 
 /* The same for a whole window inside the map whose size is known when compiling, a vector of channels. */
-static ALWAYS_INLINE void max_whole(const float *from, int64_t line, int64_t channels, const int kernel, vec *ret_best,
-                                    ivec *ret_place)
+static ALWAYS_INLINE void max_whole(const element *from, int64_t line, int64_t channels, const int kernel,
+                                    vec *ret_best, ivec *ret_place)
 {
-    vec best = vec_load(from);
+    vec best = element_load(from);
     ivec place = {0};
     for (int k = 1; k < kernel * kernel; k++) {
-        vec value = vec_load(from + k / kernel * line + k % kernel * channels);
+        vec value = element_load(from + k / kernel * line + k % kernel * channels);
         ivec wins = (value > best) | (value != value);
         best = vec_select(wins, value, best);
         place = ivec_select(wins, ivec_all(k), place);
@@ -112,14 +105,14 @@ static ALWAYS_INLINE void max_whole(const float *from, int64_t line, int64_t cha
 }
 
 /* All channels of one output pixel whose window was not cut; `kernel` 2 or 3. */
-static ALWAYS_INLINE void max_pixel(const float *from, int64_t line, int64_t channels, float *y, uint8_t *index,
+static ALWAYS_INLINE void max_pixel(const element *from, int64_t line, int64_t channels, element *y, uint8_t *index,
                                     const int kernel)
 {
     for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
         vec best;
         ivec place;
         max_whole(from + c, line, channels, kernel, &best, &place);
-        vec_store(y + c, best);
+        element_store(y + c, best);
         bytes_of_vec bytes = __builtin_convertvector(place, bytes_of_vec);
         if (index) memcpy(index + c, &bytes, VEC_WIDTH);
     }
@@ -135,13 +128,15 @@ static int whole_kernel(const dcn_cpu_window *window, const span *at)
     return (int)size;
 }
 
-void DCN_CPU_LOOP(maxpool)(const dcn_cpu_window *window, const float *x, float *y, void *index, int64_t begin_row,
-                           int64_t end_row)
+void DCN_CPU_ELEMENT_LOOP(maxpool)(const dcn_cpu_window *window, const void *source, void *target, void *index,
+                                   int64_t begin_row, int64_t end_row)
 {
+    const element *x = source;
+    element *y = target;
     int64_t channels = window->channels, line = window->in[1] * channels;
     bool halves = halves_map(window); /* then row r of all outputs is made of rows 2r and 2r + 1 of all inputs */
     for (int64_t row = begin_row; row < end_row; row++) {
-        const float *map = x + row / window->out[0] * window->in[0] * window->in[1] * channels;
+        const element *map = x + row / window->out[0] * window->in[0] * window->in[1] * channels;
         span at = {.count = {0}};
         for (int64_t column = 0; halves && column < window->out[1]; column++) {
             int64_t to = (row * window->out[1] + column) * channels;
@@ -153,7 +148,7 @@ void DCN_CPU_LOOP(maxpool)(const dcn_cpu_window *window, const float *x, float *
         for (int64_t column = 0; column < window->out[1]; column++) {
             set_axis(window, 1, column, &at);
             int64_t to = (row * window->out[1] + column) * channels;
-            const float *corner = map + (at.begin[0] * window->in[1] + at.begin[1]) * channels;
+            const element *corner = map + (at.begin[0] * window->in[1] + at.begin[1]) * channels;
             uint8_t *place_bytes = index ? (uint8_t *)index + to : NULL;
             int whole = whole_kernel(window, &at);
             if (whole == 2) {
@@ -170,9 +165,9 @@ void DCN_CPU_LOOP(maxpool)(const dcn_cpu_window *window, const float *x, float *
                 ivec place;
                 max_vector(window, &at, map + c, n, &best, &place);
                 if (n == VEC_WIDTH)
-                    vec_store(y + to + c, best);
+                    element_store(y + to + c, best);
                 else
-                    vec_store_part(y + to + c, best, n);
+                    element_store_part(y + to + c, best, n);
                 if (index) store_place(window, index, to + c, place, n);
             }
         }
@@ -195,45 +190,47 @@ static inline ivec load_place(const dcn_cpu_window *window, const void *index, i
 }
 
 /* Gives d_y to the winners. `alone`: no other window reaches these elements, so they are set instead of added to. */
-static inline void spread_vector(const dcn_cpu_window *window, const span *at, float *map, int64_t n, vec d, ivec place,
-                                 bool alone)
+static inline void spread_vector(const dcn_cpu_window *window, const span *at, element *map, int64_t n, vec d,
+                                 ivec place, bool alone)
 {
     bool part = n < VEC_WIDTH;
     for (int64_t h = at->begin[0]; h < at->end[0]; h++)
         for (int64_t w = at->begin[1]; w < at->end[1]; w++) {
-            float *to = map + (h * window->in[1] + w) * window->channels;
+            element *to = map + (h * window->in[1] + w) * window->channels;
             vec value = vec_select(place == ivec_all(place_of(window, at, h, w)), d, (vec){0});
-            if (!alone) value += part ? vec_load_part(to, n) : vec_load(to);
+            if (!alone) value += part ? element_load_part(to, n) : element_load(to);
             if (part)
-                vec_store_part(to, value, n);
+                element_store_part(to, value, n);
             else
-                vec_store(to, value);
+                element_store(to, value);
         }
 }
 
 /* The same for a whole window whose elements no other window reaches, a vector of channels at a time. */
-static ALWAYS_INLINE void spread_pixel(float *to, int64_t line, int64_t channels, const float *d_y,
+static ALWAYS_INLINE void spread_pixel(element *to, int64_t line, int64_t channels, const element *d_y,
                                        const uint8_t *index, const int kernel)
 {
     for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
         bytes_of_vec bytes;
         memcpy(&bytes, index + c, VEC_WIDTH);
         ivec place = __builtin_convertvector(bytes, ivec);
-        vec d = vec_load(d_y + c);
+        vec d = element_load(d_y + c);
         for (int k = 0; k < kernel * kernel; k++)
-            vec_store(to + k / kernel * line + k % kernel * channels + c,
-                      vec_select(place == ivec_all(k), d, (vec){0}));
+            element_store(to + k / kernel * line + k % kernel * channels + c,
+                          vec_select(place == ivec_all(k), d, (vec){0}));
     }
 }
 
-void DCN_CPU_LOOP(maxpool_grad)(const dcn_cpu_window *window, const float *d_y, const void *index, float *d_x,
-                                int64_t begin_sample, int64_t end_sample)
+void DCN_CPU_ELEMENT_LOOP(maxpool_grad)(const dcn_cpu_window *window, const void *source, const void *index,
+                                        void *target, int64_t begin_sample, int64_t end_sample)
 {
+    const element *d_y = source;
+    element *d_x = target;
     int64_t channels = window->channels, map_size = window->in[0] * window->in[1] * channels;
-    bool alone = tiles_map(window), halves = halves_map(window);
+    bool alone = dcn_cpu_window_tiles(window), halves = halves_map(window);
     for (int64_t sample = begin_sample; sample < end_sample; sample++) {
-        float *map = d_x + sample * map_size;
-        if (!alone) memset(map, 0, (size_t)map_size * sizeof(float));
+        element *map = d_x + sample * map_size;
+        if (!alone) memset(map, 0, (size_t)map_size * sizeof(element));
         for (int64_t row = 0; row < window->out[0]; row++) {
             span at = {.count = {0}};
             for (int64_t column = 0; halves && column < window->out[1]; column++) {
@@ -253,7 +250,7 @@ void DCN_CPU_LOOP(maxpool_grad)(const dcn_cpu_window *window, const float *d_y, 
                 }
                 for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
                     int64_t n = smaller(VEC_WIDTH, channels - c);
-                    vec d = n < VEC_WIDTH ? vec_load_part(d_y + from + c, n) : vec_load(d_y + from + c);
+                    vec d = n < VEC_WIDTH ? element_load_part(d_y + from + c, n) : element_load(d_y + from + c);
                     spread_vector(window, &at, map + c, n, d, load_place(window, index, from + c, n), alone);
                 }
             }
@@ -263,55 +260,75 @@ void DCN_CPU_LOOP(maxpool_grad)(const dcn_cpu_window *window, const float *d_y, 
 
 /* --- average --- */
 
-void DCN_CPU_LOOP(avgpool)(const dcn_cpu_window *window, const float *x, float *y, int64_t begin_row, int64_t end_row)
+void DCN_CPU_ELEMENT_LOOP(avgpool)(const dcn_cpu_window *window, const void *source, void *target, int64_t begin_row,
+                                   int64_t end_row)
 {
+    const element *x = source;
+    element *y = target;
     int64_t channels = window->channels;
     for (int64_t row = begin_row; row < end_row; row++) {
-        const float *map = x + row / window->out[0] * window->in[0] * window->in[1] * channels;
+        const element *map = x + row / window->out[0] * window->in[0] * window->in[1] * channels;
         span at = {.count = {0}};
         set_axis(window, 0, row % window->out[0], &at);
         for (int64_t column = 0; column < window->out[1]; column++) {
             set_axis(window, 1, column, &at);
-            float *to = y + (row * window->out[1] + column) * channels;
+            element *to = y + (row * window->out[1] + column) * channels;
             float share = 1.0F / (float)(at.count[0] * at.count[1]);
             for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
                 int64_t n = smaller(VEC_WIDTH, channels - c);
                 vec sum = {0};
                 for (int64_t h = at.begin[0]; h < at.end[0]; h++)
                     for (int64_t w = at.begin[1]; w < at.end[1]; w++) {
-                        const float *from = map + (h * window->in[1] + w) * channels + c;
-                        sum += n < VEC_WIDTH ? vec_load_part(from, n) : vec_load(from);
+                        const element *from = map + (h * window->in[1] + w) * channels + c;
+                        sum += n < VEC_WIDTH ? element_load_part(from, n) : element_load(from);
                     }
                 if (n < VEC_WIDTH)
-                    vec_store_part(to + c, sum * share, n);
+                    element_store_part(to + c, sum * share, n);
                 else
-                    vec_store(to + c, sum * share);
+                    element_store(to + c, sum * share);
             }
         }
     }
 }
 
-void DCN_CPU_LOOP(avgpool_grad)(const dcn_cpu_window *window, const float *d_y, float *d_x, int64_t begin_sample,
-                                int64_t end_sample)
+/* Adds a share of d_y to every element of the window; sets them where no other window reaches them. */
+static inline void share_vector(const dcn_cpu_window *window, const span *at, element *map, int64_t n, vec share,
+                                bool alone)
 {
+    for (int64_t h = at->begin[0]; h < at->end[0]; h++)
+        for (int64_t w = at->begin[1]; w < at->end[1]; w++) {
+            element *to = map + (h * window->in[1] + w) * window->channels;
+            vec value = share;
+            if (!alone) value += n < VEC_WIDTH ? element_load_part(to, n) : element_load(to);
+            if (n < VEC_WIDTH)
+                element_store_part(to, value, n);
+            else
+                element_store(to, value);
+        }
+}
+
+void DCN_CPU_ELEMENT_LOOP(avgpool_grad)(const dcn_cpu_window *window, const void *source, void *target,
+                                        int64_t begin_sample, int64_t end_sample)
+{
+    const element *d_y = source;
+    element *d_x = target;
     int64_t channels = window->channels, map_size = window->in[0] * window->in[1] * channels;
+    bool alone = dcn_cpu_window_tiles(window);
     for (int64_t sample = begin_sample; sample < end_sample; sample++) {
-        float *map = d_x + sample * map_size;
-        memset(map, 0, (size_t)map_size * sizeof(float));
+        element *map = d_x + sample * map_size;
+        if (!alone) memset(map, 0, (size_t)map_size * sizeof(element));
         for (int64_t row = 0; row < window->out[0]; row++) {
             span at = {.count = {0}};
             set_axis(window, 0, row, &at);
             for (int64_t column = 0; column < window->out[1]; column++) {
                 set_axis(window, 1, column, &at);
-                const float *d = d_y + ((sample * window->out[0] + row) * window->out[1] + column) * channels;
-                float share = 1.0F / (float)(at.count[0] * at.count[1]);
-                for (int64_t h = at.begin[0]; h < at.end[0]; h++)
-                    for (int64_t w = at.begin[1]; w < at.end[1]; w++) {
-                        float *to = map + (h * window->in[1] + w) * channels;
-#pragma omp simd
-                        for (int64_t c = 0; c < channels; c++)
-                            to[c] += d[c] * share;
-                    }
+                const element *d = d_y + ((sample * window->out[0] + row) * window->out[1] + column) * channels;
+                float part = 1.0F / (float)(at.count[0] * at.count[1]);
+                for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
+                    int64_t n = smaller(VEC_WIDTH, channels - c);
+                    vec share = (n < VEC_WIDTH ? element_load_part(d + c, n) : element_load(d + c)) * part;
+                    share_vector(window, &at, map + c, n, share, alone);
+                }
             }
         }
     }

@@ -1,11 +1,20 @@
-/* The table of this file's instruction set. */
+/* The table of this file's instruction set and element type. */
+#include "device/cpu/element.h"
 #include "device/cpu/loops.h"
 
 #define TEXT_OF(word) #word
 #define TEXT(word)    TEXT_OF(word)
+#define TABLE         DCN_CPU_PASTE_EXPANDED(dcn_cpu_loops_, DCN_CPU_LOOPS_ISA)
 
-const dcn_cpu_loops DCN_CPU_PASTE_EXPANDED(dcn_cpu_loops_, DCN_CPU_LOOPS_ISA) = {
+#ifdef DCN_CPU_LOOPS_BF16
+const dcn_cpu_loops DCN_CPU_PASTE_EXPANDED(TABLE, _bf16) = {
+#else
+const dcn_cpu_loops TABLE = {
+#endif
     .isa = TEXT(DCN_CPU_LOOPS_ISA),
-#define LOOP(name, arguments) .name = DCN_CPU_LOOP(name),
+    .bf16 = &DCN_CPU_PASTE_EXPANDED(TABLE, _bf16),
+    .element_bytes = sizeof(element),
+#define LOOP(name, arguments)         .name = DCN_CPU_LOOP(name),
+#define ELEMENT_LOOP(name, arguments) .name = DCN_CPU_ELEMENT_LOOP(name),
 #include "device/cpu/loops.def"
 };

@@ -193,8 +193,10 @@ static void normalize(const norm_kernel *kernel, const dcn_cpu_run *run)
     if (kernel->rest == 0) return;
     int64_t done = kernel->rows * kernel->width;
     dcn_cpu_norm norm = norm_of(kernel, run->scratch);
-    kernel->own.loops->scale_offset(&norm, (const float *)run->inputs[0] + done, (float *)run->outputs[0] + done,
-                                    kernel->relu, 0, 1, 0, kernel->rest * kernel->channels);
+    const dcn_cpu_loops *loops = kernel->own.loops;
+    loops->scale_offset(&norm, dcn_cpu_element(loops, run->inputs[0], done),
+                        dcn_cpu_element(loops, run->outputs[0], done), kernel->relu, 0, 1, 0,
+                        kernel->rest * kernel->channels);
 }
 
 static void run_batchnorm(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
@@ -219,24 +221,22 @@ decant_status dcn_cpu_compile_batchnorm(dcn_cpu_device *device, dcn_op_call *cal
 }
 
 /* A value near each channel's mean: the mean of some pixels spread over the batch. */
-static void set_shift(const norm_kernel *kernel, void *scratch, const float *x, int64_t begin, int64_t end)
+static void set_shift(const norm_kernel *kernel, void *scratch, const void *x, int64_t begin, int64_t end)
 {
     float *shift = vector_at(kernel, scratch, SHIFT);
     int64_t samples = kernel->pixels < SHIFT_SAMPLES ? kernel->pixels : SHIFT_SAMPLES;
     memset(shift + begin, 0, (size_t)(end - begin) * sizeof(float));
-    for (int64_t i = 0; i < samples; i++) {
-        const float *pixel = x + i * (kernel->pixels / samples) * kernel->channels;
-        for (int64_t c = begin; c < end; c++)
-            shift[c] += pixel[c] * (1.0F / (float)samples);
-    }
+    for (int64_t i = 0; i < samples; i++)
+        kernel->own.loops->add_weighed(x, i * (kernel->pixels / samples) * kernel->channels + begin, end - begin,
+                                       1.0F / (float)samples, shift + begin);
 }
 
 static void add_moments(const dcn_cpu_run *run, const task_range *range)
 {
     const norm_kernel *kernel = (const norm_kernel *)run->kernel;
-    kernel->own.loops->moments((const float *)run->inputs[0] + range->first_row * kernel->width, kernel->width,
-                               range->rows, vector_at(kernel, run->scratch, SHIFT), range->begin, range->end,
-                               range->partial, range->partial + kernel->width);
+    kernel->own.loops->moments(dcn_cpu_element(kernel->own.loops, run->inputs[0], range->first_row * kernel->width),
+                               kernel->width, range->rows, vector_at(kernel, run->scratch, SHIFT), range->begin,
+                               range->end, range->partial, range->partial + kernel->width);
 }
 
 static void moments_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
@@ -287,9 +287,9 @@ static void run_batchnorm_train(const dcn_kernel *base, void *const *inputs, voi
     dcn_cpu_parallel(&run, kernel->n_chunks * kernel->n_strips, task_cost(kernel), moments_body);
     if (kernel->rest > 0) {
         double *partial = partial_at(kernel, scratch, 0);
-        kernel->own.loops->moments((const float *)inputs[0] + kernel->rows * kernel->width, kernel->width, 1,
-                                   vector_at(kernel, scratch, SHIFT), 0, kernel->rest * kernel->channels, partial,
-                                   partial + kernel->width);
+        kernel->own.loops->moments(dcn_cpu_element(kernel->own.loops, inputs[0], kernel->rows * kernel->width),
+                                   kernel->width, 1, vector_at(kernel, scratch, SHIFT), 0,
+                                   kernel->rest * kernel->channels, partial, partial + kernel->width);
     }
     finish_statistics(&run, 0, kernel->channels);
     normalize(kernel, &run);
@@ -319,11 +319,11 @@ static void add_grad_sums(const dcn_cpu_run *run, const task_range *range)
 {
     const norm_kernel *kernel = (const norm_kernel *)run->kernel;
     int64_t at = range->first_row * kernel->width;
-    kernel->own.loops->norm_grad_sums((const float *)run->inputs[0] + at, (const float *)run->inputs[1] + at,
-                                      kernel->width, range->rows, vector_at(kernel, run->scratch, SHIFT),
-                                      vector_at(kernel, run->scratch, SCALE), vector_at(kernel, run->scratch, OFFSET),
-                                      kernel->relu, range->begin, range->end, range->partial,
-                                      range->partial + kernel->width);
+    kernel->own.loops->norm_grad_sums(
+        dcn_cpu_element(kernel->own.loops, run->inputs[0], at), dcn_cpu_element(kernel->own.loops, run->inputs[1], at),
+        kernel->width, range->rows, vector_at(kernel, run->scratch, SHIFT), vector_at(kernel, run->scratch, SCALE),
+        vector_at(kernel, run->scratch, OFFSET), kernel->relu, range->begin, range->end, range->partial,
+        range->partial + kernel->width);
 }
 
 static void grad_sums_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
@@ -372,7 +372,8 @@ static void run_batchnorm_grad(const dcn_kernel *base, void *const *inputs, void
     const norm_kernel *kernel = (const norm_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
     int64_t done = kernel->rows * kernel->width, rest = kernel->rest * kernel->channels;
-    const float *d_y = (const float *)inputs[0] + done, *x = (const float *)inputs[1] + done;
+    const dcn_cpu_loops *loops = kernel->own.loops;
+    const void *d_y = dcn_cpu_element(loops, inputs[0], done), *x = dcn_cpu_element(loops, inputs[1], done);
     prepare_backward(&run);
     if (kernel->by_columns) {
         dcn_cpu_parallel(&run, kernel->n_strips, 4 * kernel->rows * TASK_COLUMNS, grad_columns_body);
@@ -382,13 +383,13 @@ static void run_batchnorm_grad(const dcn_kernel *base, void *const *inputs, void
     dcn_cpu_parallel(&run, kernel->n_chunks * kernel->n_strips, 2 * task_cost(kernel), grad_sums_body);
     if (rest > 0) {
         double *partial = partial_at(kernel, scratch, 0);
-        kernel->own.loops->norm_grad_sums(d_y, x, kernel->width, 1, norm.shift, norm.scale, norm.offset, kernel->relu,
-                                          0, rest, partial, partial + kernel->width);
+        loops->norm_grad_sums(d_y, x, kernel->width, 1, norm.shift, norm.scale, norm.offset, kernel->relu, 0, rest,
+                              partial, partial + kernel->width);
     }
     finish_sums(&run, 0, kernel->channels);
     dcn_cpu_parallel(&run, kernel->rows, 2 * kernel->width, grad_input_body);
     if (rest > 0)
-        kernel->own.loops->norm_grad_input(&norm, d_y, x, (float *)outputs[0] + done, kernel->relu, 0, 1, 0, rest);
+        loops->norm_grad_input(&norm, d_y, x, dcn_cpu_element(loops, outputs[0], done), kernel->relu, 0, 1, 0, rest);
 }
 
 decant_status dcn_cpu_compile_batchnorm_grad(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)

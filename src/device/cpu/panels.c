@@ -426,6 +426,7 @@ static geometry geometry_of(const dcn_op_call *call, const dcn_tensor_desc *src,
 
 bool dcn_cpu_suits_panels(dcn_op_call *call)
 {
+    if (dcn_cpu_is_narrow(call)) return false;
     dcn_tensor_desc *src, *weight, *dst;
     find_parts(call, &src, &weight, &dst);
     if (src->dtype != DECANT_F32) return false;

@@ -38,13 +38,13 @@ static void gather_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const pointwise_kernel *kernel = (const pointwise_kernel *)run->kernel;
     const dcn_cpu_map *in = &kernel->in, *out = &kernel->out;
-    size_t bytes = (size_t)in->channels * sizeof(float);
+    int64_t bytes = in->channels * (int64_t)kernel->own.loops->element_bytes; /* of a pixel */
     for (int64_t row = begin; row < end; row++) {
         int64_t from_row = row / out->height * in->height + row % out->height * kernel->stride[0];
-        const float *from = (const float *)run->inputs[0] + from_row * in->width * in->channels;
-        float *to = (float *)run->scratch + row * out->width * in->channels;
+        const char *from = (const char *)run->inputs[0] + from_row * in->width * bytes;
+        char *to = (char *)run->scratch + row * out->width * bytes;
         for (int64_t w = 0; w < out->width; w++)
-            memcpy(to + w * in->channels, from + w * kernel->stride[1] * in->channels, bytes);
+            memcpy(to + w * bytes, from + w * kernel->stride[1] * bytes, (size_t)bytes);
     }
 }
 
@@ -53,15 +53,15 @@ static void scatter_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const pointwise_kernel *kernel = (const pointwise_kernel *)run->kernel;
     const dcn_cpu_map *in = &kernel->in, *out = &kernel->out;
-    size_t bytes = (size_t)in->channels * sizeof(float);
+    int64_t bytes = in->channels * (int64_t)kernel->own.loops->element_bytes;
     for (int64_t row = begin; row < end; row++) {
         int64_t h = row % in->height, from_row = row / in->height * out->height + h / kernel->stride[0];
-        float *to = (float *)run->outputs[0] + row * in->width * in->channels;
-        memset(to, 0, (size_t)in->width * bytes);
+        char *to = (char *)run->outputs[0] + row * in->width * bytes;
+        memset(to, 0, (size_t)(in->width * bytes));
         if (h % kernel->stride[0] != 0 || h / kernel->stride[0] >= out->height) continue;
-        const float *from = (const float *)run->scratch + from_row * out->width * in->channels;
+        const char *from = (const char *)run->scratch + from_row * out->width * bytes;
         for (int64_t w = 0; w < out->width; w++)
-            memcpy(to + w * kernel->stride[1] * in->channels, from + w * in->channels, bytes);
+            memcpy(to + w * kernel->stride[1] * bytes, from + w * bytes, (size_t)bytes);
     }
 }
 
@@ -160,7 +160,8 @@ decant_status dcn_cpu_compile_pointwise(dcn_cpu_device *device, dcn_op_call *cal
     kernel->stride[0] = attrs->stride[0];
     kernel->stride[1] = attrs->stride[1];
     size_t pixels = (size_t)(kernel->out.batch * kernel->out.height * kernel->out.width * kernel->in.channels);
-    kernel->pixel_bytes = (pixels * sizeof(float) + DCN_ALIGNMENT - 1) / DCN_ALIGNMENT * DCN_ALIGNMENT;
+    kernel->pixel_bytes =
+        (pixels * kernel->own.loops->element_bytes + DCN_ALIGNMENT - 1) / DCN_ALIGNMENT * DCN_ALIGNMENT;
     kernel->own.base.scratch_bytes = kernel->pixel_bytes + kernel->product->scratch_bytes;
     *ret_kernel = &kernel->own.base;
     kernel = NULL;

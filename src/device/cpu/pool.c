@@ -7,8 +7,7 @@ typedef struct pool_kernel {
     bool has_index;
 } pool_kernel;
 
-/* in and out are the forward op's input and output. */
-static dcn_cpu_window window_of(const dcn_op_call *call, const decant_shape *in, const decant_shape *out)
+dcn_cpu_window dcn_cpu_window_of(const dcn_op_call *call, const decant_shape *in, const decant_shape *out)
 {
     dcn_cpu_window window = {.batch = in->dim[0], .channels = in->dim[1]};
     window.adaptive = call->op == DECANT_OP_ADAPTIVE_AVGPOOL || call->op == DECANT_OP_ADAPTIVE_AVGPOOL_GRAD;
@@ -69,7 +68,7 @@ static void run_maxpool(const dcn_kernel *base, void *const *inputs, void *const
 
 decant_status dcn_cpu_compile_maxpool(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
-    dcn_cpu_window window = window_of(call, &call->input[0].shape, &call->output[0].shape);
+    dcn_cpu_window window = dcn_cpu_window_of(call, &call->input[0].shape, &call->output[0].shape);
     dcn_cpu_ask_activation(call);
     if (call->n_outputs > 1) call->output[1].layout = index_layout(&window, &call->output[1].shape);
     return compile_pool(device, call, &window, run_maxpool, ret_kernel);
@@ -90,7 +89,7 @@ static void run_maxpool_grad(const dcn_kernel *base, void *const *inputs, void *
 
 decant_status dcn_cpu_compile_maxpool_grad(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
-    dcn_cpu_window window = window_of(call, &call->output[0].shape, &call->input[0].shape);
+    dcn_cpu_window window = dcn_cpu_window_of(call, &call->output[0].shape, &call->input[0].shape);
     dcn_cpu_ask_activation(call);
     call->input[1].layout = index_layout(&window, &call->input[1].shape);
     return compile_pool(device, call, &window, run_maxpool_grad, ret_kernel);
@@ -111,7 +110,7 @@ static void run_avgpool(const dcn_kernel *base, void *const *inputs, void *const
 
 decant_status dcn_cpu_compile_avgpool(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
-    dcn_cpu_window window = window_of(call, &call->input[0].shape, &call->output[0].shape);
+    dcn_cpu_window window = dcn_cpu_window_of(call, &call->input[0].shape, &call->output[0].shape);
     dcn_cpu_ask_activation(call);
     return compile_pool(device, call, &window, run_avgpool, ret_kernel);
 }
@@ -131,7 +130,7 @@ static void run_avgpool_grad(const dcn_kernel *base, void *const *inputs, void *
 
 decant_status dcn_cpu_compile_avgpool_grad(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
-    dcn_cpu_window window = window_of(call, &call->output[0].shape, &call->input[0].shape);
+    dcn_cpu_window window = dcn_cpu_window_of(call, &call->output[0].shape, &call->input[0].shape);
     dcn_cpu_ask_activation(call);
     return compile_pool(device, call, &window, run_avgpool_grad, ret_kernel);
 }

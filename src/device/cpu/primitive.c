@@ -132,13 +132,22 @@ static decant_status bind_arguments(primitive_kernel *kernel, dnnl_engine_t engi
     return DECANT_OK;
 }
 
+/* A bf16 product by oneDNN's plain loops loses to the f32 kernel between conversions. */
+static decant_status check_worth(const dcn_op_call *call, const char *what, const_dnnl_primitive_desc_t descriptor)
+{
+    bool product = call && dcn_op_may_narrow(call->op).product;
+    if (!product || !dcn_cpu_is_narrow(call) || !dcn_cpu_is_reference(descriptor)) return DECANT_OK;
+    return DCN_FAIL(UNSUPPORTED, "oneDNN has only plain loops for this %s of bf16", what);
+}
+
 decant_status dcn_cpu_primitive_kernel(dcn_cpu_device *device, const dcn_op_call *call, const char *what,
                                        dnnl_primitive_desc_t descriptor, const dcn_cpu_argument *arguments,
                                        int32_t n_arguments, dcn_kernel **ret_kernel)
 {
     primitive_kernel *kernel = NULL;
-    decant_status status = dcn_new(sizeof *kernel, (void **)&kernel);
+    decant_status status = check_worth(call, what, descriptor);
     if (status != DECANT_OK) goto out;
+    TRY(dcn_new(sizeof *kernel, (void **)&kernel));
     kernel->base.run = run_primitive;
     kernel->base.destroy = destroy_primitive;
     kernel->base.flops = call ? dcn_op_flops(call) : 0.0;

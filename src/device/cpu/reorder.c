@@ -1,5 +1,5 @@
-/* From one layout to another: our own transposition between plain and NHWC, oneDNN's reorder where a layout is blocked.
- */
+/* From one layout or element type to another: our own transposition between plain and NHWC and our own conversion where
+ * nothing moves, oneDNN's reorder where a layout is blocked. */
 #include <string.h>
 
 #include "device/cpu/cpu.h"
@@ -7,21 +7,56 @@
 #define BLOCK 256 /* columns that one item of the parallel loop transposes */
 
 typedef struct transpose_kernel {
-    dcn_cpu_kernel own;
+    dcn_cpu_kernel own; /* with the loops of the narrower side */
+    dcn_cpu_body *body;
     int64_t batch, rows, columns; /* each sample: [rows][columns] -> [columns][rows] */
     int64_t blocks;               /* of columns */
 } transpose_kernel;
 
+/* Which piece of the work an item is. */
+typedef struct transpose_piece {
+    int64_t at, first, last; /* the sample's first element; columns */
+} transpose_piece;
+
+static transpose_piece piece_of(const transpose_kernel *kernel, int64_t item)
+{
+    int64_t sample = item / kernel->blocks, first = item % kernel->blocks * BLOCK;
+    int64_t last = first + BLOCK < kernel->columns ? first + BLOCK : kernel->columns;
+    return (transpose_piece){sample * kernel->rows * kernel->columns, first, last};
+}
+
 static void transpose_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const transpose_kernel *kernel = (const transpose_kernel *)run->kernel;
-    int64_t size = kernel->rows * kernel->columns;
+    const dcn_cpu_loops *loops = kernel->own.loops;
     for (int64_t item = begin; item < end; item++) {
-        int64_t sample = item / kernel->blocks, first = item % kernel->blocks * BLOCK;
-        int64_t last = first + BLOCK < kernel->columns ? first + BLOCK : kernel->columns;
-        kernel->own.loops->transpose((const float *)run->inputs[0] + sample * size,
-                                     (float *)run->outputs[0] + sample * size, kernel->rows, kernel->columns, first,
-                                     last);
+        transpose_piece piece = piece_of(kernel, item);
+        loops->transpose(dcn_cpu_element(loops, run->inputs[0], piece.at),
+                         dcn_cpu_element(loops, run->outputs[0], piece.at), kernel->rows, kernel->columns, piece.first,
+                         piece.last);
+    }
+}
+
+static void narrowing_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const transpose_kernel *kernel = (const transpose_kernel *)run->kernel;
+    const dcn_cpu_loops *loops = kernel->own.loops;
+    for (int64_t item = begin; item < end; item++) {
+        transpose_piece piece = piece_of(kernel, item);
+        loops->transpose_from_f32((const float *)run->inputs[0] + piece.at,
+                                  dcn_cpu_element(loops, run->outputs[0], piece.at), kernel->rows, kernel->columns,
+                                  piece.first, piece.last);
+    }
+}
+
+static void widening_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const transpose_kernel *kernel = (const transpose_kernel *)run->kernel;
+    const dcn_cpu_loops *loops = kernel->own.loops;
+    for (int64_t item = begin; item < end; item++) {
+        transpose_piece piece = piece_of(kernel, item);
+        loops->transpose_to_f32(dcn_cpu_element(loops, run->inputs[0], piece.at), (float *)run->outputs[0] + piece.at,
+                                kernel->rows, kernel->columns, piece.first, piece.last);
     }
 }
 
@@ -30,7 +65,17 @@ static void run_transpose(const dcn_kernel *base, void *const *inputs, void *con
     const transpose_kernel *kernel = (const transpose_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
     int64_t item_columns = kernel->columns < BLOCK ? kernel->columns : BLOCK;
-    dcn_cpu_parallel(&run, kernel->batch * kernel->blocks, kernel->rows * item_columns, transpose_body);
+    dcn_cpu_parallel(&run, kernel->batch * kernel->blocks, kernel->rows * item_columns, kernel->body);
+}
+
+static bool narrows(const dcn_op_call *call)
+{
+    return call->input[0].dtype == DECANT_F32 && call->output[0].dtype == DECANT_BF16;
+}
+
+static bool widens(const dcn_op_call *call)
+{
+    return call->input[0].dtype == DECANT_BF16 && call->output[0].dtype == DECANT_F32;
 }
 
 static decant_status compile_transpose(dcn_cpu_device *device, const dcn_op_call *call, bool to_nhwc,
@@ -39,10 +84,52 @@ static decant_status compile_transpose(dcn_cpu_device *device, const dcn_op_call
     transpose_kernel *kernel = NULL;
     dcn_cpu_map map = dcn_cpu_map_of(&call->input[0].shape);
     TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, run_transpose, (void **)&kernel));
+    kernel->body = narrows(call) ? narrowing_body : widens(call) ? widening_body : transpose_body;
+    if (narrows(call)) kernel->own.loops = device->loops->bf16;
     kernel->batch = map.batch;
     kernel->rows = to_nhwc ? map.channels : map.height * map.width;
     kernel->columns = to_nhwc ? map.height * map.width : map.channels;
     kernel->blocks = (kernel->columns + BLOCK - 1) / BLOCK;
+    *ret_kernel = &kernel->own.base;
+    return DECANT_OK;
+}
+
+/* --- where nothing moves --- */
+
+typedef struct convert_kernel {
+    dcn_cpu_kernel own;
+    int64_t count;
+} convert_kernel;
+
+static void from_f32_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    ((const convert_kernel *)run->kernel)->own.loops->from_f32(run->inputs[0], run->outputs[0], begin, end);
+}
+
+static void run_from_f32(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
+{
+    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_parallel(&run, ((const convert_kernel *)base)->count, 1, from_f32_body);
+}
+
+static void to_f32_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    ((const convert_kernel *)run->kernel)->own.loops->to_f32(run->inputs[0], run->outputs[0], begin, end);
+}
+
+static void run_to_f32(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
+{
+    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_parallel(&run, ((const convert_kernel *)base)->count, 1, to_f32_body);
+}
+
+static decant_status compile_convert(dcn_cpu_device *device, const dcn_op_call *call, dcn_kernel **ret_kernel)
+{
+    convert_kernel *kernel = NULL;
+    TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, narrows(call) ? run_from_f32 : run_to_f32,
+                                     (void **)&kernel));
+    kernel->own.loops = device->loops->bf16;
+    kernel->count = decant_shape_count(&call->input[0].shape);
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;
 }
@@ -53,7 +140,7 @@ static decant_status same_dimensions(dnnl_memory_desc_t *plain, const dnnl_memor
     if (plain->ndims == other->ndims) return DECANT_OK;
     decant_shape shape = {.rank = other->ndims};
     memcpy(shape.dim, other->dims, (size_t)other->ndims * sizeof shape.dim[0]);
-    return dcn_cpu_plain_descriptor(&shape, plain);
+    return dcn_cpu_plain_descriptor(&shape, plain->data_type == dnnl_bf16 ? DECANT_BF16 : DECANT_F32, plain);
 }
 
 static decant_status compile_by_primitive(dcn_cpu_device *device, const dcn_op_call *call, dcn_kernel **ret_kernel)
@@ -79,20 +166,26 @@ static decant_status compile_by_primitive(dcn_cpu_device *device, const dcn_op_c
     return dcn_cpu_primitive_kernel(device, call, "reorder", descriptor, arguments, 2, ret_kernel);
 }
 
+static bool is_real(const dcn_tensor_desc *desc)
+{
+    return desc->dtype == DECANT_F32 || desc->dtype == DECANT_BF16;
+}
+
 decant_status dcn_cpu_compile_reorder(dcn_device *base, const dcn_tensor_desc *from, const dcn_tensor_desc *to,
                                       dcn_kernel **ret_kernel)
 {
     dcn_cpu_device *device = (dcn_cpu_device *)base;
     /* reshape is the op that moves without computing: it lends its name to the flops of a reorder, which are none */
     dcn_op_call call = {.op = DECANT_OP_RESHAPE, .n_inputs = 1, .n_outputs = 1, .input = {*from}, .output = {*to}};
-    if (!decant_shape_equal(&from->shape, &to->shape) || from->dtype != to->dtype)
-        return DCN_FAIL(INVALID_ARG, "a reorder keeps the shape and the element type");
-    if (from->layout == DCN_CPU_LAYOUT_WINDOW || to->layout == DCN_CPU_LAYOUT_WINDOW || from->dtype != DECANT_F32)
+    if (!decant_shape_equal(&from->shape, &to->shape)) return DCN_FAIL(INVALID_ARG, "a reorder keeps the shape");
+    if (from->layout == DCN_CPU_LAYOUT_WINDOW || to->layout == DCN_CPU_LAYOUT_WINDOW || !is_real(from) || !is_real(to))
         return DCN_FAIL(UNSUPPORTED,
-                        "the cpu device reorders f32 tensors; an index of maxpool stays as it was written");
+                        "the cpu device reorders f32 and bf16 tensors; an index of maxpool stays as it was written");
     dcn_cpu_use_threads(device->base.threads);
     bool to_nhwc = from->layout == DCN_LAYOUT_PLAIN && to->layout == DCN_CPU_LAYOUT_NHWC;
     bool from_nhwc = from->layout == DCN_CPU_LAYOUT_NHWC && to->layout == DCN_LAYOUT_PLAIN;
     if (from->shape.rank == 4 && (to_nhwc || from_nhwc)) return compile_transpose(device, &call, to_nhwc, ret_kernel);
+    if (from->layout == to->layout && from->layout < DCN_CPU_LAYOUT_FIRST_INTERNED && from->dtype != to->dtype)
+        return compile_convert(device, &call, ret_kernel);
     return compile_by_primitive(device, &call, ret_kernel);
 }

@@ -32,7 +32,7 @@ static void run_rows(const dcn_kernel *base, void *const *inputs, void *const *o
 
 bool dcn_cpu_suits_rows(const dcn_op_call *call)
 {
-    return call->op == DECANT_OP_LINEAR && call->input[0].dtype == DECANT_F32 &&
+    return call->op == DECANT_OP_LINEAR && !dcn_cpu_is_narrow(call) && call->input[0].dtype == DECANT_F32 &&
            call->input[0].shape.dim[0] <= MAX_SAMPLES && decant_shape_count(&call->input[1].shape) >= MIN_WEIGHTS;
 }
 

@@ -1,10 +1,12 @@
 /* The ref device: every op as plain loops on plain tensors, in f32 and f64. It is the oracle that the other devices are
- * judged by: readable, sums in double, never optimised, one thread. */
+ * judged by: readable, sums in double, never optimised, one thread. bf16 tensors are widened to f32 before an op and
+ * rounded behind it. */
 #include "device/ref/ref.h"
 
 #include <string.h>
 
 #include "base/memory.h"
+#include "tensor/bf16.h"
 #include "tensor/shape.h"
 
 typedef struct ref_kernel {
@@ -12,6 +14,8 @@ typedef struct ref_kernel {
     dcn_op_call call;
     dcn_ref_function *function; /* NULL: copy `bytes` bytes */
     size_t bytes;
+    size_t input_at[DCN_MAX_INPUTS],
+        output_at[DCN_MAX_OUTPUTS]; /* bf16 tensors: their f32 form in the scratch memory */
 } ref_kernel;
 
 typedef struct ref_row {
@@ -30,6 +34,67 @@ static void run_function(const dcn_kernel *kernel, void *const *inputs, void *co
     (void)scratch;
     self->function(&self->call, inputs, outputs);
 }
+
+/* --- bf16 --- */
+
+static void widen(const dcn_bf16 *from, float *to, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        to[i] = dcn_bf16_widen(from[i]);
+}
+
+static void narrow(const float *from, dcn_bf16 *to, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        to[i] = dcn_bf16_round(from[i]);
+}
+
+static void run_narrow(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch)
+{
+    const ref_kernel *self = (const ref_kernel *)kernel;
+    const dcn_op_call *call = &self->call;
+    void *wide_inputs[DCN_MAX_INPUTS], *wide_outputs[DCN_MAX_OUTPUTS];
+    for (int32_t i = 0; i < call->n_inputs; i++) {
+        bool converted = call->input[i].dtype == DECANT_BF16;
+        wide_inputs[i] = converted ? (char *)scratch + self->input_at[i] : inputs[i];
+        if (converted) widen(inputs[i], wide_inputs[i], decant_shape_count(&call->input[i].shape));
+    }
+    for (int32_t o = 0; o < call->n_outputs; o++)
+        wide_outputs[o] = call->output[o].dtype == DECANT_BF16 ? (char *)scratch + self->output_at[o] : outputs[o];
+    self->function(call, wide_inputs, wide_outputs);
+    for (int32_t o = 0; o < call->n_outputs; o++)
+        if (call->output[o].dtype == DECANT_BF16)
+            narrow(wide_outputs[o], outputs[o], decant_shape_count(&call->output[o].shape));
+}
+
+static size_t take_wide(ref_kernel *kernel, const dcn_tensor_desc *desc)
+{
+    size_t offset = kernel->base.scratch_bytes;
+    if (desc->dtype == DECANT_BF16)
+        kernel->base.scratch_bytes += (size_t)decant_shape_count(&desc->shape) * sizeof(float);
+    return offset;
+}
+
+static bool is_narrow(const dcn_op_call *call)
+{
+    for (int32_t i = 0; i < call->n_inputs; i++)
+        if (call->input[i].dtype == DECANT_BF16) return true;
+    return false;
+}
+
+static void run_widen(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch)
+{
+    (void)scratch;
+    widen(inputs[0], outputs[0], decant_shape_count(&((const ref_kernel *)kernel)->call.input[0].shape));
+}
+
+static void run_round(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch)
+{
+    (void)scratch;
+    narrow(inputs[0], outputs[0], decant_shape_count(&((const ref_kernel *)kernel)->call.input[0].shape));
+}
+
+/* --- compiling --- */
 
 static void run_copy(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch)
 {
@@ -57,7 +122,8 @@ static decant_status create_kernel(ref_kernel **ret_kernel)
 static decant_status check_types(const dcn_op_call *call)
 {
     decant_dtype type = call->input[0].dtype;
-    if (type != DECANT_F32 && type != DECANT_F64)
+    bool may_narrow = dcn_op_may_narrow(call->op).inputs != 0;
+    if (type != DECANT_F32 && type != DECANT_F64 && !(type == DECANT_BF16 && may_narrow))
         return DCN_FAIL(UNSUPPORTED, "device ref computes %s in f32 and f64, not in %s", dcn_op_get(call->op)->name,
                         decant_dtype_name(type));
     return DECANT_OK;
@@ -80,6 +146,13 @@ static decant_status ref_compile(dcn_device *device, dcn_op_call *call, dcn_kern
     kernel->base.run = run_function;
     kernel->base.flops = dcn_op_flops(call);
     kernel->base.in_place = (dcn_op_get(call->op)->flags & (DCN_OP_INPLACE | DCN_OP_VIEW)) != 0;
+    if (is_narrow(call)) {
+        kernel->base.run = run_narrow;
+        for (int32_t i = 0; i < call->n_inputs; i++)
+            kernel->input_at[i] = take_wide(kernel, &call->input[i]);
+        for (int32_t o = 0; o < call->n_outputs; o++)
+            kernel->output_at[o] = take_wide(kernel, &call->output[o]);
+    }
     *ret_kernel = &kernel->base;
     return DECANT_OK;
 }
@@ -90,13 +163,19 @@ static decant_status ref_compile_reorder(dcn_device *device, const dcn_tensor_de
     (void)device;
     if (from->layout != DCN_LAYOUT_PLAIN || to->layout != DCN_LAYOUT_PLAIN)
         return DCN_FAIL(UNSUPPORTED, "device ref knows only the plain layout");
+    bool widens = from->dtype == DECANT_BF16 && to->dtype == DECANT_F32;
+    bool rounds = from->dtype == DECANT_F32 && to->dtype == DECANT_BF16;
+    if (from->dtype != to->dtype && !widens && !rounds)
+        return DCN_FAIL(INVALID_ARG, "a reorder from %s to %s", decant_dtype_name(from->dtype),
+                        decant_dtype_name(to->dtype));
     size_t bytes = 0;
     TRY_RETURN(dcn_shape_bytes(&from->shape, from->dtype, &bytes));
     ref_kernel *kernel = NULL;
     TRY_RETURN(create_kernel(&kernel));
-    kernel->base.run = run_copy;
-    kernel->base.in_place = true;
+    kernel->base.run = widens ? run_widen : rounds ? run_round : run_copy;
+    kernel->base.in_place = from->dtype == to->dtype;
     kernel->bytes = bytes;
+    kernel->call.input[0] = *from;
     *ret_kernel = &kernel->base;
     return DECANT_OK;
 }

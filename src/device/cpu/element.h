@@ -1,0 +1,98 @@
+/* What an activation is made of in this compilation of a loop: f32, or bf16 with -DDCN_CPU_LOOPS_BF16. Loops that come
+ * in both take void pointers, compute in f32, and read and write elements through these. */
+#ifndef DCN_DEVICE_CPU_ELEMENT_H
+#define DCN_DEVICE_CPU_ELEMENT_H
+
+#include "device/cpu/simd.h"
+#include "tensor/bf16.h"
+
+#ifdef DCN_CPU_LOOPS_BF16
+
+typedef dcn_bf16 element;
+typedef uint16_t hvec __attribute__((vector_size(VEC_WIDTH * 2)));
+typedef uint16_t hvec_unaligned __attribute__((vector_size(VEC_WIDTH * 2), aligned(2), may_alias));
+
+static inline float element_value(element from)
+{
+    return dcn_bf16_widen(from);
+}
+
+static inline element element_of(float value)
+{
+    return dcn_bf16_round(value);
+}
+
+static inline vec element_widen(hvec from)
+{
+    return (vec)(__builtin_convertvector(from, ivec) << 16);
+}
+
+static inline hvec element_narrow(vec value)
+{
+    typedef uint32_t bits_of_vec __attribute__((vector_size(VEC_WIDTH * 4)));
+    bits_of_vec bits = (bits_of_vec)value;
+    bits_of_vec rounded = (bits + 0x7fffU + (bits >> 16 & 1U)) >> 16, quiet = bits >> 16 | 0x40U;
+    bits_of_vec is_nan = (bits_of_vec)(value != value);
+    return __builtin_convertvector((is_nan & quiet) | (~is_nan & rounded), hvec);
+}
+
+static inline vec element_load(const element *from)
+{
+    return element_widen(*(const hvec_unaligned *)from);
+}
+
+static inline void element_store(element *to, vec value)
+{
+    *(hvec_unaligned *)to = element_narrow(value);
+}
+
+/* The first count (< VEC_WIDTH) elements; the rest are 0. */
+static inline vec element_load_part(const element *from, int64_t count)
+{
+    hvec part = {0};
+    memcpy(&part, from, (size_t)count * sizeof(element));
+    return element_widen(part);
+}
+
+static inline void element_store_part(element *to, vec value, int64_t count)
+{
+    hvec part = element_narrow(value);
+    memcpy(to, &part, (size_t)count * sizeof(element));
+}
+
+#else
+
+typedef float element;
+
+static inline float element_value(element from)
+{
+    return from;
+}
+
+static inline element element_of(float value)
+{
+    return value;
+}
+
+static inline vec element_load(const element *from)
+{
+    return vec_load(from);
+}
+
+static inline void element_store(element *to, vec value)
+{
+    vec_store(to, value);
+}
+
+static inline vec element_load_part(const element *from, int64_t count)
+{
+    return vec_load_part(from, count);
+}
+
+static inline void element_store_part(element *to, vec value, int64_t count)
+{
+    vec_store_part(to, value, count);
+}
+
+#endif
+#endif

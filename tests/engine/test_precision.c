@@ -1,0 +1,225 @@
+/* bf16 plans: what they compute from, that cpu and ref agree on it and stay near f32, that weights stay f32 and are
+ * converted again after every update, and that the same plan gives the same bits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/nets.h"
+
+/* Relative error of one rounding to bf16 is at most 2^-9. Errors of a few layers add up, and a maximum that is lost to
+ * its neighbour or a relu that closes sends a whole gradient elsewhere; the networks are small. */
+#define NEAR_EACH_OTHER 0.05
+#define NEAR_F32        0.15
+
+static dcn_device *open_device(const char *name, decant_precision precision)
+{
+    const dcn_device_options options = {.threads = 2, .precision = precision};
+    dcn_device *device = NULL;
+    if (dcn_device_open(name, &options, &device) != DECANT_OK) fail_msg("%s", decant_error_message());
+    return device;
+}
+
+static void run_step(dcn_plan *plan, const test_step *step, int64_t number)
+{
+    test_inputs inputs = inputs_bind(plan, step->program, 2);
+    inputs_set_step(&inputs, step->program, number);
+    dcn_plan_run(plan);
+    inputs_destroy(&inputs);
+}
+
+static double apart(dcn_plan *const plans[2], const test_step *step, dcn_value_id value)
+{
+    void *first = read_value(plans[0], step->program, value), *second = read_value(plans[1], step->program, value);
+    double error =
+        difference(step->program->graph->values[value].dtype, first, second, value_count(step->program, value));
+    dcn_free_aligned(first);
+    dcn_free_aligned(second);
+    return error;
+}
+
+/* The parameters after three updates, and what is kept, on two devices. */
+static void check_near(dcn_device *const devices[2], net_kind kind, double tolerance)
+{
+    test_step step = step_create(kind, &(step_options){.batch = 6, .sgd = true, .teacher = true});
+    dcn_plan *plans[2];
+    for (int d = 0; d < 2; d++) {
+        plans[d] = plan_create(devices[d], &step, NULL);
+        weights_write(plans[d], step.program, 1);
+        for (int64_t number = 0; number < 3; number++)
+            run_step(plans[d], &step, number);
+    }
+    for (int32_t k = 0; k < step.n_keep; k++)
+        if (!(apart(plans, &step, step.keep[k]) < tolerance))
+            fail_msg("network %d: result %d differs by %g", (int)kind, (int)k, apart(plans, &step, step.keep[k]));
+    for (dcn_value_id v = 0; v < step.program->graph->n_values; v++)
+        if (step.program->graph->values[v].trainable && !(apart(plans, &step, v) < tolerance))
+            fail_msg("network %d: %s differs by %g", (int)kind, step.program->graph->values[v].name,
+                     apart(plans, &step, v));
+    dcn_plan_destroy(plans[1]);
+    dcn_plan_destroy(plans[0]);
+    step_destroy(&step);
+}
+
+static void cpu_and_ref_agree_on_bf16(void **state)
+{
+    (void)state;
+    dcn_device *devices[2] = {open_device("cpu", DECANT_PRECISION_BF16), open_device("ref", DECANT_PRECISION_BF16)};
+    for (int kind = 0; kind < NET_COUNT; kind++)
+        check_near(devices, (net_kind)kind, NEAR_EACH_OTHER);
+    dcn_device_close(devices[1]);
+    dcn_device_close(devices[0]);
+}
+
+static void bf16_is_near_f32(void **state)
+{
+    (void)state;
+    dcn_device *devices[2] = {open_device("cpu", DECANT_PRECISION_BF16), open_device("cpu", DECANT_PRECISION_F32)};
+    for (int kind = 0; kind < NET_COUNT; kind++)
+        check_near(devices, (net_kind)kind, NEAR_F32);
+    dcn_device_close(devices[1]);
+    dcn_device_close(devices[0]);
+}
+
+/* Breaks when a product is left in f32, or a loss, an update or a kept result is not. */
+static void products_are_bf16_and_the_rest_is_not(void **state)
+{
+    (void)state;
+    dcn_device *cpu = open_device("cpu", DECANT_PRECISION_BF16);
+    for (int kind = 0; kind < NET_COUNT; kind++) {
+        test_step step = step_create((net_kind)kind, &(step_options){.batch = 4, .sgd = true, .teacher = true});
+        dcn_plan *plan = plan_create(cpu, &step, NULL);
+        int products = 0;
+        for (int32_t s = 0; s < dcn_plan_steps(plan); s++) {
+            const dcn_step_info info = dcn_plan_step(plan, s);
+            bool product = strstr(info.op, "conv2d") != NULL || strstr(info.op, "linear") != NULL;
+            bool exact = strstr(info.op, "loss") != NULL || strstr(info.op, "update") != NULL;
+            if (product) assert_string_equal(info.precision, "bf16");
+            if (exact) assert_string_equal(info.precision, "f32");
+            products += product;
+        }
+        assert_true(products > 2);
+        dcn_plan_destroy(plan);
+        step_destroy(&step);
+    }
+    dcn_device_close(cpu);
+}
+
+static int32_t count_bf16(dcn_device *device, const test_step *step)
+{
+    int32_t count = 0;
+    dcn_plan *plan = plan_create(device, step, NULL);
+    for (int32_t s = 0; s < dcn_plan_steps(plan); s++)
+        count += strcmp(dcn_plan_step(plan, s).precision, "bf16") == 0;
+    dcn_plan_destroy(plan);
+    return count;
+}
+
+/* Without a device that gains, and for networks too small to gain, `auto` is f32. */
+static void auto_takes_bf16_only_where_it_pays(void **state)
+{
+    (void)state;
+    dcn_device *ref = open_device("ref", DECANT_PRECISION_AUTO), *cpu = open_device("cpu", DECANT_PRECISION_AUTO);
+    for (int kind = 0; kind < NET_COUNT; kind++) {
+        test_step step = step_create((net_kind)kind, &(step_options){.batch = 64, .sgd = true});
+        assert_int_equal(count_bf16(ref, &step), 0);
+        if (kind == NET_MLP) assert_int_equal(count_bf16(cpu, &step), 0);
+        step_destroy(&step);
+    }
+    dcn_device_close(cpu);
+    dcn_device_close(ref);
+}
+
+/* Breaks when bf16 copies of weights are those of before the last update. */
+static void evaluation_sees_every_update(void **state)
+{
+    (void)state;
+    dcn_device *cpu = open_device("cpu", DECANT_PRECISION_BF16);
+    for (int kind = 0; kind < NET_COUNT; kind++) {
+        test_step train = step_create((net_kind)kind, &(step_options){.batch = 6, .sgd = true});
+        test_step eval = step_create((net_kind)kind, &(step_options){.batch = 5, .inference = true});
+        dcn_plan *trainer = plan_create(cpu, &train, NULL);
+        dcn_plan *sharing = plan_create(cpu, &eval, &(dcn_plan_options){.share = trainer});
+        weights_write(trainer, train.program, 1);
+        for (int64_t number = 0; number < 3; number++) {
+            run_step(trainer, &train, number);
+            run_step(sharing, &eval, 0);
+            dcn_plan *fresh = plan_create(cpu, &eval, NULL);
+            for (dcn_value_id v = 0; v < eval.program->graph->n_values; v++) {
+                const dcn_value *value = &eval.program->graph->values[v];
+                if (value->kind != DCN_VALUE_PARAMETER && value->kind != DCN_VALUE_STATE) continue;
+                void *data = read_value(sharing, eval.program, v);
+                assert_int_equal(dcn_plan_write(fresh, v, data), DECANT_OK);
+                dcn_free_aligned(data);
+            }
+            run_step(fresh, &eval, 0);
+            dcn_plan *plans[2] = {sharing, fresh};
+            if (apart(plans, &eval, eval.logits) > 1e-6)
+                fail_msg("network %d, update %d: logits differ by %g", kind, (int)number,
+                         apart(plans, &eval, eval.logits));
+            dcn_plan_destroy(fresh);
+        }
+        dcn_plan_destroy(sharing);
+        dcn_plan_destroy(trainer);
+        step_destroy(&eval);
+        step_destroy(&train);
+    }
+    dcn_device_close(cpu);
+}
+
+/* The same plan twice, and without reuse of memory: no bit changes. */
+static void the_same_plan_gives_the_same_bits(void **state)
+{
+    (void)state;
+    dcn_device *cpu = open_device("cpu", DECANT_PRECISION_BF16);
+    for (int kind = 0; kind < NET_COUNT; kind++) {
+        test_step step = step_create((net_kind)kind, &(step_options){.batch = 4, .sgd = true, .teacher = true});
+        dcn_plan *all[3];
+        for (int p = 0; p < 3; p++) {
+            all[p] = plan_create(cpu, &step, &(dcn_plan_options){.separate = p == 2});
+            weights_write(all[p], step.program, 1);
+            for (int64_t number = 0; number < 3; number++)
+                run_step(all[p], &step, number);
+        }
+        for (int p = 1; p < 3; p++)
+            for (dcn_value_id v = 0; v < step.program->graph->n_values; v++) {
+                dcn_plan *plans[2] = {all[0], all[p]};
+                if (step.program->graph->values[v].trainable && apart(plans, &step, v) > 0)
+                    fail_msg("network %d: %s is not the same", kind, step.program->graph->values[v].name);
+            }
+        for (int p = 0; p < 3; p++)
+            dcn_plan_destroy(all[p]);
+        step_destroy(&step);
+    }
+    dcn_device_close(cpu);
+}
+
+static void f64_has_no_bf16_form(void **state)
+{
+    (void)state;
+    dcn_device *ref = open_device("ref", DECANT_PRECISION_BF16);
+    test_step doubles = step_create(NET_LIGHT, &(step_options){.batch = 2, .dtype = DECANT_F64});
+    dcn_plan *plan = NULL;
+    assert_int_equal(dcn_plan_create(ref, doubles.program, NULL, &plan), DECANT_UNSUPPORTED);
+    assert_null(plan);
+    step_destroy(&doubles);
+    dcn_device_close(ref);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cpu_and_ref_agree_on_bf16),
+        cmocka_unit_test(bf16_is_near_f32),
+        cmocka_unit_test(products_are_bf16_and_the_rest_is_not),
+        cmocka_unit_test(auto_takes_bf16_only_where_it_pays),
+        cmocka_unit_test(evaluation_sees_every_update),
+        cmocka_unit_test(the_same_plan_gives_the_same_bits),
+        cmocka_unit_test(f64_has_no_bf16_form),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
