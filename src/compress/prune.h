@@ -8,8 +8,8 @@
 
 const char *dcn_criterion_name(decant_criterion criterion);
 
-/* The importance of each unit, [n_units]: comparable over the whole network; 0 for channels that nothing makes, those of
- * padding. */
+/* The importance of each unit, [n_units]: comparable over the whole network; 0 for channels that nothing makes, those
+ * of padding. */
 decant_status dcn_prune_scores(const decant_model *model, const dcn_channels *channels, decant_criterion criterion,
                                uint64_t seed, double *ret_scores);
 

@@ -16,9 +16,10 @@
 #include "nn/model.h"
 #include "nn/zoo.h"
 
-#define BATCH     3
-#define TOLERANCE 2e-5 /* |folded - as it was| / (1 + |as it was|): a few roundings of sums of a few hundred products  \
-                        */
+#define BATCH 3
+#define TOLERANCE                                                                                                      \
+    2e-5 /* |folded - as it was| / (1 + |as it was|): a few roundings of sums of a few hundred products                \
+          */
 
 /* Batchnorm that does something: scales of both signs, means away from 0. */
 static void shake_norms(decant_model *model)
