@@ -5,8 +5,9 @@
  * depend on the shape alone, in double from chunk to chunk, about a shift near the mean, so the variance does not
  * cancel away.
  *
- * Where there are channels enough for all threads, each takes some of them through all passes: it reads what it has in
- * its own cache, and nobody waits in between. Otherwise threads share the rows of each pass. The sums are the same. */
+ * On maps of few pixels with channels enough for all threads, each takes some of them through all passes: it reads what
+ * it has in its own cache, and nobody waits in between. Otherwise threads share the rows of each pass. The sums are the
+ * same. */
 #include <math.h>
 #include <string.h>
 
@@ -88,7 +89,8 @@ static decant_status norm_create(dcn_cpu_device *device, dcn_op_call *call, cons
     kernel->n_chunks = (kernel->rows + kernel->chunk_rows - 1) / kernel->chunk_rows;
     if (kernel->n_chunks == 0) kernel->n_chunks = 1; /* there may be nothing but the rest */
     kernel->n_strips = (kernel->width + TASK_COLUMNS - 1) / TASK_COLUMNS;
-    kernel->by_columns = kernel->repeat == 1 && map.channels >= kernel->own.threads * TASK_COLUMNS;
+    kernel->by_columns =
+        kernel->repeat == 1 && kernel->n_chunks == 1 && map.channels >= kernel->own.threads * TASK_COLUMNS;
     kernel->strips_at_once = CACHE_FLOATS / ((kernel->rows + 1) * TASK_COLUMNS) + 1;
     kernel->own.base.scratch_bytes = vectors_bytes(kernel) + (size_t)kernel->n_chunks * partial_bytes(kernel);
     *ret_kernel = kernel;
