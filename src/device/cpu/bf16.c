@@ -24,10 +24,24 @@ void dcn_cpu_find_bf16(dcn_cpu_device *device)
     device->has_fast_bf16 = device->has_bf16_products && (has_tiles || (has_dot && is_amd));
 }
 
+/* Convolutions of several taps on maps of few pixels: oneDNN's bf16 kernels compute the padding too, and gradients of
+ * weights one pixel at a time; the f32 panels leave out what is padding (panels.c). */
+static bool is_faster_in_panels(const dcn_op_call *call)
+{
+    bool forward = call->op == DECANT_OP_CONV2D, to_weight = call->op == DECANT_OP_CONV2D_GRAD_WEIGHT;
+    if ((!forward && !to_weight && call->op != DECANT_OP_CONV2D_GRAD_INPUT) || call->attrs.conv.groups != 1)
+        return false;
+    const decant_shape *weight = to_weight ? &call->output[0].shape : &call->input[1].shape;
+    const decant_shape *map = forward ? &call->output[0].shape : &call->input[to_weight ? 1 : 0].shape; /* y or dy */
+    int64_t pixels = map->dim[2] * map->dim[3];
+    return weight->dim[2] * weight->dim[3] > 1 && pixels <= (to_weight ? 16 : 4);
+}
+
 bool dcn_cpu_gains_from_bf16(const dcn_device *base, const dcn_op_call *call)
 {
     if (!((const dcn_cpu_device *)base)->has_fast_bf16) return false;
     if (dcn_cpu_suits_rows(call)) return false; /* a few samples wait for the weights, not for their products */
+    if (is_faster_in_panels(call)) return false;
     /* input 0 is x or dy: either way a row a sample */
     return dcn_op_flops(call) / (double)call->input[0].shape.dim[0] >= MIN_SAMPLE_FLOPS;
 }
