@@ -142,12 +142,14 @@ static bool cpu_available(void)
 /* The best table of loops that this machine runs, or the one asked for. */
 static decant_status choose_loops(const char *isa, const dcn_cpu_loops **ret_loops)
 {
-    const dcn_cpu_loops *tables[3];
+    const dcn_cpu_loops *tables[4];
     int32_t n_tables = 0;
 #ifdef DCN_CPU_X86
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
-        tables[n_tables++] = &dcn_cpu_loops_avx512;
+    bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512cd");
+    if (has_avx512 && __builtin_cpu_supports("avx512bf16")) tables[n_tables++] = &dcn_cpu_loops_avx512_dot;
+    if (has_avx512) tables[n_tables++] = &dcn_cpu_loops_avx512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
         tables[n_tables++] = &dcn_cpu_loops_avx2;
 #endif

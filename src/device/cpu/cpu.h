@@ -37,6 +37,7 @@ typedef struct dcn_cpu_device {
     const dcn_cpu_loops *loops;
     bool has_bf16_products;  /* oneDNN has them for this processor (and instruction set) */
     bool has_fast_bf16;      /* and they are faster than those of f32 */
+    bool has_fast_dots;      /* by dot products: what takes fewer of them pays */
     dcn_cpu_layout *layouts; /* layout id - DCN_CPU_LAYOUT_FIRST_INTERNED */
     int32_t n_layouts, layouts_capacity;
 } dcn_cpu_device;
@@ -131,6 +132,9 @@ dcn_cpu_compile dcn_cpu_compile_winograd; /* winograd.c: forward, where this hol
 bool dcn_cpu_suits_winograd(const dcn_op_call *call);
 /* Where oneDNN's blocked form pays, in all directions; src and dst are the forward convolution's. */
 bool dcn_cpu_suits_blocked_winograd(const dcn_conv_attrs *attrs, const decant_shape *src, const decant_shape *dst);
+dcn_cpu_compile dcn_cpu_compile_narrow_winograd; /* narrow_winograd.c: any direction of a convolution of bf16 for which
+                                                    this holds */
+bool dcn_cpu_suits_narrow_winograd(const dcn_cpu_device *device, const dcn_op_call *call);
 /* panels.c: any direction of a convolution or linear layer for which this holds */
 dcn_cpu_compile dcn_cpu_compile_panels;
 bool dcn_cpu_suits_panels(dcn_op_call *call);

@@ -3,14 +3,13 @@
 #ifndef DCN_DEVICE_CPU_ELEMENT_H
 #define DCN_DEVICE_CPU_ELEMENT_H
 
+#include "device/cpu/narrow.h"
 #include "device/cpu/simd.h"
 #include "tensor/bf16.h"
 
 #ifdef DCN_CPU_LOOPS_BF16
 
 typedef dcn_bf16 element;
-typedef uint16_t hvec __attribute__((vector_size(VEC_WIDTH * 2)));
-typedef uint16_t hvec_unaligned __attribute__((vector_size(VEC_WIDTH * 2), aligned(2), may_alias));
 
 static inline float element_value(element from)
 {
@@ -22,28 +21,14 @@ static inline element element_of(float value)
     return dcn_bf16_round(value);
 }
 
-static inline vec element_widen(hvec from)
-{
-    return (vec)(__builtin_convertvector(from, ivec) << 16);
-}
-
-static inline hvec element_narrow(vec value)
-{
-    typedef uint32_t bits_of_vec __attribute__((vector_size(VEC_WIDTH * 4)));
-    bits_of_vec bits = (bits_of_vec)value;
-    bits_of_vec rounded = (bits + 0x7fffU + (bits >> 16 & 1U)) >> 16, quiet = bits >> 16 | 0x40U;
-    bits_of_vec is_nan = (bits_of_vec)(value != value);
-    return __builtin_convertvector((is_nan & quiet) | (~is_nan & rounded), hvec);
-}
-
 static inline vec element_load(const element *from)
 {
-    return element_widen(*(const hvec_unaligned *)from);
+    return narrow_load(from);
 }
 
 static inline void element_store(element *to, vec value)
 {
-    *(hvec_unaligned *)to = element_narrow(value);
+    narrow_store(to, value);
 }
 
 /* The first count (< VEC_WIDTH) elements; the rest are 0. */
@@ -51,12 +36,12 @@ static inline vec element_load_part(const element *from, int64_t count)
 {
     hvec part = {0};
     memcpy(&part, from, (size_t)count * sizeof(element));
-    return element_widen(part);
+    return narrow_widen(part);
 }
 
 static inline void element_store_part(element *to, vec value, int64_t count)
 {
-    hvec part = element_narrow(value);
+    hvec part = narrow_round(value);
     memcpy(to, &part, (size_t)count * sizeof(element));
 }
 

@@ -65,6 +65,32 @@ typedef struct dcn_cpu_winograd {
 /* Floats from one place to the next: a cache line more than the matrix, or all places would meet in a few sets. */
 #define DCN_CPU_WINOGRAD_STEP(rows, columns) ((rows) * (columns) + 16)
 
+/* A matrix product c [rows][columns] = a b (or added to c) from pairs of bf16, each a pair of what is summed over. */
+typedef struct dcn_cpu_dots {
+    int64_t columns;       /* a multiple of 16 */
+    int64_t depth;         /* in pairs */
+    int64_t a_row, a_step; /* in pairs: a(row, k) = a[row * a_row + k * a_step] */
+    int64_t c_row;
+    bool add;
+} dcn_cpu_dots;
+/* b lies in strips of columns, as wide as registers take: the width of the strip that begins with this column. In it
+ * b(k, column) = b[first * depth + k * width + column - first], in pairs. */
+static inline int64_t dcn_cpu_strip_of_pairs(int64_t columns, int64_t first)
+{
+    return columns - first >= 64 ? 64 : columns - first >= 32 ? 32 : 16;
+}
+
+/* A 3x3 convolution with stride 1 on bf16 by Winograd's algorithm with smaller tiles, whose rounding bf16 can bear. */
+typedef struct dcn_cpu_narrow_winograd {
+    int64_t in, out; /* channels: those that are summed over, a multiple of 32; those that are made, one of 16 */
+    int64_t map[2], result[2], padding[2], tiles[2];
+    int64_t u_step, v_step, m_step; /* from one place to the next: u and v in pairs, m in floats */
+    bool relu;
+    bool turned; /* the weights' taps are read backwards: the gradient at the input */
+} dcn_cpu_narrow_winograd;
+#define DCN_CPU_NARROW_TILE   2
+#define DCN_CPU_NARROW_PLACES 16
+
 /* A sum of matrix products, one for each piece: c(row, column) = sum over pieces and k < depth of a(row, k) b(k,
  * column). b is read in panels of DCN_CPU_PANEL columns, always whole ones. */
 typedef struct dcn_cpu_panels {
@@ -107,9 +133,11 @@ typedef struct dcn_cpu_loops {
 #include "device/cpu/loops.def"
 } dcn_cpu_loops;
 
-extern const dcn_cpu_loops dcn_cpu_loops_baseline, dcn_cpu_loops_avx2, dcn_cpu_loops_avx512;
+/* avx512_dot: AVX-512 with dot products of bf16 */
+extern const dcn_cpu_loops dcn_cpu_loops_baseline, dcn_cpu_loops_avx2, dcn_cpu_loops_avx512, dcn_cpu_loops_avx512_dot;
 /* The same loops on bf16. */
-extern const dcn_cpu_loops dcn_cpu_loops_baseline_bf16, dcn_cpu_loops_avx2_bf16, dcn_cpu_loops_avx512_bf16;
+extern const dcn_cpu_loops dcn_cpu_loops_baseline_bf16, dcn_cpu_loops_avx2_bf16, dcn_cpu_loops_avx512_bf16,
+    dcn_cpu_loops_avx512_dot_bf16;
 
 /* For the files loops_*.c: they are compiled once per instruction set and element type, each time under another name.
  */

@@ -2,15 +2,8 @@
 #ifndef DCN_DEVICE_CPU_PHILOX_H
 #define DCN_DEVICE_CPU_PHILOX_H
 
+#include "device/cpu/intrinsics.h"
 #include "device/cpu/simd.h"
-
-#if defined(__x86_64__)
-/* immintrin.h brings an inline function that calls malloc; nothing here does */
-#pragma push_macro("malloc")
-#undef malloc
-#include <immintrin.h>
-#pragma pop_macro("malloc")
-#endif
 
 #define PAIRS (VEC_WIDTH / 2) /* counters drawn at once */
 
