@@ -44,11 +44,22 @@ static const conv_row conv_rows[] = {
     {2, 48, 9, 13, 32, {3, 3}, {1, 1}, {0, 1}, {1, 1}, 1, false, false},
     {1, 32, 13, 11, 64, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},  /* a few tiles */
     {12, 48, 9, 13, 32, {3, 3}, {1, 1}, {0, 1}, {1, 1}, 1, false, true}, /* no padding one way */
+    /* Winograd's algorithm on bf16, twice each: every other case of bf16 writes f32 */
+    {3, 32, 9, 12, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true}, /* a row too many, a sample without a twin */
+    {2, 64, 11, 7, 96, {3, 3}, {1, 1}, {0, 1}, {1, 1}, 1, false, false},
+    {2, 96, 11, 7, 64, {3, 3}, {1, 1}, {1, 0}, {1, 1}, 1, true, false},
+    {1, 64, 13, 16, 160, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, false, true},
+    {1, 160, 13, 16, 64, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},
+    {1, 32, 12, 12, 32, {3, 3}, {1, 1}, {2, 2}, {1, 1}, 1, true, false}, /* padding larger than needed */
+    {4, 32, 8, 8, 64, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false},
+    {3, 32, 9, 12, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},
+    {2, 128, 9, 6, 32, {3, 3}, {1, 1}, {0, 0}, {1, 1}, 1, false, false},
     /* small maps with enough samples to be done as products */
     {9, 19, 2, 2, 35, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},    /* half of the taps meet padding */
     {8, 16, 1, 1, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, false, false},  /* all but one do */
     {13, 40, 4, 4, 24, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 1, true, false},  /* a last row and column that nothing meets */
     {67, 33, 4, 3, 18, {1, 1}, {2, 2}, {0, 0}, {1, 1}, 1, true, true},   /* more rows than a block, pixels left out */
+    {67, 33, 4, 3, 18, {1, 1}, {2, 2}, {0, 0}, {1, 1}, 1, true, true},   /* the same, for the other output of bf16 */
     {11, 20, 3, 5, 50, {3, 3}, {1, 1}, {2, 2}, {2, 2}, 1, true, false},  /* dilated */
     {8, 5, 2, 2, 6, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},      /* outputs of bias alone */
     {10, 72, 4, 4, 80, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1, true, false},  /* pixels joined to samples */

@@ -132,9 +132,11 @@ dcn_cpu_compile dcn_cpu_compile_winograd; /* winograd.c: forward, where this hol
 bool dcn_cpu_suits_winograd(const dcn_op_call *call);
 /* Where oneDNN's blocked form pays, in all directions; src and dst are the forward convolution's. */
 bool dcn_cpu_suits_blocked_winograd(const dcn_conv_attrs *attrs, const decant_shape *src, const decant_shape *dst);
-dcn_cpu_compile dcn_cpu_compile_narrow_winograd; /* narrow_winograd.c: any direction of a convolution of bf16 for which
-                                                    this holds */
+/* narrow_winograd.c: any direction of a convolution of bf16 for which this holds */
+dcn_cpu_compile dcn_cpu_compile_narrow_winograd;
 bool dcn_cpu_suits_narrow_winograd(const dcn_cpu_device *device, const dcn_op_call *call);
+/* Whether the same call would be worth converting to bf16, in batches of enough samples. */
+bool dcn_cpu_gains_from_narrow_winograd(const dcn_cpu_device *device, const dcn_op_call *call);
 /* panels.c: any direction of a convolution or linear layer for which this holds */
 dcn_cpu_compile dcn_cpu_compile_panels;
 bool dcn_cpu_suits_panels(dcn_op_call *call);

@@ -73,17 +73,18 @@ typedef struct dcn_cpu_dots {
     int64_t c_row;
     bool add;
 } dcn_cpu_dots;
+#define DCN_CPU_PAIR_STRIP 64
 /* b lies in strips of columns, as wide as registers take: the width of the strip that begins with this column. In it
  * b(k, column) = b[first * depth + k * width + column - first], in pairs. */
 static inline int64_t dcn_cpu_strip_of_pairs(int64_t columns, int64_t first)
 {
-    return columns - first >= 64 ? 64 : columns - first >= 32 ? 32 : 16;
+    return columns - first >= DCN_CPU_PAIR_STRIP ? DCN_CPU_PAIR_STRIP : columns - first >= 32 ? 32 : 16;
 }
 
 /* A 3x3 convolution with stride 1 on bf16 by Winograd's algorithm with smaller tiles, whose rounding bf16 can bear. */
 typedef struct dcn_cpu_narrow_winograd {
     int64_t in, out; /* channels: those that are summed over, a multiple of 32; those that are made, one of 16 */
-    int64_t map[2], result[2], padding[2], tiles[2];
+    int64_t samples, map[2], result[2], padding[2], tiles[2];
     int64_t u_step, v_step, m_step; /* from one place to the next: u and v in pairs, m in floats */
     bool relu;
     bool turned; /* the weights' taps are read backwards: the gradient at the input */

@@ -1,43 +1,7 @@
 /* The transforms of Winograd's F(2x2, 3x3) (Lavin, Gray 2016) on maps of bf16: two by two outputs from four by four
  * inputs, 16 products a channel pair instead of 36. Arithmetic is in f32, what is multiplied is rounded to bf16 again.
  */
-#include "device/cpu/loops.h"
-#include "device/cpu/narrow.h"
-
-#define TILE   DCN_CPU_NARROW_TILE
-#define PLACES DCN_CPU_NARROW_PLACES
-
-/* Both halves of a vector of pairs. */
-typedef struct vec_pair {
-    vec low, high;
-} vec_pair;
-
-static inline vec_pair load_pair(const uint16_t *from)
-{
-    pairs both = pairs_load(from);
-    return (vec_pair){pairs_low(both), pairs_high(both)};
-}
-
-/* 1, but the compiler does not know: what is added to a product with it is added by the multiply-add units. Where these
- * lie beside the adders (Zen), transforms would otherwise wait for those, which convert too. The sums are the same. */
-static inline vec hidden_one(void)
-{
-    vec one = vec_all(1);
-#if defined(__x86_64__)
-    __asm__("" : "+x"(one));
-#endif
-    return one;
-}
-
-static inline vec_pair add(vec_pair a, vec_pair b, vec one)
-{
-    return (vec_pair){a.low * one + b.low, a.high * one + b.high};
-}
-
-static inline vec_pair subtract(vec_pair a, vec_pair b, vec one)
-{
-    return (vec_pair){a.low * one - b.low, a.high * one - b.high};
-}
+#include "device/cpu/narrow_tiles.h"
 
 /* u = G g */
 static inline void transform_weight(const vec *g, const int g_step, vec *u, const int u_step)
@@ -93,98 +57,18 @@ void DCN_CPU_LOOP(narrow_winograd_weights)(const dcn_cpu_narrow_winograd *winogr
 
 /* --- tiles --- */
 
-static const uint16_t zeros[2 * VEC_WIDTH];
-
-/* Tiles side by side: in one sample, with the same rows of outputs. */
-typedef struct run_of_tiles {
-    int64_t sample, row, column; /* of the first one: its sample, its first output */
-    int64_t count;
-} run_of_tiles;
-
-/* The first of `count` tiles from `first` on that lie side by side. */
-static inline run_of_tiles run_from(const dcn_cpu_narrow_winograd *winograd, int64_t first, int64_t count)
-{
-    int64_t across = winograd->tiles[1], of_sample = winograd->tiles[0] * across, within = first % of_sample;
-    int64_t left = across - within % across;
-    return (run_of_tiles){first / of_sample, within / across * TILE, within % across * TILE,
-                          left < count ? left : count};
-}
-
-/* Four rows of a map, 2 VEC_WIDTH of its channels; around the map there are zeros. */
-typedef struct strip {
-    const uint16_t *row[4];
-    int64_t step[4]; /* from pixel to pixel; 0 where the row is all zeros */
-    int64_t width;
-} strip;
-
-static inline strip strip_of(const dcn_cpu_narrow_winograd *winograd, const uint16_t *x, const run_of_tiles *run,
-                             int64_t channel)
-{
-    const int64_t in = winograd->in, height = winograd->map[0], width = winograd->map[1];
-    strip made = {.width = width};
-    for (int i = 0; i < 4; i++) {
-        int64_t h = run->row - winograd->padding[0] + i;
-        bool inside = h >= 0 && h < height;
-        made.row[i] = inside ? x + (run->sample * height + h) * width * in + channel : zeros;
-        made.step[i] = inside ? in : 0;
-    }
-    return made;
-}
-
-/* What one or two rows of places are made of, down a column: d0 - d2; d1 + d2 and d2 - d1; d1 - d3. */
-typedef enum place_rows { FIRST_ROW, MIDDLE_ROWS, LAST_ROW } place_rows;
-
-static ALWAYS_INLINE void column_of(const strip *map, int64_t w, const place_rows which, vec one, vec_pair *t)
-{
-    const int upper = which == FIRST_ROW ? 0 : 1, lower = which == LAST_ROW ? 3 : 2;
-    if (w < 0 || w >= map->width) {
-        t[0] = t[1] = (vec_pair){{0}, {0}};
-        return;
-    }
-    vec_pair a = load_pair(map->row[upper] + w * map->step[upper]);
-    vec_pair b = load_pair(map->row[lower] + w * map->step[lower]);
-    t[0] = which == MIDDLE_ROWS ? add(a, b, one) : subtract(a, b, one);
-    if (which == MIDDLE_ROWS) t[1] = subtract(b, a, one);
-}
-
-/* Some places of neighbouring tiles, which share two of their four columns. A row of places at a time needs few
- * registers and writes to few places at once. */
-static ALWAYS_INLINE void transform_run(const dcn_cpu_narrow_winograd *winograd, const strip *map, int64_t first_column,
-                                        int64_t count, int32_t *v, const place_rows which)
-{
-    const int64_t depth = winograd->in / 2, v_step = winograd->v_step;
-    const vec one = hidden_one();
-    vec_pair column[4][2];
-    column_of(map, first_column, which, one, column[0]);
-    column_of(map, first_column + 1, which, one, column[1]);
-    for (int64_t t = 0; t < count; t++) {
-        column_of(map, first_column + TILE * t + 2, which, one, column[2]);
-        column_of(map, first_column + TILE * t + 3, which, one, column[3]);
-        for (int i = 0; i < (which == MIDDLE_ROWS ? 2 : 1); i++) {
-            const vec_pair across[4] = {subtract(column[0][i], column[2][i], one), add(column[1][i], column[2][i], one),
-                                        subtract(column[2][i], column[1][i], one),
-                                        subtract(column[1][i], column[3][i], one)};
-            for (int j = 0; j < 4; j++)
-                pairs_store(v + t * depth + (4 * i + j) * v_step, pairs_of(across[j].low, across[j].high));
-            column[0][i] = column[2][i];
-            column[1][i] = column[3][i];
-        }
-    }
-}
-
 void DCN_CPU_LOOP(narrow_winograd_input)(const dcn_cpu_narrow_winograd *winograd, const void *x, void *v,
                                          int64_t first_tile, int64_t count)
 {
     run_of_tiles run;
+    map_group map = {x, 0, winograd->map[0], winograd->map[1], winograd->in, 0};
     for (int64_t t = 0; t < count; t += run.count) {
         run = run_from(winograd, first_tile + t, count - t);
-        for (int64_t c = 0; c < winograd->in; c += 2 * VEC_WIDTH) {
-            const strip map = strip_of(winograd, x, &run, c);
-            const int64_t column = run.column - winograd->padding[1];
-            int32_t *to = (int32_t *)v + (t * winograd->in + c) / 2;
-            transform_run(winograd, &map, column, run.count, to, FIRST_ROW);
-            transform_run(winograd, &map, column, run.count, to + 4 * winograd->v_step, MIDDLE_ROWS);
-            transform_run(winograd, &map, column, run.count, to + 12 * winograd->v_step, LAST_ROW);
+        for (map.channel = 0; map.channel < winograd->in; map.channel += GROUP) {
+            const strip rows = strip_of(&map, run.sample, run.row - winograd->padding[0]);
+            const tile_target to = {(int32_t *)v + (t * winograd->in + map.channel) / 2, winograd->in / 2,
+                                    winograd->v_step};
+            transform_tiles(&rows, run.column - winograd->padding[1], run.count, to, CHANNELS);
         }
     }
 }

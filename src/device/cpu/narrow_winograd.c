@@ -4,15 +4,14 @@
  * rounded to bf16, so the error is a few times that of one rounding; larger tiles would make it much larger. */
 #include <stdio.h>
 
-#include "device/cpu/cpu.h"
+#include "device/cpu/narrow_winograd.h"
 
 #define TILE             DCN_CPU_NARROW_TILE
 #define PLACES           DCN_CPU_NARROW_PLACES
 #define CHUNK            48 /* tiles at once: whole groups of rows of the products */
-#define LINE             16 /* floats or pairs of a cache line, left between places: or all would meet in a few sets */
-
-#define IN_BLOCK         32 /* channels of a vector of pairs */
-#define OUT_BLOCK        16
+#define LINE_BYTES       64
+#define PAIRED_BLOCK     32  /* channels of a vector of pairs */
+#define OUT_BLOCK        16  /* of a vector */
 #define MIN_USEFUL_SHARE 0.7 /* of the outputs of all tiles: the rest hangs over the map's edges */
 #define MIN_TILES        32
 
@@ -23,18 +22,71 @@ static int64_t tiles_along(int64_t size)
     return (size + TILE - 1) / TILE;
 }
 
-bool dcn_cpu_suits_narrow_winograd(const dcn_cpu_device *device, const dcn_op_call *call)
+/* The convolution's map that tiles are cut of: y, or dx for the gradient at the input. */
+static const dcn_tensor_desc *tiled_map(const dcn_op_call *call)
 {
-    if (!device->has_fast_dots || !dcn_cpu_is_narrow(call) || call->output[0].dtype != DECANT_BF16) return false;
+    return call->op == DECANT_OP_CONV2D_GRAD_WEIGHT ? &call->input[1] : &call->output[0];
+}
+
+static int64_t tiles_of_sample(const dcn_tensor_desc *map)
+{
+    return tiles_along(map->shape.dim[2]) * tiles_along(map->shape.dim[3]);
+}
+
+bool dcn_cpu_gains_from_narrow_winograd(const dcn_cpu_device *device, const dcn_op_call *call)
+{
+    const bool to_weight = call->op == DECANT_OP_CONV2D_GRAD_WEIGHT;
+    if (!device->has_fast_dots ||
+        (!to_weight && call->op != DECANT_OP_CONV2D && call->op != DECANT_OP_CONV2D_GRAD_INPUT))
+        return false;
     const dcn_conv_attrs *attrs = &call->attrs.conv;
     for (int i = 0; i < 2; i++)
         if (attrs->kernel[i] != 3 || attrs->stride[i] != 1 || attrs->dilation[i] != 1 || attrs->padding[i] > 2)
             return false;
-    const decant_shape *from = &call->input[0].shape, *to = &call->output[0].shape;
-    if (attrs->groups != 1 || from->dim[1] % IN_BLOCK != 0 || to->dim[1] % OUT_BLOCK != 0) return false;
-    const int64_t tiles = tiles_along(to->dim[2]) * tiles_along(to->dim[3]);
-    return to->dim[0] * tiles >= MIN_TILES &&
-           (double)(to->dim[2] * to->dim[3]) >= MIN_USEFUL_SHARE * (double)(TILE * TILE * tiles);
+    const int64_t *to = tiled_map(call)->shape.dim;
+    return attrs->groups == 1 && call->input[0].shape.dim[1] % PAIRED_BLOCK == 0 &&
+           to[1] % (to_weight ? PAIRED_BLOCK : OUT_BLOCK) == 0 &&
+           (double)(to[2] * to[3]) >= MIN_USEFUL_SHARE * (double)(TILE * TILE * tiles_of_sample(tiled_map(call)));
+}
+
+bool dcn_cpu_suits_narrow_winograd(const dcn_cpu_device *device, const dcn_op_call *call)
+{
+    const dcn_tensor_desc *map = tiled_map(call);
+    return dcn_cpu_is_narrow(call) && map->dtype == DECANT_BF16 && dcn_cpu_gains_from_narrow_winograd(device, call) &&
+           map->shape.dim[0] * tiles_of_sample(map) >= MIN_TILES;
+}
+
+void dcn_cpu_narrow_winograd_init(dcn_cpu_narrow_winograd *winograd, const dcn_conv_attrs *attrs,
+                                  const decant_shape *from, const decant_shape *to)
+{
+    *winograd = (dcn_cpu_narrow_winograd){.in = from->dim[1], .out = to->dim[1], .samples = from->dim[0]};
+    for (int i = 0; i < 2; i++) {
+        winograd->map[i] = from->dim[2 + i];
+        winograd->result[i] = to->dim[2 + i];
+        winograd->padding[i] = attrs->padding[i];
+        winograd->tiles[i] = tiles_along(to->dim[2 + i]);
+    }
+}
+
+/* --- calling memory up --- */
+
+dcn_cpu_pixels dcn_cpu_pixels_of(const dcn_cpu_narrow_winograd *winograd, const void *map, const int64_t size[2],
+                                 int64_t channels, int64_t begin_tile, int64_t end_tile)
+{
+    const int64_t of_sample = winograd->tiles[0] * winograd->tiles[1], tile[2] = {begin_tile, end_tile};
+    int64_t row[2];
+    for (int i = 0; i < 2; i++)
+        row[i] = tile[i] / of_sample * size[0] + tile[i] % of_sample / winograd->tiles[1] * TILE;
+    const int64_t bytes = channels * (int64_t)sizeof(uint16_t);
+    return (dcn_cpu_pixels){(const char *)map + row[0] * size[1] * bytes, (row[1] - row[0]) * size[1], bytes, bytes};
+}
+
+void dcn_cpu_call_up(const dcn_cpu_pixels *pixels, int64_t part, int64_t parts)
+{
+    const int64_t last = (part + 1) * pixels->count / parts;
+    for (int64_t pixel = part * pixels->count / parts; pixel < last; pixel++)
+        for (int64_t byte = 0; byte < pixels->bytes; byte += LINE_BYTES)
+            __builtin_prefetch(pixels->first + pixel * pixels->step + byte, 0, 2);
 }
 
 /* --- the kernel --- */
@@ -56,32 +108,6 @@ static void weights_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     kernel->own.loops->narrow_winograd_weights(&kernel->winograd, run->inputs[1], run->scratch, begin, end);
 }
 
-/* The rows of a map, as bytes, whose pixels have the places of some tiles' outputs. */
-typedef struct byte_range {
-    const char *begin, *end;
-} byte_range;
-
-static byte_range rows_of(const narrow_kernel *kernel, const void *map, const int64_t size[2], int64_t channels,
-                          int64_t first, int64_t count)
-{
-    const dcn_cpu_narrow_winograd *winograd = &kernel->winograd;
-    const int64_t of_sample = winograd->tiles[0] * winograd->tiles[1], line = size[1] * channels * 2;
-    int64_t last = first + count < kernel->tiles ? first + count : kernel->tiles, row[2];
-    for (int i = 0; i < 2; i++) {
-        int64_t tile = i == 0 ? first : last;
-        row[i] = tile / of_sample * size[0] + tile % of_sample / winograd->tiles[1] * TILE;
-    }
-    return (byte_range){(const char *)map + row[0] * line, (const char *)map + row[1] * line};
-}
-
-/* Calls one of `parts` parts of the range into the second-level cache. */
-static void call_up(byte_range range, int64_t part, int64_t parts)
-{
-    const int64_t lines = (range.end - range.begin) / 64;
-    for (int64_t line = part * lines / parts; line < (part + 1) * lines / parts; line++)
-        __builtin_prefetch(range.begin + 64 * line, 0, 2);
-}
-
 static void run_chunk(const narrow_kernel *kernel, const dcn_cpu_run *run, char *memory, int64_t first, int64_t count)
 {
     const dcn_cpu_narrow_winograd *winograd = &kernel->winograd;
@@ -94,12 +120,15 @@ static void run_chunk(const narrow_kernel *kernel, const dcn_cpu_run *run, char 
     const int32_t *u = run->scratch;                        /* [16][in/2][out] pairs in strips */
     int32_t *v = (int32_t *)(void *)memory;                 /* [16][CHUNK][in/2] pairs */
     float *m = (float *)(void *)(memory + kernel->v_bytes); /* [16][CHUNK][out] */
-    const byte_range next = rows_of(kernel, run->inputs[0], winograd->map, winograd->in, first + count, count);
-    const byte_range made = rows_of(kernel, run->outputs[0], winograd->result, winograd->out, first, count);
+    const int64_t behind = first + 2 * count < kernel->tiles ? first + 2 * count : kernel->tiles;
+    const dcn_cpu_pixels next =
+        dcn_cpu_pixels_of(winograd, run->inputs[0], winograd->map, winograd->in, first + count, behind);
+    const dcn_cpu_pixels made =
+        dcn_cpu_pixels_of(winograd, run->outputs[0], winograd->result, winograd->out, first, first + count);
     loops->narrow_winograd_input(winograd, run->inputs[0], v, first, count);
     for (int64_t place = 0; place < PLACES; place++) {
-        call_up(next, place, PLACES);
-        call_up(made, place, PLACES);
+        dcn_cpu_call_up(&next, place, PLACES);
+        dcn_cpu_call_up(&made, place, PLACES);
         loops->dots(&dots, v + place * winograd->v_step, u + place * winograd->u_step, m + place * winograd->m_step,
                     count);
     }
@@ -127,53 +156,52 @@ static void run_tiles(const dcn_kernel *base, void *const *inputs, void *const *
                      tiles_body);
 }
 
-/* The weights are read as [3][3][in][out], whichever of the convolution's channels these are. */
-static decant_status weight_layout(dcn_cpu_device *device, const decant_shape *shape, bool turned,
-                                   dcn_layout *ret_layout)
+/* --- compiling --- */
+
+decant_status dcn_cpu_narrow_weight_layout(dcn_cpu_device *device, const dcn_tensor_desc *weight, bool turned,
+                                           dcn_layout *ret_layout)
 {
-    const int64_t plane = shape->dim[0] * shape->dim[1];
-    dnnl_dims_t dims, strides = {1, shape->dim[0], 3 * plane, plane};
+    const int64_t *size = weight->shape.dim, plane = size[0] * size[1];
+    dnnl_dims_t dims, strides = {turned ? size[1] : 1, turned ? 1 : size[0], 3 * plane, plane};
     dnnl_memory_desc_t descriptor;
-    if (turned) {
-        strides[0] = shape->dim[1];
-        strides[1] = 1;
-    }
     for (int i = 0; i < 4; i++)
-        dims[i] = shape->dim[i];
-    TRY_RETURN(
-        dcn_cpu_check(dnnl_memory_desc_init_by_strides(&descriptor, 4, dims, dnnl_bf16, strides), "memory descriptor"));
+        dims[i] = size[i];
+    TRY_RETURN(dcn_cpu_check(dnnl_memory_desc_init_by_strides(
+                                 &descriptor, 4, dims, weight->dtype == DECANT_BF16 ? dnnl_bf16 : dnnl_f32, strides),
+                             "memory descriptor"));
     return dcn_cpu_intern(device, &descriptor, ret_layout);
 }
 
-decant_status dcn_cpu_compile_narrow_winograd(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
+static void size_memory(narrow_kernel *kernel)
 {
-    const decant_shape *from = &call->input[0].shape, *to = &call->output[0].shape;
-    const bool turned = call->op == DECANT_OP_CONV2D_GRAD_INPUT;
-    narrow_kernel *kernel = NULL;
-    dcn_cpu_ask_activation(call);
-    TRY_RETURN(weight_layout(device, &call->input[1].shape, turned, &call->input[1].layout));
-    TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, run_tiles, (void **)&kernel));
     dcn_cpu_narrow_winograd *winograd = &kernel->winograd;
-    winograd->in = from->dim[1];
-    winograd->out = to->dim[1];
-    for (int i = 0; i < 2; i++) {
-        winograd->map[i] = from->dim[2 + i];
-        winograd->result[i] = to->dim[2 + i];
-        winograd->padding[i] = turned ? 2 - call->attrs.conv.padding[i] : call->attrs.conv.padding[i];
-        winograd->tiles[i] = tiles_along(to->dim[2 + i]);
-    }
-    winograd->relu = !turned && call->attrs.conv.activation == DCN_ACTIVATION_RELU;
-    winograd->turned = turned;
-    winograd->u_step = winograd->in / 2 * winograd->out + LINE;
-    winograd->v_step = CHUNK * winograd->in / 2 + LINE;
-    winograd->m_step = CHUNK * winograd->out + LINE;
-    kernel->tiles = to->dim[0] * winograd->tiles[0] * winograd->tiles[1];
-    kernel->parts = kernel->own.threads;
-    kernel->has_bias = call->n_inputs > 2;
+    winograd->u_step = winograd->in / 2 * winograd->out + DCN_CPU_NARROW_GAP;
+    winograd->v_step = CHUNK * winograd->in / 2 + DCN_CPU_NARROW_GAP;
+    winograd->m_step = CHUNK * winograd->out + DCN_CPU_NARROW_GAP;
     kernel->u_bytes = PLACES * (size_t)winograd->u_step * sizeof(int32_t);
     kernel->v_bytes = PLACES * (size_t)winograd->v_step * sizeof(int32_t);
     kernel->part_bytes = kernel->v_bytes + PLACES * (size_t)winograd->m_step * sizeof(float);
     kernel->own.base.scratch_bytes = kernel->u_bytes + (size_t)kernel->parts * kernel->part_bytes;
+}
+
+decant_status dcn_cpu_compile_narrow_winograd(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
+{
+    if (call->op == DECANT_OP_CONV2D_GRAD_WEIGHT) return dcn_cpu_compile_narrow_winograd_grad(device, call, ret_kernel);
+    const bool turned = call->op == DECANT_OP_CONV2D_GRAD_INPUT;
+    narrow_kernel *kernel = NULL;
+    dcn_cpu_ask_activation(call);
+    TRY_RETURN(dcn_cpu_narrow_weight_layout(device, &call->input[1], turned, &call->input[1].layout));
+    TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, run_tiles, (void **)&kernel));
+    dcn_cpu_narrow_winograd *winograd = &kernel->winograd;
+    dcn_cpu_narrow_winograd_init(winograd, &call->attrs.conv, &call->input[0].shape, &call->output[0].shape);
+    winograd->relu = !turned && call->attrs.conv.activation == DCN_ACTIVATION_RELU;
+    winograd->turned = turned;
+    for (int i = 0; i < 2 && turned; i++)
+        winograd->padding[i] = 2 - winograd->padding[i];
+    kernel->tiles = winograd->samples * winograd->tiles[0] * winograd->tiles[1];
+    kernel->parts = kernel->own.threads;
+    kernel->has_bias = call->n_inputs > 2;
+    size_memory(kernel);
     snprintf(kernel->own.base.name, sizeof kernel->own.base.name, "winograd:%s", device->loops->isa);
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;

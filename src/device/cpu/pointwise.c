@@ -13,7 +13,8 @@ typedef struct pointwise_kernel {
     dcn_cpu_map in, out;
     int64_t stride[2];
     int32_t n_inputs;
-    size_t pixel_bytes; /* of the gathered pixels, in front of the product's own scratch memory */
+    int64_t element_bytes; /* of the map that is gathered from or scattered to */
+    size_t pixel_bytes;    /* of the gathered pixels, in front of the product's own scratch memory */
 } pointwise_kernel;
 
 bool dcn_cpu_is_pointwise(const dcn_conv_attrs *attrs, const decant_shape *out)
@@ -38,7 +39,7 @@ static void gather_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const pointwise_kernel *kernel = (const pointwise_kernel *)run->kernel;
     const dcn_cpu_map *in = &kernel->in, *out = &kernel->out;
-    int64_t bytes = in->channels * (int64_t)kernel->own.loops->element_bytes; /* of a pixel */
+    int64_t bytes = in->channels * kernel->element_bytes; /* of a pixel */
     for (int64_t row = begin; row < end; row++) {
         int64_t from_row = row / out->height * in->height + row % out->height * kernel->stride[0];
         const char *from = (const char *)run->inputs[0] + from_row * in->width * bytes;
@@ -53,7 +54,7 @@ static void scatter_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const pointwise_kernel *kernel = (const pointwise_kernel *)run->kernel;
     const dcn_cpu_map *in = &kernel->in, *out = &kernel->out;
-    int64_t bytes = in->channels * (int64_t)kernel->own.loops->element_bytes;
+    int64_t bytes = in->channels * kernel->element_bytes;
     for (int64_t row = begin; row < end; row++) {
         int64_t h = row % in->height, from_row = row / in->height * out->height + h / kernel->stride[0];
         char *to = (char *)run->outputs[0] + row * in->width * bytes;
@@ -159,9 +160,9 @@ decant_status dcn_cpu_compile_pointwise(dcn_cpu_device *device, dcn_op_call *cal
                                                               : &call->input[1].shape);
     kernel->stride[0] = attrs->stride[0];
     kernel->stride[1] = attrs->stride[1];
+    kernel->element_bytes = (int64_t)decant_dtype_size(backward ? call->output[0].dtype : call->input[0].dtype);
     size_t pixels = (size_t)(kernel->out.batch * kernel->out.height * kernel->out.width * kernel->in.channels);
-    kernel->pixel_bytes =
-        (pixels * kernel->own.loops->element_bytes + DCN_ALIGNMENT - 1) / DCN_ALIGNMENT * DCN_ALIGNMENT;
+    kernel->pixel_bytes = (pixels * (size_t)kernel->element_bytes + DCN_ALIGNMENT - 1) / DCN_ALIGNMENT * DCN_ALIGNMENT;
     kernel->own.base.scratch_bytes = kernel->pixel_bytes + kernel->product->scratch_bytes;
     *ret_kernel = &kernel->own.base;
     kernel = NULL;
