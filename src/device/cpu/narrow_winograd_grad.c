@@ -9,7 +9,7 @@
 #include "device/cpu/narrow_winograd.h"
 
 #define MAX_BLOCK 64 /* channels of x and of d_y: sums and chunks fill most of a second-level cache of a megabyte */
-#define CHUNK     64 /* tiles at once, of both samples of a pair */
+#define CHUNK     48 /* tiles at once, of both samples of a pair */
 #define GROUP     32 /* channels of a vector of pairs */
 
 typedef struct grad_kernel {
