@@ -7,7 +7,8 @@
  * Threads. Every kernel runs on the threads the device was opened with. Own loops take them by num_threads clauses;
  * oneDNN reads OpenMP's per-thread setting, which its kernels therefore set on the calling thread. Small work stays on
  * the calling thread. Sums are split into chunks by shape alone, so results do not depend on the number of threads in
- * our own loops.
+ * our own loops, but for the gradients of weights by Winograd's algorithm on bf16: those of few channels are split by
+ * threads.
  *
  * compile and close are for one thread at a time; kernels of one device may run on another thread than it was opened
  * on. */
