@@ -70,15 +70,16 @@ void dcn_cpu_narrow_winograd_init(dcn_cpu_narrow_winograd *winograd, const dcn_c
 
 /* --- calling memory up --- */
 
-dcn_cpu_pixels dcn_cpu_pixels_of(const dcn_cpu_narrow_winograd *winograd, const void *map, const int64_t size[2],
-                                 int64_t channels, int64_t begin_tile, int64_t end_tile)
+dcn_cpu_pixels dcn_cpu_pixels_of(const dcn_cpu_narrow_winograd *winograd, const dcn_cpu_narrow_map *map,
+                                 int64_t begin_tile, int64_t end_tile)
 {
     const int64_t of_sample = winograd->tiles[0] * winograd->tiles[1], tile[2] = {begin_tile, end_tile};
     int64_t row[2];
     for (int i = 0; i < 2; i++)
-        row[i] = tile[i] / of_sample * size[0] + tile[i] % of_sample / winograd->tiles[1] * TILE;
-    const int64_t bytes = channels * (int64_t)sizeof(uint16_t);
-    return (dcn_cpu_pixels){(const char *)map + row[0] * size[1] * bytes, (row[1] - row[0]) * size[1], bytes, bytes};
+        row[i] = tile[i] / of_sample * map->size[0] + tile[i] % of_sample / winograd->tiles[1] * TILE;
+    const int64_t element = sizeof(uint16_t), pixel = map->channels * element;
+    return (dcn_cpu_pixels){(const char *)map->values + row[0] * map->size[1] * pixel + map->first * element,
+                            (row[1] - row[0]) * map->size[1], pixel, map->used * element};
 }
 
 void dcn_cpu_call_up(const dcn_cpu_pixels *pixels, int64_t part, int64_t parts)
@@ -121,10 +122,10 @@ static void run_chunk(const narrow_kernel *kernel, const dcn_cpu_run *run, char 
     int32_t *v = (int32_t *)(void *)memory;                 /* [16][CHUNK][in/2] pairs */
     float *m = (float *)(void *)(memory + kernel->v_bytes); /* [16][CHUNK][out] */
     const int64_t behind = first + 2 * count < kernel->tiles ? first + 2 * count : kernel->tiles;
-    const dcn_cpu_pixels next =
-        dcn_cpu_pixels_of(winograd, run->inputs[0], winograd->map, winograd->in, first + count, behind);
-    const dcn_cpu_pixels made =
-        dcn_cpu_pixels_of(winograd, run->outputs[0], winograd->result, winograd->out, first, first + count);
+    const dcn_cpu_narrow_map x = {run->inputs[0], winograd->map, winograd->in, 0, winograd->in};
+    const dcn_cpu_narrow_map y = {run->outputs[0], winograd->result, winograd->out, 0, winograd->out};
+    const dcn_cpu_pixels next = dcn_cpu_pixels_of(winograd, &x, first + count, behind);
+    const dcn_cpu_pixels made = dcn_cpu_pixels_of(winograd, &y, first, first + count);
     loops->narrow_winograd_input(winograd, run->inputs[0], v, first, count);
     for (int64_t place = 0; place < PLACES; place++) {
         dcn_cpu_call_up(&next, place, PLACES);

@@ -13,14 +13,20 @@ void dcn_cpu_narrow_winograd_init(dcn_cpu_narrow_winograd *winograd, const dcn_c
 decant_status dcn_cpu_narrow_weight_layout(dcn_cpu_device *device, const dcn_tensor_desc *weight, bool turned,
                                            dcn_layout *ret_layout);
 
+/* A map of bf16, and some of its channels. */
+typedef struct dcn_cpu_narrow_map {
+    const void *values;
+    const int64_t *size; /* rows, columns */
+    int64_t channels, first, used;
+} dcn_cpu_narrow_map;
 /* Pixels that lie one behind the other, and what is wanted of each. */
 typedef struct dcn_cpu_pixels {
     const char *first;
     int64_t count, step, bytes;
 } dcn_cpu_pixels;
-/* The whole rows of pixels at the places of some tiles' outputs, in a map of bf16. */
-dcn_cpu_pixels dcn_cpu_pixels_of(const dcn_cpu_narrow_winograd *winograd, const void *map, const int64_t size[2],
-                                 int64_t channels, int64_t begin_tile, int64_t end_tile);
+/* The whole rows of pixels at the places of some tiles' outputs. */
+dcn_cpu_pixels dcn_cpu_pixels_of(const dcn_cpu_narrow_winograd *winograd, const dcn_cpu_narrow_map *map,
+                                 int64_t begin_tile, int64_t end_tile);
 /* Calls one of `parts` parts of them into the second-level cache: while products run, memory is idle. */
 void dcn_cpu_call_up(const dcn_cpu_pixels *pixels, int64_t part, int64_t parts);
 

@@ -29,20 +29,19 @@ static float *sums_of(const grad_kernel *kernel, const dcn_cpu_run *run, int64_t
     return (float *)run->scratch + item * kernel->part_floats;
 }
 
-/* The channels of a block in the maps of both samples of a pair, or of all the pairs that are begun. */
-static void pixels_of_pairs(const dcn_cpu_narrow_winograd *winograd, const void *map, const int64_t size[2],
-                            int64_t channels, int64_t first_channel, int64_t used, int64_t begin_tile, int64_t end_tile,
-                            dcn_cpu_pixels *ret_pixels)
+/* Of both samples of a pair, or of all the pairs that are begun. */
+static void pixels_of_pairs(const dcn_cpu_narrow_winograd *winograd, const dcn_cpu_narrow_map *map, int64_t begin_tile,
+                            int64_t end_tile, dcn_cpu_pixels *ret_pixels)
 {
     const int64_t of_sample = winograd->tiles[0] * winograd->tiles[1], pair = begin_tile / of_sample;
-    const bool in_one = end_tile <= (pair + 1) * of_sample;
-    for (int twin = 0; twin < 2; twin++) { /* pair p is samples 2p and 2p + 1 */
-        const int64_t before = (pair + twin) * of_sample, rest = end_tile / of_sample * of_sample;
-        ret_pixels[twin] = dcn_cpu_pixels_of(winograd, map, size, channels, begin_tile + before,
-                                             in_one ? end_tile + before : 2 * rest);
-        ret_pixels[twin].first += first_channel * (int64_t)sizeof(uint16_t);
-        ret_pixels[twin].bytes = used * (int64_t)sizeof(uint16_t);
-        if (!in_one && twin == 1) ret_pixels[twin].count = 0;
+    const int64_t begin = begin_tile + pair * of_sample; /* pair p is samples 2p and 2p + 1 */
+    if (end_tile <= (pair + 1) * of_sample) {
+        const int64_t end = end_tile + pair * of_sample;
+        ret_pixels[0] = dcn_cpu_pixels_of(winograd, map, begin, end);
+        ret_pixels[1] = dcn_cpu_pixels_of(winograd, map, begin + of_sample, end + of_sample);
+    } else {
+        ret_pixels[0] = dcn_cpu_pixels_of(winograd, map, begin, 2 * (end_tile / of_sample * of_sample));
+        ret_pixels[1] = (dcn_cpu_pixels){0};
     }
 }
 
@@ -59,9 +58,10 @@ static void add_chunk(const grad_kernel *kernel, const dcn_cpu_run *run, int64_t
     int32_t *v = memory, *d = memory + DCN_CPU_NARROW_PLACES * winograd->v_step;
     const int64_t behind = first + 2 * count < kernel->tiles ? first + 2 * count : kernel->tiles;
     dcn_cpu_pixels next[4];
-    pixels_of_pairs(winograd, run->inputs[0], winograd->map, winograd->in, row, rows, first + count, behind, next);
-    pixels_of_pairs(winograd, run->inputs[1], winograd->result, winograd->out, column, columns, first + count, behind,
-                    next + 2);
+    const dcn_cpu_narrow_map x = {run->inputs[0], winograd->map, winograd->in, row, rows};
+    const dcn_cpu_narrow_map d_y = {run->inputs[1], winograd->result, winograd->out, column, columns};
+    pixels_of_pairs(winograd, &x, first + count, behind, next);
+    pixels_of_pairs(winograd, &d_y, first + count, behind, next + 2);
     loops->narrow_winograd_twins(winograd, run->inputs[0], v, first, count, row, rows);
     loops->narrow_winograd_gradient(winograd, run->inputs[1], d, first, count, column, columns,
                                     sums + DCN_CPU_NARROW_PLACES * winograd->m_step);
