@@ -29,19 +29,29 @@ static float *sums_of(const grad_kernel *kernel, const dcn_cpu_run *run, int64_t
     return (float *)run->scratch + item * kernel->part_floats;
 }
 
-/* Of both samples of a pair, or of all the pairs that are begun. */
-static void pixels_of_pairs(const dcn_cpu_narrow_winograd *winograd, const dcn_cpu_narrow_map *map, int64_t begin_tile,
-                            int64_t end_tile, dcn_cpu_pixels *ret_pixels)
+/* What a chunk reads of a map. */
+typedef struct chunk_pixels {
+    dcn_cpu_pixels range[4]; /* both samples of two pairs at most */
+    int count;
+} chunk_pixels;
+
+/* Pair p is samples 2p and 2p + 1. Where a chunk is more than a sample, whole samples are near enough. */
+static void find_pixels(const dcn_cpu_narrow_winograd *winograd, const dcn_cpu_narrow_map *map, int64_t begin_tile,
+                        int64_t end_tile, chunk_pixels *ret_pixels)
 {
-    const int64_t of_sample = winograd->tiles[0] * winograd->tiles[1], pair = begin_tile / of_sample;
-    const int64_t begin = begin_tile + pair * of_sample; /* pair p is samples 2p and 2p + 1 */
-    if (end_tile <= (pair + 1) * of_sample) {
-        const int64_t end = end_tile + pair * of_sample;
-        ret_pixels[0] = dcn_cpu_pixels_of(winograd, map, begin, end);
-        ret_pixels[1] = dcn_cpu_pixels_of(winograd, map, begin + of_sample, end + of_sample);
-    } else {
-        ret_pixels[0] = dcn_cpu_pixels_of(winograd, map, begin, 2 * (end_tile / of_sample * of_sample));
-        ret_pixels[1] = (dcn_cpu_pixels){0};
+    const int64_t of_sample = winograd->tiles[0] * winograd->tiles[1];
+    ret_pixels->count = 0;
+    if (of_sample < CHUNK) {
+        const int64_t first = begin_tile / of_sample, behind = (end_tile + of_sample - 1) / of_sample;
+        ret_pixels->range[ret_pixels->count++] =
+            dcn_cpu_pixels_of(winograd, map, 2 * first * of_sample, 2 * behind * of_sample);
+        return;
+    }
+    for (int64_t tile = begin_tile, last; tile < end_tile; tile = last) {
+        const int64_t before = tile / of_sample * of_sample;
+        last = before + of_sample < end_tile ? before + of_sample : end_tile;
+        for (int64_t moved = before; moved <= before + of_sample; moved += of_sample)
+            ret_pixels->range[ret_pixels->count++] = dcn_cpu_pixels_of(winograd, map, tile + moved, last + moved);
     }
 }
 
@@ -57,17 +67,18 @@ static void add_chunk(const grad_kernel *kernel, const dcn_cpu_run *run, int64_t
         .columns = columns, .depth = count, .a_row = 1, .a_step = rows, .c_row = columns, .add = !is_first};
     int32_t *v = memory, *d = memory + DCN_CPU_NARROW_PLACES * winograd->v_step;
     const int64_t behind = first + 2 * count < kernel->tiles ? first + 2 * count : kernel->tiles;
-    dcn_cpu_pixels next[4];
+    chunk_pixels next[2];
     const dcn_cpu_narrow_map x = {run->inputs[0], winograd->map, winograd->in, row, rows};
     const dcn_cpu_narrow_map d_y = {run->inputs[1], winograd->result, winograd->out, column, columns};
-    pixels_of_pairs(winograd, &x, first + count, behind, next);
-    pixels_of_pairs(winograd, &d_y, first + count, behind, next + 2);
+    find_pixels(winograd, &x, first + count, behind, &next[0]);
+    find_pixels(winograd, &d_y, first + count, behind, &next[1]);
     loops->narrow_winograd_twins(winograd, run->inputs[0], v, first, count, row, rows);
     loops->narrow_winograd_gradient(winograd, run->inputs[1], d, first, count, column, columns,
                                     sums + DCN_CPU_NARROW_PLACES * winograd->m_step);
     for (int64_t place = 0; place < DCN_CPU_NARROW_PLACES; place++) {
-        for (int i = 0; i < 4; i++)
-            dcn_cpu_call_up(&next[i], place, DCN_CPU_NARROW_PLACES);
+        for (int map = 0; map < 2; map++)
+            for (int i = 0; i < next[map].count; i++)
+                dcn_cpu_call_up(&next[map].range[i], place, DCN_CPU_NARROW_PLACES);
         loops->dots(&dots, v + place * winograd->v_step, d + place * winograd->u_step, sums + place * winograd->m_step,
                     rows);
     }
