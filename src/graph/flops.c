@@ -60,6 +60,7 @@ double dcn_op_flops(const dcn_op_call *call)
     case DECANT_OP_ACTIVATION_GRAD:
     case DECANT_OP_DROPOUT:
     case DECANT_OP_DROPOUT_GRAD:
+    case DECANT_OP_RECTIFIED_DROPOUT_GRAD:
     case DECANT_OP_ADD:
         return count(&in[0]);
     case DECANT_OP_HARDSWISH:

@@ -153,19 +153,25 @@ static decant_status check_dropout(const dcn_op_call *call)
     double p = call->attrs.dropout.p;
     if (!(p >= 0 && p < 1))
         return DCN_FAIL(INVALID_ARG, "%s: p is %g, but must be at least 0 and below 1", dcn_rule_op(call), p);
-    if (call->n_inputs == 2) TRY_RETURN(dcn_rule_expect(call, 1, "the counter {seed, step}", dcn_shape1(2)));
     return DECANT_OK;
 }
 
 decant_status dcn_shape_dropout(dcn_op_call *call)
 {
     TRY_RETURN(check_dropout(call));
+    if (call->n_inputs == 2) TRY_RETURN(dcn_rule_expect(call, 1, "the counter {seed, step}", dcn_shape1(2)));
     return dcn_rule_same(call);
 }
 
 decant_status dcn_shape_dropout_grad(dcn_op_call *call)
 {
+    return dcn_shape_dropout(call);
+}
+
+decant_status dcn_shape_rectified_dropout_grad(dcn_op_call *call)
+{
     TRY_RETURN(check_dropout(call));
+    TRY_RETURN(dcn_rule_expect(call, 1, "y", call->input[0].shape));
     return dcn_rule_same(call);
 }
 

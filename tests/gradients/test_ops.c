@@ -195,6 +195,17 @@ static void check_dropout(void)
                               network_input(&net, "counter", DECANT_I64, dcn_shape1(2), 0)};
     network_check(&net, "dropout", network_node(&net, DECANT_OP_DROPOUT, &attrs, inputs, 2, 1, NULL));
     network_finish(&net);
+
+    /* undone together: relu, maximum, dropout */
+    decant_op_attrs pool = {.pool = dcn_pool_default(2)};
+    network_init(&net);
+    dcn_value_id x = network_parameter(&net, "x", dcn_shape4(2, 3, 4, 4));
+    x = network_node(&net, DECANT_OP_RELU, NULL, &x, 1, 1, NULL);
+    x = network_node(&net, DECANT_OP_MAXPOOL, &pool, &x, 1, 2, NULL);
+    inputs[0] = network_node(&net, DECANT_OP_FLATTEN, NULL, &x, 1, 1, NULL);
+    inputs[1] = network_input(&net, "counter", DECANT_I64, dcn_shape1(2), 0);
+    network_check(&net, "dropout behind relu", network_node(&net, DECANT_OP_DROPOUT, &attrs, inputs, 2, 1, NULL));
+    network_finish(&net);
 }
 
 static void check_flatten(void)

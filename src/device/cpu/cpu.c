@@ -45,6 +45,7 @@ static dcn_cpu_compile *const compilers[DECANT_OP_COUNT] = {
     [DECANT_OP_ADAPTIVE_AVGPOOL_GRAD] = dcn_cpu_compile_avgpool_grad,
     [DECANT_OP_DROPOUT] = dcn_cpu_compile_dropout,
     [DECANT_OP_DROPOUT_GRAD] = dcn_cpu_compile_dropout,
+    [DECANT_OP_RECTIFIED_DROPOUT_GRAD] = dcn_cpu_compile_rectified_dropout_grad,
     [DECANT_OP_FLATTEN] = dcn_cpu_compile_copy,
     [DECANT_OP_RESHAPE] = dcn_cpu_compile_copy,
     [DECANT_OP_ADD] = dcn_cpu_compile_add,

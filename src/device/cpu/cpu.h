@@ -147,7 +147,7 @@ dcn_cpu_compile dcn_cpu_compile_rows;         /* row_linear.c: forward, where th
 bool dcn_cpu_suits_rows(const dcn_op_call *call);
 dcn_cpu_compile dcn_cpu_compile_batchnorm, dcn_cpu_compile_batchnorm_train, dcn_cpu_compile_batchnorm_grad; /* norm.c */
 dcn_cpu_compile dcn_cpu_compile_activation, dcn_cpu_compile_activation_grad, dcn_cpu_compile_add, dcn_cpu_compile_copy,
-    dcn_cpu_compile_dropout; /* elementwise.c */
+    dcn_cpu_compile_dropout, dcn_cpu_compile_rectified_dropout_grad; /* elementwise.c */
 dcn_cpu_compile dcn_cpu_compile_maxpool, dcn_cpu_compile_maxpool_grad, dcn_cpu_compile_avgpool,
     dcn_cpu_compile_avgpool_grad; /* pool.c; adaptive pools too */
 /* in and out are the forward op's input and output. */
