@@ -131,7 +131,8 @@ static const linear_row linear_rows[] = {
     {128, 64, 10, true, false},  {1, 261, 9, true, true},   {4, 1031, 7, false, false}, /* a few samples: no whole
                                                                                            vectors, no whole groups of
                                                                                            rows */
-    {1, 1024, 256, true, false}, {70, 200, 90, true, true}, {9, 333, 257, true, false},
+    {1, 1024, 256, true, false}, {70, 200, 90, true, true}, {9, 333, 257, true, false}, {70, 1030, 1, true, true},
+    {64, 32, 1, false, false},
 };
 
 void cases_linear(case_list *list)

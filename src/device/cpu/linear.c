@@ -1,6 +1,6 @@
-/* Linear layers: which kernels do them. Rows enough go to our products in panels (panels.c), a few samples to
- * row_linear.c, tiny layers to small_linear.c; what is left to oneDNN's inner product, whose weights stay in the
- * blocked layout that all three directions share. */
+/* Linear layers: which kernels do them. Rows enough go to our products in panels (panels.c), a few samples or one
+ * output to row_linear.c, tiny layers to small_linear.c; what is left to oneDNN's inner product, whose weights stay in
+ * the blocked layout that all three directions share. */
 #include <string.h>
 
 #include "device/cpu/cpu.h"

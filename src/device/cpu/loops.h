@@ -48,6 +48,7 @@ static inline bool dcn_cpu_window_tiles(const dcn_cpu_window *window)
 typedef struct dcn_cpu_product {
     int64_t m, n, k;
     int64_t a_row, a_step, b_row, b_step;
+    int64_t bias_step; /* linear_rows: 0 where all of n share one bias */
     bool relu;
 } dcn_cpu_product;
 /* Columns in a strip of a packed matrix, for every instruction set; packed floats are k * n rounded up to it. */

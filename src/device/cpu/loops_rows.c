@@ -48,7 +48,7 @@ static inline void dot_rows(const float *x, const float *w, int64_t k, float *y,
 
 static inline float finish(const dcn_cpu_product *product, const float *bias, int64_t output, float value)
 {
-    if (bias) value += bias[output];
+    if (bias) value += bias[output * product->bias_step];
     return product->relu && value < 0 ? 0 : value;
 }
 
