@@ -6,6 +6,14 @@
 #include "device/cpu/simd.h"
 #include "tensor/bf16.h"
 
+/* dcn_bf16_round, in the low halves; zeros above. */
+static inline uvec bf16_bits(vec value)
+{
+    uvec bits = (uvec)value, is_nan = (uvec)(value != value);
+    uvec rounded = (bits + 0x7fffU + (bits >> 16 & 1U)) >> 16, quiet = bits >> 16 | 0x40U;
+    return (is_nan & quiet) | (~is_nan & rounded);
+}
+
 #ifdef DCN_CPU_LOOPS_BF16
 
 typedef dcn_bf16 element;
@@ -29,11 +37,7 @@ static inline vec element_widen(hvec from)
 
 static inline hvec element_narrow(vec value)
 {
-    typedef uint32_t bits_of_vec __attribute__((vector_size(VEC_WIDTH * 4)));
-    bits_of_vec bits = (bits_of_vec)value;
-    bits_of_vec rounded = (bits + 0x7fffU + (bits >> 16 & 1U)) >> 16, quiet = bits >> 16 | 0x40U;
-    bits_of_vec is_nan = (bits_of_vec)(value != value);
-    return __builtin_convertvector((is_nan & quiet) | (~is_nan & rounded), hvec);
+    return __builtin_convertvector(bf16_bits(value), hvec);
 }
 
 static inline vec element_load(const element *from)

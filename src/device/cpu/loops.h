@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tensor/bf16.h"
+
 /* The mask as op.def defines it. */
 typedef struct dcn_cpu_dropout {
     uint64_t seed;

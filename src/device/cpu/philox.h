@@ -16,7 +16,6 @@
 
 /* Unsigned numbers of 64 bits; the algorithm's 32-bit words sit in the low halves, whatever is in the high ones. */
 typedef uint64_t words __attribute__((vector_size(VEC_WIDTH * 4)));
-typedef uint32_t uvec __attribute__((vector_size(VEC_WIDTH * 4)));
 
 /* The full products of the low halves. */
 static inline words multiply_low(words a, uint32_t factor)
