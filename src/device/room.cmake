@@ -7,7 +7,7 @@ set(cpu_loop_flags -O3 -ffp-contract=fast -fno-trapping-math -fno-signed-zeros)
 set_source_files_properties(${cpu_loops} PROPERTIES COMPILE_OPTIONS "${cpu_loop_flags}")
 # Those that walk activations once more with elements of bf16.
 set(cpu_element_loops "")
-foreach(name elementwise dropout norm pool move table)
+foreach(name elementwise dropout norm norm_pool pool move table)
   list(APPEND cpu_element_loops ${CMAKE_CURRENT_SOURCE_DIR}/device/cpu/loops_${name}.c)
 endforeach()
 
