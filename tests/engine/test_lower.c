@@ -109,6 +109,60 @@ static void relus_join_the_layer_before_them(void **state)
     step_destroy(&step);
 }
 
+/* A program in which batchnorm, relu and a maximum over `pool` lie on a map of size x size. */
+static dcn_program *lower_maximum(int64_t size, dcn_pool_attrs pool, dcn_mode mode, bool keep_relu)
+{
+    dcn_graph *model = NULL;
+    dcn_program *program = NULL;
+    decant_op_attrs attrs = {.pool = pool};
+    decant_shape sample = {.rank = 3, .dim = {3, size, size}};
+    dcn_value_id x, relu, output;
+    assert_int_equal(dcn_graph_create(&model), DECANT_OK);
+    assert_int_equal(dcn_build_input(model, &sample, &x), DECANT_OK);
+    assert_int_equal(dcn_build_batchnorm(model, "bn", x, 1e-5, 0.1, &x), DECANT_OK);
+    assert_int_equal(dcn_build_simple(model, DECANT_OP_RELU, "relu", NULL, &x, 1, &relu), DECANT_OK);
+    assert_int_equal(dcn_build_simple(model, DECANT_OP_MAXPOOL, "pool", &attrs, &relu, 1, &x), DECANT_OK);
+    assert_int_equal(dcn_build_simple(model, DECANT_OP_FLATTEN, "flatten", NULL, &x, 1, &model->output), DECANT_OK);
+
+    assert_int_equal(dcn_program_create(2, DECANT_F32, &program), DECANT_OK);
+    assert_int_equal(dcn_program_input(program, "x", DECANT_F32, &sample, &x), DECANT_OK);
+    assert_int_equal(dcn_program_add_model(program, model, 0, mode, x, &relu, keep_relu ? 1 : 0, NULL, &output),
+                     DECANT_OK);
+    dcn_graph_destroy(model);
+    return program;
+}
+
+/* Breaks when a maximum is lost or taken twice, or joins where the windows overlap, the map has a rest, the rectified
+ * map is tapped, or nothing trains. */
+static void a_maximum_joins_the_normalisation_before_it(void **state)
+{
+    (void)state;
+    dcn_pool_attrs overlapping = dcn_pool_default(2);
+    overlapping.stride[1] = 1;
+    const struct {
+        int64_t size;
+        dcn_pool_attrs pool;
+        dcn_mode mode;
+        bool keep_relu, joins;
+    } rows[] = {
+        {8, dcn_pool_default(2), DCN_MODE_TRAIN, false, true},
+        {9, dcn_pool_default(2), DCN_MODE_TRAIN, false, false},
+        {9, dcn_pool_default(3), DCN_MODE_TRAIN, false, false},
+        {8, overlapping, DCN_MODE_TRAIN, false, false},
+        {8, dcn_pool_default(2), DCN_MODE_TRAIN, true, false},
+        {8, dcn_pool_default(2), DCN_MODE_INFERENCE, false, false},
+    };
+    for (size_t i = 0; i < DCN_COUNT(rows); i++) {
+        dcn_program *program = lower_maximum(rows[i].size, rows[i].pool, rows[i].mode, rows[i].keep_relu);
+        const dcn_node *norm = node_named(program->graph, "bn");
+        assert_int_equal(count_op(program->graph, DECANT_OP_RELU), 0);
+        assert_int_equal(norm->attrs.norm.activation, DCN_ACTIVATION_RELU);
+        assert_int_equal(norm->attrs.norm.pools, rows[i].joins);
+        assert_int_equal(count_op(program->graph, DECANT_OP_MAXPOOL), !rows[i].joins);
+        dcn_program_destroy(program);
+    }
+}
+
 /* A value that somebody else reads, or that a loss taps, must stay what it was before the relu. */
 static void read_or_tapped_values_are_not_fused_away(void **state)
 {
@@ -205,6 +259,7 @@ int main(void)
         cmocka_unit_test(training_forms_take_their_extra_values),
         cmocka_unit_test(only_the_model_that_trains_trains),
         cmocka_unit_test(relus_join_the_layer_before_them),
+        cmocka_unit_test(a_maximum_joins_the_normalisation_before_it),
         cmocka_unit_test(read_or_tapped_values_are_not_fused_away),
         cmocka_unit_test(the_map_says_where_values_went),
         cmocka_unit_test(doubles_go_all_the_way),

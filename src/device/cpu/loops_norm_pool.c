@@ -52,7 +52,7 @@ static ALWAYS_INLINE window_pixels window_of(const element *from, int64_t line, 
     for (int k = 0; k < 4; k++) {
         window.x[k] = part_or_whole(from + place_at(k, line, channels), n);
         vec value = window.x[k] * scale + offset;
-        ivec wins = (value > window.best) | (value != value);
+        ivec wins = value > window.best;
         if (k == 0) wins = ivec_all(-1);
         window.best = vec_select(wins, value, window.best);
         window.winner = ivec_select(wins, ivec_all(k), window.winner);
