@@ -11,7 +11,7 @@ typedef struct dcn_kernel dcn_kernel;
 
 typedef struct dcn_device_options {
     int32_t threads; /* 0 = all cores the process may use */
-    const char *isa; /* cpu: "avx512", "avx2", "baseline" or NULL for the best; tests force each */
+    const char *isa; /* cpu: "avx512_bf16", "avx512", "avx2", "baseline" or NULL for the best; tests force each */
     decant_precision precision;
 } dcn_device_options;
 

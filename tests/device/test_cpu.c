@@ -140,7 +140,17 @@ static dcn_op_call norm_call(decant_op op, int64_t batch, int64_t channels, int6
         call.input[1] = x;
         call.input[5] = v;
     }
-    call.attrs.norm = (dcn_norm_attrs){1e-5, 0.1, DCN_ACTIVATION_RELU};
+    call.attrs.norm = (dcn_norm_attrs){1e-5, 0.1, DCN_ACTIVATION_RELU, false};
+    return call;
+}
+
+/* The same with a maximum behind: y is half as high and wide. */
+static dcn_op_call pooled_norm_call(decant_op op, int64_t batch, int64_t channels, int64_t size)
+{
+    dcn_op_call call = norm_call(op, batch, channels, size);
+    dcn_tensor_desc *y = op == DECANT_OP_BATCHNORM_GRAD ? &call.input[0] : &call.output[0];
+    call.attrs.norm.pools = true;
+    y->shape.dim[2] = y->shape.dim[3] = size / 2;
     return call;
 }
 
@@ -274,6 +284,8 @@ static void results_do_not_depend_on_threads(void **state)
         norm_call(DECANT_OP_BATCHNORM_TRAIN, 16, 48, 15),
         norm_call(DECANT_OP_BATCHNORM_GRAD, 16, 3, 61),
         norm_call(DECANT_OP_BATCHNORM_TRAIN, 64, 300, 2),
+        pooled_norm_call(DECANT_OP_BATCHNORM_TRAIN, 16, 20, 14),
+        pooled_norm_call(DECANT_OP_BATCHNORM_GRAD, 17, 20, 14),
         grad_norm_call(300001),
         ce_call(4096, 10),
         dropout_call(9, 37, 18),

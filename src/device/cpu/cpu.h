@@ -34,10 +34,10 @@ typedef struct dcn_cpu_device {
     dcn_device base;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    const dcn_cpu_loops *loops;
-    bool has_bf16_products;  /* oneDNN has them for this processor (and instruction set) */
-    bool has_fast_bf16;      /* and they are faster than those of f32 */
-    dcn_cpu_layout *layouts; /* layout id - DCN_CPU_LAYOUT_FIRST_INTERNED */
+    const dcn_cpu_loops *loops, *narrow_loops; /* on f32, and on bf16 */
+    bool has_bf16_products;                    /* oneDNN has them for this processor (and instruction set) */
+    bool has_fast_bf16;                        /* and they are faster than those of f32 */
+    dcn_cpu_layout *layouts;                   /* layout id - DCN_CPU_LAYOUT_FIRST_INTERNED */
     int32_t n_layouts, layouts_capacity;
 } dcn_cpu_device;
 

@@ -1,10 +1,19 @@
-/* What an activation is made of in this compilation of a loop: f32, or bf16 with -DDCN_CPU_LOOPS_BF16. Loops that come
- * in both take void pointers, compute in f32, and read and write elements through these. */
+/* What an activation is made of in this compilation of a loop: f32, or bf16 where DCN_CPU_LOOPS_BF16 is defined (as a
+ * part of the loops' names). Loops that come in both take void pointers, compute in f32, and read and write elements
+ * through these. */
 #ifndef DCN_DEVICE_CPU_ELEMENT_H
 #define DCN_DEVICE_CPU_ELEMENT_H
 
 #include "device/cpu/simd.h"
 #include "tensor/bf16.h"
+
+#ifdef __AVX512BF16__
+/* immintrin.h brings an inline function that calls malloc; nothing here does */
+#pragma push_macro("malloc")
+#undef malloc
+#include <immintrin.h>
+#pragma pop_macro("malloc")
+#endif
 
 /* dcn_bf16_round, in the low halves; zeros above. */
 static inline uvec bf16_bits(vec value)
@@ -35,9 +44,14 @@ static inline vec element_widen(hvec from)
     return (vec)(__builtin_convertvector(from, ivec) << 16);
 }
 
+/* The processor's own instruction rounds alike, but takes what is below the smallest normal number (1e-38) for 0. */
 static inline hvec element_narrow(vec value)
 {
+#ifdef __AVX512BF16__
+    return (hvec)_mm512_cvtneps_pbh((__m512)value);
+#else
     return __builtin_convertvector(bf16_bits(value), hvec);
+#endif
 }
 
 static inline vec element_load(const element *from)

@@ -85,7 +85,7 @@ static decant_status compile_transpose(dcn_cpu_device *device, const dcn_op_call
     dcn_cpu_map map = dcn_cpu_map_of(&call->input[0].shape);
     TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, run_transpose, (void **)&kernel));
     kernel->body = narrows(call) ? narrowing_body : widens(call) ? widening_body : transpose_body;
-    if (narrows(call)) kernel->own.loops = device->loops->bf16;
+    if (narrows(call)) kernel->own.loops = device->narrow_loops;
     kernel->batch = map.batch;
     kernel->rows = to_nhwc ? map.channels : map.height * map.width;
     kernel->columns = to_nhwc ? map.height * map.width : map.channels;
@@ -128,7 +128,7 @@ static decant_status compile_convert(dcn_cpu_device *device, const dcn_op_call *
     convert_kernel *kernel = NULL;
     TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, narrows(call) ? run_from_f32 : run_to_f32,
                                      (void **)&kernel));
-    kernel->own.loops = device->loops->bf16;
+    kernel->own.loops = device->narrow_loops;
     kernel->count = decant_shape_count(&call->input[0].shape);
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;
