@@ -113,4 +113,19 @@ static inline void element_store_part(element *to, vec value, int64_t count)
 }
 
 #endif
+
+/* The first `count`, which may be a whole vector. */
+static inline vec element_load_first(const element *from, int64_t count)
+{
+    return count < VEC_WIDTH ? element_load_part(from, count) : element_load(from);
+}
+
+static inline void element_store_first(element *to, vec value, int64_t count)
+{
+    if (count < VEC_WIDTH)
+        element_store_part(to, value, count);
+    else
+        element_store(to, value);
+}
+
 #endif

@@ -14,24 +14,6 @@ static inline int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static inline vec part_or_whole(const element *from, int64_t n)
-{
-    return n < VEC_WIDTH ? element_load_part(from, n) : element_load(from);
-}
-
-static inline vec floats_part_or_whole(const float *from, int64_t n)
-{
-    return n < VEC_WIDTH ? vec_load_part(from, n) : vec_load(from);
-}
-
-static inline void store_part_or_whole(element *to, vec value, int64_t n)
-{
-    if (n < VEC_WIDTH)
-        element_store_part(to, value, n);
-    else
-        element_store(to, value);
-}
-
 /* Where the four pixels of a window lie, behind the first. */
 static inline int64_t place_at(int k, int64_t line, int64_t channels)
 {
@@ -50,7 +32,7 @@ static ALWAYS_INLINE window_pixels window_of(const element *from, int64_t line, 
 {
     window_pixels window = {.winner = {0}};
     for (int k = 0; k < 4; k++) {
-        window.x[k] = part_or_whole(from + place_at(k, line, channels), n);
+        window.x[k] = element_load_first(from + place_at(k, line, channels), n);
         vec value = window.x[k] * scale + offset;
         ivec wins = value > window.best;
         if (k == 0) wins = ivec_all(-1);
@@ -69,10 +51,10 @@ void DCN_CPU_ELEMENT_LOOP(norm_pool)(const dcn_cpu_norm *norm, const void *sourc
         element *to = (element *)target + pixel * channels;
         for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
             int64_t n = smaller(VEC_WIDTH, channels - c);
-            vec scale = floats_part_or_whole(norm->scale + c, n), offset = floats_part_or_whole(norm->offset + c, n);
+            vec scale = vec_load_first(norm->scale + c, n), offset = vec_load_first(norm->offset + c, n);
             vec best = window_of(from + c, line, channels, n, scale, offset).best;
             if (relu) best = vec_select(best < (vec){0}, (vec){0}, best);
-            store_part_or_whole(to + c, best, n);
+            element_store_first(to + c, best, n);
         }
     }
 }
@@ -80,7 +62,7 @@ void DCN_CPU_ELEMENT_LOOP(norm_pool)(const dcn_cpu_norm *norm, const void *sourc
 /* The winners' gradient: where a relu follows, nothing where the greatest is not above 0. */
 static ALWAYS_INLINE vec winner_gradient(const window_pixels *window, const element *d_y, int64_t n, bool relu)
 {
-    vec d = part_or_whole(d_y, n);
+    vec d = element_load_first(d_y, n);
     return relu ? vec_select(window->best > (vec){0}, d, (vec){0}) : d;
 }
 
@@ -123,8 +105,8 @@ void DCN_CPU_ELEMENT_LOOP(norm_pool_grad_sums)(const dcn_cpu_norm *norm, const v
             const element *x = (const element *)input + row * 4 * columns * channels;
             for (int64_t i = 0; i < size; i += VEC_WIDTH) {
                 int64_t c = segment + i, n = smaller(VEC_WIDTH, size - i);
-                vec scale = floats_part_or_whole(norm->scale + c, n);
-                vec offset = floats_part_or_whole(norm->offset + c, n), mean = floats_part_or_whole(norm->shift + c, n);
+                vec scale = vec_load_first(norm->scale + c, n);
+                vec offset = vec_load_first(norm->offset + c, n), mean = vec_load_first(norm->shift + c, n);
                 vec *first = &sums[i / VEC_WIDTH], *second = &products[i / VEC_WIDTH];
                 if (n < VEC_WIDTH)
                     sum_row(d_y + c, x + c, columns, channels, n, scale, offset, mean, relu, first, second);
@@ -149,15 +131,14 @@ void DCN_CPU_ELEMENT_LOOP(norm_pool_grad_input)(const dcn_cpu_norm *norm, const 
         element *d_x = (element *)target + corner;
         for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
             int64_t n = smaller(VEC_WIDTH, channels - c);
-            vec scale = floats_part_or_whole(norm->scale + c, n), offset = floats_part_or_whole(norm->offset + c, n);
-            vec slope = floats_part_or_whole(norm->slope + c, n),
-                constant = floats_part_or_whole(norm->constant + c, n);
+            vec scale = vec_load_first(norm->scale + c, n), offset = vec_load_first(norm->offset + c, n);
+            vec slope = vec_load_first(norm->slope + c, n), constant = vec_load_first(norm->constant + c, n);
             window_pixels window = window_of(x + c, line, channels, n, scale, offset);
             vec won = winner_gradient(&window, d_y + c, n, relu) * scale;
             for (int k = 0; k < 4; k++) {
                 vec value = window.x[k] * slope + constant;
                 value += vec_select(window.winner == ivec_all(k), won, (vec){0});
-                store_part_or_whole(d_x + c + place_at(k, line, channels), value, n);
+                element_store_first(d_x + c + place_at(k, line, channels), value, n);
             }
         }
     }

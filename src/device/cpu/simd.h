@@ -51,6 +51,12 @@ static inline void vec_store_part(float *to, vec value, int64_t count)
     memcpy(to, &value, (size_t)count * sizeof(float));
 }
 
+/* The first `count`, which may be all of them. */
+static inline vec vec_load_first(const float *from, int64_t count)
+{
+    return count < VEC_WIDTH ? vec_load_part(from, count) : vec_load(from);
+}
+
 /* a where the mask (all ones or zeros, as comparisons give it) is set, else b. */
 static inline vec vec_select(ivec mask, vec a, vec b)
 {
