@@ -1,4 +1,6 @@
 /* Loops that move elements: between f32 and the table's element type, and between plain and NHWC maps. */
+#include <string.h>
+
 #include "device/cpu/element.h"
 #include "device/cpu/loops.h"
 

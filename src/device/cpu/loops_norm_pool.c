@@ -1,6 +1,8 @@
 /* Loops of a batch normalisation whose result goes through a maximum of 2x2 pixels: the normalised map is never stored,
  * and the gradient goes from the winners to the map in one pass. Rows are output rows of all samples: row r is made of
  * rows 2r and 2r + 1 of all inputs. Who wins is worked out again from x wherever it is asked for. */
+#include <string.h>
+
 #include "device/cpu/element.h"
 #include "device/cpu/loops.h"
 
