@@ -30,8 +30,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     device_loops(room_device_${isa}_bf16 ${isa} "${cpu_element_loops}" DCN_CPU_LOOPS_BF16=bf16)
     list(APPEND all_objects $<TARGET_OBJECTS:room_device_${isa}> $<TARGET_OBJECTS:room_device_${isa}_bf16>)
   endforeach()
-  # The loops on bf16 once more for processors that round to it in one instruction.
-  device_loops(room_device_avx512_native_bf16 avx512 "${cpu_element_loops}" DCN_CPU_LOOPS_BF16=native_bf16)
+  # The loops on bf16 once more for processors that round to it and multiply it, each in one instruction.
+  device_loops(room_device_avx512_native_bf16 avx512 "${cpu_element_loops};${CMAKE_CURRENT_SOURCE_DIR}/device/cpu/loops_pairs.c" DCN_CPU_LOOPS_BF16=native_bf16)
   target_compile_options(room_device_avx512_native_bf16 PRIVATE -mavx512bf16)
   list(APPEND all_objects $<TARGET_OBJECTS:room_device_avx512_native_bf16>)
 endif()

@@ -143,7 +143,11 @@ dcn_cpu_compile dcn_cpu_compile_linear, dcn_cpu_compile_linear_grad_input,
     dcn_cpu_compile_linear_grad_weight; /* linear.c */
 dcn_cpu_compile dcn_cpu_compile_small_linear, dcn_cpu_compile_small_linear_grad_input,
     dcn_cpu_compile_small_linear_grad_weight; /* small_linear.c */
-dcn_cpu_compile dcn_cpu_compile_rows;         /* row_linear.c: forward, where this holds */
+/* pair_linear.c: gradient of the weights in bf16, in the blocks that a primitive would write, where this holds */
+bool dcn_cpu_suits_pairs(const dcn_cpu_device *device, const dcn_op_call *call, const dnnl_memory_desc_t *weight);
+decant_status dcn_cpu_compile_pairs(dcn_cpu_device *device, dcn_op_call *call, const dnnl_memory_desc_t *weight,
+                                    dcn_kernel **ret_kernel);
+dcn_cpu_compile dcn_cpu_compile_rows; /* row_linear.c: forward, where this holds */
 bool dcn_cpu_suits_rows(const dcn_op_call *call);
 dcn_cpu_compile dcn_cpu_compile_batchnorm, dcn_cpu_compile_batchnorm_train, dcn_cpu_compile_batchnorm_grad; /* norm.c */
 dcn_cpu_compile dcn_cpu_compile_activation, dcn_cpu_compile_activation_grad, dcn_cpu_compile_add, dcn_cpu_compile_copy,

@@ -106,6 +106,7 @@ typedef struct dcn_cpu_loops {
     size_t element_bytes; /* of what the void pointers of the ELEMENT_LOOPs are to */
 #define LOOP(name, arguments)         void(*name) arguments;
 #define ELEMENT_LOOP(name, arguments) void(*name) arguments;
+#define DOT_LOOP(name, arguments)     void(*name) arguments;
 #include "device/cpu/loops.def"
 } dcn_cpu_loops;
 
@@ -131,6 +132,7 @@ extern const dcn_cpu_loops dcn_cpu_loops_baseline_bf16, dcn_cpu_loops_avx2_bf16,
 #endif
 #define LOOP(name, arguments)         void DCN_CPU_LOOP(name) arguments;
 #define ELEMENT_LOOP(name, arguments) void DCN_CPU_ELEMENT_LOOP(name) arguments;
+#define DOT_LOOP(name, arguments)     void DCN_CPU_ELEMENT_LOOP(name) arguments;
 #include "device/cpu/loops.def"
 
 #endif

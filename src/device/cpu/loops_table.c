@@ -19,5 +19,10 @@ const dcn_cpu_loops TABLE = {
     .element_bytes = sizeof(element),
 #define LOOP(name, arguments)         .name = DCN_CPU_LOOP(name),
 #define ELEMENT_LOOP(name, arguments) .name = DCN_CPU_ELEMENT_LOOP(name),
+#ifdef __AVX512BF16__
+#define DOT_LOOP(name, arguments) .name = DCN_CPU_ELEMENT_LOOP(name),
+#else
+#define DOT_LOOP(name, arguments) .name = NULL,
+#endif
 #include "device/cpu/loops.def"
 };
