@@ -16,24 +16,31 @@ static inline uvec bits_of(const element *from, int64_t columns)
     return columns <= 0 ? (uvec){0} : (uvec)element_load_first(from, columns);
 }
 
-void DCN_CPU_ELEMENT_LOOP(pack_pairs)(const void *source, int64_t row, int64_t rows, int64_t columns, int64_t width,
-                                      uint32_t *packed, float *sum)
+/* Adds both rows of n (at most a vector) columns. */
+static inline void add_rows(float *sum, uvec first, uvec second, int64_t n)
 {
-    for (int64_t c = 0; c < width; c += VEC_WIDTH) {
-        const element *x = (const element *)source + c;
-        int64_t n = columns - c < VEC_WIDTH ? columns - c : VEC_WIDTH;
-        vec total = {0};
-        for (int64_t r = 0; r < rows; r += 2) {
-            uvec first = bits_of(x + r * row, n), second = r + 1 < rows ? bits_of(x + (r + 1) * row, n) : (uvec){0};
+    vec total = vec_load_first(sum, n) + ((vec)first + (vec)second);
+    if (n < VEC_WIDTH)
+        vec_store_part(sum, total, n);
+    else
+        vec_store(sum, total);
+}
+
+void DCN_CPU_ELEMENT_LOOP(pack_pairs)(const void *source, int64_t row, int64_t rows, int64_t columns, int64_t panels,
+                                      int64_t width, uint32_t *packed, float *sum)
+{
+    int64_t pairs = (rows + 1) / 2, size = columns < panels * width ? columns : panels * width;
+    if (sum) memset(sum, 0, (size_t)size * sizeof *sum);
+    for (int64_t p = 0; p < pairs; p++) {
+        const element *upper = (const element *)source + 2 * p * row, *lower = upper + row;
+        bool alone = 2 * p + 1 == rows;
+        for (int64_t c = 0; c < panels * width; c += VEC_WIDTH) {
+            int64_t n = columns - c < VEC_WIDTH ? columns - c : VEC_WIDTH;
+            uvec first = bits_of(upper + c, n), second = alone ? (uvec){0} : bits_of(lower + c, n);
             uvec pair = first >> 16 | second;
-            memcpy(packed + r / 2 * width + c, &pair, sizeof pair);
-            total += (vec)first + (vec)second;
+            memcpy(packed + c / width * pairs * width + p * width + c % width, &pair, sizeof pair);
+            if (sum && n > 0) add_rows(sum + c, first, second, n);
         }
-        if (sum == NULL || n <= 0) continue;
-        if (n < VEC_WIDTH)
-            vec_store_part(sum + c, total, n);
-        else
-            vec_store(sum + c, total);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #define MIN_ROWS       16  /* samples: fewer are not worth packing */
 #define MAX_ROWS       512 /* more, and packed panels leave the first cache */
+#define PACKED_PANELS  8   /* packed side by side: whole lines are read of each sample */
 #define DOTS_A_ELEMENT 16  /* multiply-adds in the time that a plain loop takes for an element */
 
 typedef struct pair_kernel {
@@ -25,18 +26,25 @@ static uint32_t *d_y_panel(const pair_kernel *kernel, void *scratch, int64_t pan
     return x_panel(kernel, scratch, kernel->in_panels) + panel * kernel->pairs * kernel->width;
 }
 
-/* Panels of x, then those of d_y. */
+static int64_t groups_of(int64_t panels)
+{
+    return (panels + PACKED_PANELS - 1) / PACKED_PANELS;
+}
+
+/* Groups of panels of x, then those of d_y. */
 static void pack_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const pair_kernel *kernel = (const pair_kernel *)run->kernel;
     const dcn_cpu_loops *loops = kernel->own.loops;
-    for (int64_t panel = begin; panel < end; panel++) {
-        bool of_x = panel < kernel->in_panels;
+    for (int64_t group = begin; group < end; group++) {
+        bool of_x = group < groups_of(kernel->in_panels);
+        int64_t panel = (of_x ? group : group - groups_of(kernel->in_panels)) * PACKED_PANELS;
+        int64_t panels = (of_x ? kernel->in_panels : kernel->out_panels) - panel;
         int64_t width = of_x ? DCN_CPU_PANEL : kernel->width, row = of_x ? kernel->in : kernel->out;
-        int64_t at = of_x ? panel : panel - kernel->in_panels, first = at * width;
-        float *sum = of_x || !kernel->has_bias ? NULL : (float *)run->outputs[1] + first;
-        loops->pack_pairs(dcn_cpu_element(loops, run->inputs[of_x ? 0 : 1], first), row, kernel->batch, row - first,
-                          width, of_x ? x_panel(kernel, run->scratch, at) : d_y_panel(kernel, run->scratch, at), sum);
+        float *sum = of_x || !kernel->has_bias ? NULL : (float *)run->outputs[1] + panel * width;
+        loops->pack_pairs(dcn_cpu_element(loops, run->inputs[of_x ? 0 : 1], panel * width), row, kernel->batch,
+                          row - panel * width, panels < PACKED_PANELS ? panels : PACKED_PANELS, width,
+                          of_x ? x_panel(kernel, run->scratch, panel) : d_y_panel(kernel, run->scratch, panel), sum);
     }
 }
 
@@ -55,7 +63,8 @@ static void run_pairs(const dcn_kernel *base, void *const *inputs, void *const *
 {
     const pair_kernel *kernel = (const pair_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
-    dcn_cpu_parallel(&run, kernel->in_panels + kernel->out_panels, kernel->batch * DCN_CPU_PANEL, pack_body);
+    dcn_cpu_parallel(&run, groups_of(kernel->in_panels) + groups_of(kernel->out_panels),
+                     kernel->batch * PACKED_PANELS * DCN_CPU_PANEL, pack_body);
     dcn_cpu_parallel(&run, kernel->in_panels * kernel->out_panels,
                      kernel->batch * kernel->width * DCN_CPU_PANEL / DOTS_A_ELEMENT + 1, multiply_body);
 }
