@@ -18,14 +18,6 @@ decant_status decant_model_prune(const decant_model *model, const decant_prune_o
     return DECANT_OK;
 }
 
-static int32_t count_op(const decant_model *model, decant_op op)
-{
-    int32_t count = 0;
-    for (dcn_node_id n = 0; n < model->graph->n_nodes; n++)
-        count += model->graph->nodes[n].op == op;
-    return count;
-}
-
 /* Batch normalisation first: it may stand between two linear layers. */
 static decant_status fold(const decant_model *model, decant_model **ret_model, decant_fold_report *report)
 {
@@ -33,8 +25,10 @@ static decant_status fold(const decant_model *model, decant_model **ret_model, d
     TRY_RETURN(dcn_model_fold(model, NULL, 0, &folded, NULL));
     decant_status status = dcn_fold_linear(folded, DCN_FOLD_PAIRS, ret_model, &report->linear);
     if (status == DECANT_OK) {
-        report->batchnorm = count_op(model, DECANT_OP_BATCHNORM) - count_op(folded, DECANT_OP_BATCHNORM);
-        report->dropout = count_op(model, DECANT_OP_DROPOUT) - count_op(folded, DECANT_OP_DROPOUT);
+        report->batchnorm =
+            dcn_graph_count(model->graph, DECANT_OP_BATCHNORM) - dcn_graph_count(folded->graph, DECANT_OP_BATCHNORM);
+        report->dropout =
+            dcn_graph_count(model->graph, DECANT_OP_DROPOUT) - dcn_graph_count(folded->graph, DECANT_OP_DROPOUT);
     }
     dcn_model_destroy(folded);
     return status;

@@ -36,7 +36,7 @@ static bool is_kept(const lowerer *lowering, dcn_value_id value)
 {
     for (int32_t k = 0; k < lowering->n_keep; k++)
         if (lowering->keep[k] == value) return true;
-    return value == lowering->model->output;
+    return false;
 }
 
 static decant_status check_input(const lowerer *lowering, dcn_value_id input)
@@ -109,11 +109,9 @@ static dcn_node_id relu_to_fuse(const lowerer *lowering, dcn_node_id node_id)
     const int32_t *activation = activation_of(node->op, &attrs);
     if (activation == NULL || *activation != DCN_ACTIVATION_NONE) return DCN_NONE;
 
-    dcn_value_id output = node->output[0];
-    if (is_kept(lowering, output) || dcn_graph_uses(model, output) != 1) return DCN_NONE;
-    for (dcn_node_id next = node_id + 1; next < model->n_nodes; next++)
-        if (model->nodes[next].op == DECANT_OP_RELU && model->nodes[next].input[0] == output) return next;
-    return DCN_NONE;
+    if (is_kept(lowering, node->output[0])) return DCN_NONE;
+    dcn_node_id next = dcn_graph_only_reader(model, node->output[0]);
+    return next != DCN_NONE && model->nodes[next].op == DECANT_OP_RELU ? next : DCN_NONE;
 }
 
 /* The {seed, step} input of every dropout, made when the first one is met. */

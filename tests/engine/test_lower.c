@@ -10,14 +10,6 @@
 #include "base/memory.h"
 #include "engine/nets.h"
 
-static int32_t count_op(const dcn_graph *graph, decant_op op)
-{
-    int32_t count = 0;
-    for (dcn_node_id n = 0; n < graph->n_nodes; n++)
-        count += graph->nodes[n].op == op;
-    return count;
-}
-
 /* The first node with this name. */
 static const dcn_node *node_named(const dcn_graph *graph, const char *name)
 {
@@ -32,7 +24,7 @@ static void inference_drops_dropout_and_indices(void **state)
     (void)state;
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 4, .inference = true});
     const dcn_graph *graph = step.program->graph;
-    assert_int_equal(count_op(graph, DECANT_OP_DROPOUT), 0);
+    assert_int_equal(dcn_graph_count(graph, DECANT_OP_DROPOUT), 0);
     assert_int_equal(step.program->counter, DCN_NONE);
     assert_int_equal(node_named(graph, "pool1")->n_outputs, 1);
     assert_int_equal(graph->values[step.logits].shape.dim[0], 4);
@@ -40,8 +32,8 @@ static void inference_drops_dropout_and_indices(void **state)
     step_destroy(&step);
 
     step = step_create(NET_RESIDUAL, &(step_options){.batch = 2, .inference = true});
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_BATCHNORM_TRAIN), 0);
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_BATCHNORM), 5);
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_BATCHNORM_TRAIN), 0);
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_BATCHNORM), 5);
     step_destroy(&step);
 }
 
@@ -94,7 +86,7 @@ static void relus_join_the_layer_before_them(void **state)
     (void)state;
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 2, .inference = true});
     const dcn_graph *graph = step.program->graph;
-    assert_int_equal(count_op(graph, DECANT_OP_RELU), 0);
+    assert_int_equal(dcn_graph_count(graph, DECANT_OP_RELU), 0);
     assert_int_equal(node_named(graph, "conv1")->attrs.conv.activation, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "fc1")->attrs.linear.activation, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "fc2")->attrs.linear.activation, DCN_ACTIVATION_NONE);
@@ -102,7 +94,7 @@ static void relus_join_the_layer_before_them(void **state)
 
     step = step_create(NET_RESIDUAL, &(step_options){.batch = 2, .inference = true});
     graph = step.program->graph;
-    assert_int_equal(count_op(graph, DECANT_OP_RELU), 0);
+    assert_int_equal(dcn_graph_count(graph, DECANT_OP_RELU), 0);
     assert_int_equal(node_named(graph, "bn1")->attrs.norm.activation, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "a.add")->attrs.activation.kind, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "a.bn2")->attrs.norm.activation, DCN_ACTIVATION_NONE);
@@ -114,12 +106,13 @@ static void read_or_tapped_values_are_not_fused_away(void **state)
 {
     (void)state;
     test_step step = step_create(NET_BRANCHES, &(step_options){.batch = 2, .inference = true});
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_RELU), 1); /* behind conv2, which the add reads too */
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_RELU),
+                     1); /* behind conv2, which the add reads too */
     assert_int_equal(node_named(step.program->graph, "conv2")->attrs.conv.activation, DCN_ACTIVATION_NONE);
     step_destroy(&step);
 
     step = step_create(NET_LIGHT, &(step_options){.batch = 2, .inference = true, .keep_convs = true});
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_RELU), 3);
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_RELU), 3);
     step_destroy(&step);
 }
 
