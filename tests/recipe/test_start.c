@@ -51,23 +51,15 @@ static bool stop_requested(void *context)
 static decant_status run_recipe(const char *where, run_wish *wish, decant_result_list **ret_results)
 {
     char directory[512];
-    decant_recipe *recipe = NULL;
-    int32_t n_overrides = 0;
     decant_run_options options = {.directory = directory,
                                   .runs = wish->runs,
                                   .force = wish->force,
                                   .context = wish,
                                   .stop_requested = stop_requested};
-    while (wish->overrides != NULL && wish->overrides[n_overrides] != NULL)
-        n_overrides++;
     while (options.n_runs < 2 && wish->runs[options.n_runs] != NULL)
         options.n_runs++;
     snprintf(directory, sizeof directory, FOLDER "/%s", where);
-    if (decant_recipe_parse("t.yaml", RECIPE, strlen(RECIPE), wish->overrides, n_overrides, &recipe) != DECANT_OK)
-        fail_msg("%s: %s", decant_error_place(), decant_error_message());
-    decant_status status = decant_recipe_run(recipe, &options, ret_results);
-    decant_recipe_destroy(recipe);
-    return status;
+    return run_and_destroy(recipe_or_fail(RECIPE, wish->overrides), &options, ret_results);
 }
 
 static decant_result_list *run_or_fail(const char *where, run_wish wish)
@@ -184,18 +176,6 @@ static void test_bottleneck_is_folded(void **state)
     decant_dataset_destroy(dataset);
     decant_result_list_destroy(results);
     dcn_model_destroy(model);
-}
-
-static void assert_same_file(const char *a, const char *b)
-{
-    uint8_t *first = NULL, *second = NULL;
-    size_t first_bytes = 0, second_bytes = 0;
-    assert_int_equal(dcn_file_read(a, 1 << 24, &first, &first_bytes), DECANT_OK);
-    assert_int_equal(dcn_file_read(b, 1 << 24, &second, &second_bytes), DECANT_OK);
-    assert_int_equal(first_bytes, second_bytes);
-    assert_memory_equal(first, second, first_bytes);
-    dcn_free(first);
-    dcn_free(second);
 }
 
 /* Breaks when a checkpoint holds the folded layer instead of the factors, or the pruned network is not made again. */
