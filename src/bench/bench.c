@@ -5,7 +5,6 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "base/text.h"
 #include "bench/cases.h"
 #include "bench/measure.h"
 #include "bench/networks.h"
@@ -49,21 +48,6 @@ static void finish(workload *work)
     dcn_device_close(work->device);
 }
 
-static decant_status find_case(const char *name, const dcn_bench_case **ret_case)
-{
-    const char *nearest = NULL;
-    for (int32_t i = 0; i < dcn_bench_case_count; i++) {
-        if (strcmp(dcn_bench_cases[i].name, name) == 0) {
-            *ret_case = &dcn_bench_cases[i];
-            return DECANT_OK;
-        }
-        const char *candidate = dcn_bench_cases[i].name;
-        if (nearest == NULL) nearest = dcn_nearest(name, &candidate, 1);
-    }
-    if (nearest) return DCN_FAIL(NOT_FOUND, "there is no bench case \"%s\"; did you mean \"%s\"?", name, nearest);
-    return DCN_FAIL(NOT_FOUND, "there is no bench case \"%s\"; \"decant bench list\" shows them", name);
-}
-
 /* --- making ready --- */
 
 static decant_status build_model(const dcn_bench_case *of, const char *network, uint64_t seed, decant_model **ret_model)
@@ -82,14 +66,11 @@ static decant_status build_dataset(const dcn_bench_case *of, decant_dataset **re
     if (status != DECANT_OK) return status;
     dcn_samples *train = &dataset->train;
     TRY(dcn_samples_create(dataset, train, of->samples, dtype, true));
-    dcn_random random = dcn_random_start(1, DCN_PURPOSE_TEST, 0, 0);
-    if (dtype == DECANT_U8) {
+    if (dtype == DECANT_U8)
         dcn_bench_fill_bytes(train->data, elements);
-    } else {
-        float *values = (float *)(void *)train->data;
-        for (int64_t i = 0; i < elements; i++)
-            values[i] = (float)(dcn_random_u32(&random) >> 8) * 0x1p-23f - 1.0f;
-    }
+    else
+        dcn_bench_fill_floats((float *)(void *)train->data, elements);
+    dcn_random random = dcn_random_start(1, DCN_PURPOSE_TEST, 1, 0);
     for (int64_t i = 0; i < of->samples; i++)
         train->labels[i] = (int32_t)dcn_random_below(&random, (uint32_t)of->classes);
     TRY(dcn_dataset_seal(dataset, NULL));
@@ -200,8 +181,10 @@ decant_status decant_bench_train(const char *name, const decant_compute *compute
     decant_bench_result *result = NULL;
     dcn_arena *arena = NULL;
     if (!(seconds > 0.0)) return DCN_FAIL(INVALID_ARG, "a measurement needs a positive number of seconds");
-    decant_status status = find_case(name, &work.of);
-    if (status != DECANT_OK) return status;
+    int32_t index = 0;
+    TRY_RETURN(dcn_bench_find("bench case", name, decant_bench_case_at, dcn_bench_case_count, &index));
+    work.of = &dcn_bench_cases[index];
+    decant_status status = DECANT_OK;
     TRY(dcn_new(sizeof *result, (void **)&result));
     TRY(dcn_arena_create(&arena));
     result->internal = arena;
@@ -209,7 +192,7 @@ decant_status decant_bench_train(const char *name, const decant_compute *compute
     TRY(dcn_bench_windows(run_step, &work, seconds, result));
     if (profile) TRY(dcn_bench_profile(work.step->plan, next_batch, &work, seconds, arena, result));
 
-    result->of = decant_bench_case_at((int32_t)(work.of - dcn_bench_cases));
+    result->of = decant_bench_case_at(index);
     result->parameters = dcn_graph_parameters(work.student->graph);
     dcn_bench_describe(work.step->plan, result);
     *ret_result = result;

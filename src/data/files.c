@@ -3,14 +3,13 @@
 #include "data/files.h"
 
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "data/source.h"
+#include "format/json_text.h"
 #include "format/npy.h"
 
 #define MAX_SIDE 16384
@@ -159,15 +158,7 @@ decant_status dcn_files_to_json(const dcn_files_options *options, const decant_d
                              "test", options->test, "seed", (json_int_t)options->seed, "channels", options->channels,
                              "height", options->height, "width", options->width, "axes", axes_names[options->axes],
                              "floats", dataset->train.dtype == DECANT_F32, "names", names);
-    char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    decant_status status = DECANT_OK;
-    if (text != NULL)
-        status = dcn_copy_string(text, ret_text);
-    else
-        status = DCN_FAIL(NO_MEMORY, "no memory to write down how files are read");
-    free(text); /* jansson's */
-    json_decref(json);
-    return status;
+    return dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(17), "how files are read", ret_text);
 }
 
 static bool find_word(const char *word, const char *const *words, int32_t count, int *ret_index)

@@ -6,7 +6,8 @@ if(NOT DECANT_SANITIZE)
   unset(CMAKE_REQUIRED_FLAGS)
   if(DECANT_HAS_TSAN)
     file(GLOB tsan_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/tensor/*.c
-      ${PROJECT_SOURCE_DIR}/src/data/*.c ${PROJECT_SOURCE_DIR}/src/format/image*.c ${PROJECT_SOURCE_DIR}/src/format/np*.c)
+      ${PROJECT_SOURCE_DIR}/src/data/*.c ${PROJECT_SOURCE_DIR}/src/format/image*.c ${PROJECT_SOURCE_DIR}/src/format/np*.c
+      ${PROJECT_SOURCE_DIR}/src/format/json*.c)
     foreach(name loader threads)
       add_executable(tsan_data_${name} data/test_${name}.c ${tsan_sources})
       target_compile_options(tsan_data_${name} PRIVATE -fsanitize=thread -O1 -g)
