@@ -20,7 +20,8 @@ typedef struct decant_recipe decant_recipe;
 /** Reads and checks a recipe. No data set is looked at yet.
  *
  *  path         a YAML file.
- *  overrides    [n_overrides] texts "PATH=VALUE" such as "runs.alone.epochs=1", applied before the checks.
+ *  overrides    [n_overrides] texts "PATH=VALUE" such as "runs.alone.epochs=1", applied before the checks;
+ *               NULL where there are none.
  *  ret_recipe   freed with decant_recipe_destroy(); untouched on failure.
  *
  *  Errors: NOT_FOUND, USAGE and FORMAT (decant_error_place() says file:line:column), NO_MEMORY.

@@ -129,3 +129,15 @@ const char *decant_error_while(int index)
 {
     return index >= 0 && index < record.n_whiles ? record.whiles[index] : "";
 }
+
+decant_status dcn_require(const char *file, int line, const char *function, const char *names,
+                          const void *const *pointers, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const size_t length = strcspn(names, ",");
+        if (pointers[i] == NULL)
+            return dcn_fail(DECANT_INVALID_ARG, file, line, "%s: %.*s must not be NULL", function, (int)length, names);
+        names += length + strspn(names + length, ", ");
+    }
+    return DECANT_OK;
+}

@@ -32,4 +32,12 @@ void dcn_place(const char *format, ...) DCN_PRINTF(1, 2);
         if (try_status != DECANT_OK) return try_status;                                                                \
     } while (0)
 
+/* At the public edge: INVALID_ARG for the first of these pointers that is NULL. DCN_REQUIRE(model, ret_summary); */
+#define DCN_REQUIRE(...)                                                                                               \
+    TRY_RETURN(dcn_require(__FILE__, __LINE__, __func__, #__VA_ARGS__, (const void *const[]){__VA_ARGS__},             \
+                           (int)(sizeof((const void *const[]){__VA_ARGS__}) / sizeof(void *))))
+/* names: as many as pointers, with commas between them */
+decant_status dcn_require(const char *file, int line, const char *function, const char *names,
+                          const void *const *pointers, int count);
+
 #endif

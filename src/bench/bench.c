@@ -177,6 +177,7 @@ static decant_status run_step(void *context)
 decant_status decant_bench_train(const char *name, const decant_compute *compute, double seconds, bool profile,
                                  decant_bench_result **ret_result)
 {
+    DCN_REQUIRE(name, ret_result);
     workload work = {0};
     decant_bench_result *result = NULL;
     dcn_arena *arena = NULL;
@@ -213,6 +214,7 @@ void decant_bench_result_destroy(decant_bench_result *result)
 
 decant_status decant_bench_measure_peak(const decant_compute *compute, decant_bench_peak *ret_peak)
 {
+    DCN_REQUIRE(ret_peak);
     const dcn_device_options options = {.threads = compute ? compute->threads : 0};
     dcn_device *device = NULL;
     dcn_device_peak peak;

@@ -78,6 +78,7 @@ static decant_status call(void *context)
 decant_status decant_bench_infer(const char *name, const decant_compute *compute, int64_t batch, double seconds,
                                  bool profile, decant_bench_result **ret_result)
 {
+    DCN_REQUIRE(name, ret_result);
     calls work = {0};
     decant_bench_result *result = NULL;
     dcn_arena *arena = NULL;

@@ -12,6 +12,7 @@ decant_prune_options decant_prune_options_default(void)
 decant_status decant_model_prune(const decant_model *model, const decant_prune_options *options,
                                  decant_model **ret_model, decant_prune_report *ret_report)
 {
+    DCN_REQUIRE(model, options, ret_model);
     decant_prune_report report = {0};
     TRY_RETURN(dcn_prune(model, options, ret_model, &report));
     if (ret_report != NULL) *ret_report = report;
@@ -37,6 +38,7 @@ static decant_status fold(const decant_model *model, decant_model **ret_model, d
 decant_status decant_model_fold(const decant_model *model, const decant_compute *compute, decant_model **ret_model,
                                 decant_fold_report *ret_report)
 {
+    DCN_REQUIRE(model, ret_model);
     const dcn_device_options options = {.threads = compute != NULL ? compute->threads : 0};
     decant_fold_report report = {0};
     dcn_device *device = NULL;

@@ -21,6 +21,7 @@ const char *dcn_criterion_name(decant_criterion criterion)
 
 decant_status decant_criterion_find(const char *name, decant_criterion *ret_criterion)
 {
+    DCN_REQUIRE(name, ret_criterion);
     for (int32_t i = 0; i < DECANT_CRITERION_COUNT; i++) {
         if (strcmp(names[i], name) != 0) continue;
         *ret_criterion = (decant_criterion)i;

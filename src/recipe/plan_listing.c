@@ -107,6 +107,7 @@ out:
 decant_status decant_model_plan(const decant_model *model, const decant_compute *compute, int64_t batch,
                                 decant_plan_listing **ret_plan)
 {
+    DCN_REQUIRE(model, ret_plan);
     dcn_device *device = NULL;
     dcn_plan *plan = NULL;
     if (batch < 1) return DCN_FAIL(INVALID_ARG, "a batch holds at least one sample, not %lld", (long long)batch);
@@ -137,6 +138,7 @@ static decant_status find_run_of(const dcn_experiment *experiment, int32_t model
 decant_status decant_recipe_plan(const decant_recipe *recipe, const char *model, const decant_compute *compute,
                                  int64_t batch, decant_plan_listing **ret_plan)
 {
+    DCN_REQUIRE(recipe, model, ret_plan);
     const decant_compute own = decant_recipe_compute(recipe);
     const dcn_run_spec *run = NULL;
     dcn_materials *materials = NULL;

@@ -134,10 +134,9 @@ static decant_status create_converters(decant_predictor *predictor)
 decant_status decant_predictor_create(const decant_model *model, const decant_compute *compute,
                                       const decant_predictor_options *options, decant_predictor **ret_predictor)
 {
+    DCN_REQUIRE(model, ret_predictor);
     static const decant_predictor_options usual = {0};
     if (options == NULL) options = &usual;
-    if (model == NULL || ret_predictor == NULL)
-        return DCN_FAIL(INVALID_ARG, "a predictor needs a model, and a place to be put");
     if (options->plans != 0 && options->plans < 2)
         return DCN_FAIL(INVALID_ARG, "a predictor keeps at least 2 plans, not %d", (int)options->plans);
 
@@ -262,11 +261,8 @@ static decant_status run_all(decant_predictor *predictor, const dcn_converter *c
     return DECANT_OK;
 }
 
-static decant_status check_call(const decant_predictor *predictor, const void *inputs, int64_t n,
-                                const float *ret_outputs)
+static decant_status check_count(const decant_predictor *predictor, int64_t n)
 {
-    if (predictor == NULL || inputs == NULL || ret_outputs == NULL)
-        return DCN_FAIL(INVALID_ARG, "a predictor needs inputs, and memory for its answers");
     if (n < 1 || n > INT64_MAX / (int64_t)sizeof(float) / predictor->inputs)
         return DCN_FAIL(INVALID_ARG, "%lld samples cannot be predicted", (long long)n);
     return DECANT_OK;
@@ -274,8 +270,9 @@ static decant_status check_call(const decant_predictor *predictor, const void *i
 
 decant_status decant_predictor_prepare(decant_predictor *predictor, int64_t n)
 {
+    DCN_REQUIRE(predictor);
     slot *place;
-    if (predictor == NULL || n < 1) return DCN_FAIL(INVALID_ARG, "a plan is for at least one sample");
+    if (n < 1) return DCN_FAIL(INVALID_ARG, "a plan is for at least one sample");
     return find_slot(predictor, n < predictor->largest ? n : predictor->largest, &place);
 }
 
@@ -289,7 +286,8 @@ decant_status dcn_predictor_plan(decant_predictor *predictor, int64_t n, dcn_pla
 
 decant_status decant_predictor_run(decant_predictor *predictor, const float *inputs, int64_t n, float *ret_outputs)
 {
-    TRY_RETURN(check_call(predictor, inputs, n, ret_outputs));
+    DCN_REQUIRE(predictor, inputs, ret_outputs);
+    TRY_RETURN(check_count(predictor, n));
     TRY_RETURN(check_finite(inputs, n * predictor->inputs, predictor->inputs, 0, "value"));
     return run_all(predictor, &predictor->floats, (const uint8_t *)inputs, n, ret_outputs);
 }
@@ -297,6 +295,7 @@ decant_status decant_predictor_run(decant_predictor *predictor, const float *inp
 decant_status decant_predictor_run_bytes(decant_predictor *predictor, const uint8_t *inputs, int64_t n,
                                          float *ret_outputs)
 {
-    TRY_RETURN(check_call(predictor, inputs, n, ret_outputs));
+    DCN_REQUIRE(predictor, inputs, ret_outputs);
+    TRY_RETURN(check_count(predictor, n));
     return run_all(predictor, &predictor->bytes, inputs, n, ret_outputs);
 }

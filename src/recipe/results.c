@@ -327,6 +327,7 @@ out:
 
 decant_status decant_results_read(const char *const *directories, int32_t count, decant_result_list **ret_results)
 {
+    DCN_REQUIRE(directories, ret_results);
     decant_result_list *list = NULL;
     decant_status status = dcn_new(sizeof *list, (void **)&list);
     if (status != DECANT_OK) goto out;

@@ -475,6 +475,7 @@ static decant_status run_all(run_context *runner)
 decant_status decant_recipe_run(const decant_recipe *recipe, const decant_run_options *options,
                                 decant_result_list **ret_results)
 {
+    DCN_REQUIRE(recipe, ret_results);
     decant_run_options all = options != NULL ? *options : (decant_run_options){0};
     if (all.directory == NULL) all.directory = "runs";
     run_context runner = {.experiment = recipe, .options = &all};

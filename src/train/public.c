@@ -201,11 +201,9 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
                            const decant_compute *compute, const decant_train_options *options,
                            decant_train_result *ret_result)
 {
+    DCN_REQUIRE(model, dataset, ret_result);
     const decant_train_options usual = decant_train_options_default();
     if (options == NULL) options = &usual;
-    if (model == NULL || dataset == NULL || ret_result == NULL) {
-        return DCN_FAIL(INVALID_ARG, "model, dataset and ret_result must not be NULL");
-    }
     if (teacher == model) {
         return DCN_FAIL(INVALID_ARG, "the teacher is the student; to learn from its old self, it must be loaded twice");
     }
