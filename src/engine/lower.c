@@ -19,7 +19,7 @@ typedef struct lowerer {
     dcn_text name;     /* the last prefixed name */
 } lowerer;
 
-/* "conv1" for the model that trains, "m1.conv1" for another; valid until the next call. */
+/* "conv1" for the model that trains, "teacher.conv1" for its teacher; valid until the next call. */
 static decant_status program_name(lowerer *lowering, const char *name, const char **ret_name)
 {
     if (name == NULL || lowering->model_index == 0) {
@@ -27,7 +27,10 @@ static decant_status program_name(lowerer *lowering, const char *name, const cha
         return DECANT_OK;
     }
     lowering->name.length = 0;
-    TRY_RETURN(dcn_text_add(&lowering->name, "m%d.%s", (int)lowering->model_index, name));
+    if (lowering->model_index == 1)
+        TRY_RETURN(dcn_text_add(&lowering->name, DCN_TEACHER_PREFIX "%s", name));
+    else
+        TRY_RETURN(dcn_text_add(&lowering->name, "teacher%d.%s", (int)lowering->model_index, name));
     *ret_name = lowering->name.data;
     return DECANT_OK;
 }

@@ -415,6 +415,7 @@ static decant_status make_run(run_context *runner, const dcn_run_directory *dire
     dcn_run_state state = DCN_RUN_NEW;
     TRY_RETURN(prepare(runner, directory, identity, &state));
     if (state == DCN_RUN_DONE) {
+        TRY_RETURN(dcn_file_remove(directory->checkpoint)); /* left by a kill just behind the result */
         TRY_RETURN(dcn_result_read(directory->path, runner->results));
         runner->results->items[runner->results->count - 1].skipped = true;
     } else {

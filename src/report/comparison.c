@@ -115,7 +115,7 @@ static decant_status add_judgement(dcn_text *text, const decant_comparison_row *
     }
     TRY_RETURN(dcn_text_add(text, "%+.2f points", 100 * judgement.difference));
     if (judgement.spread > 0)
-        TRY_RETURN(dcn_text_add(text, " (+-%.2f over %" PRId64 " seeds)", 100 * judgement.spread, judgement.pairs));
+        TRY_RETURN(dcn_text_add(text, " (± %.2f over %" PRId64 " seeds)", 100 * judgement.spread, judgement.pairs));
     TRY_RETURN(dcn_text_add(text, ", %s, p = %.3g: %s\n", judgement.test, judgement.p,
                             decant_verdict_name(judgement.verdict)));
     if (decant_has_equal_budget(row, baseline)) return DECANT_OK;

@@ -49,12 +49,12 @@ static void training_forms_take_their_extra_values(void **state)
     assert_int_equal(step.program->n_dropouts, 2); /* the teacher's are gone */
     assert_int_equal(node_named(graph, "bn")->op, DECANT_OP_BATCHNORM_TRAIN);
     assert_int_equal(node_named(graph, "bn")->n_outputs, 3);
-    assert_int_equal(node_named(graph, "m1.bn")->op, DECANT_OP_BATCHNORM);
+    assert_int_equal(node_named(graph, "teacher.bn")->op, DECANT_OP_BATCHNORM);
     step_destroy(&step);
 
     step = step_create(NET_LIGHT, &(step_options){.batch = 3, .teacher = true});
     assert_int_equal(node_named(step.program->graph, "pool2")->n_outputs, 2);
-    assert_int_equal(node_named(step.program->graph, "m1.pool2")->n_outputs, 1);
+    assert_int_equal(node_named(step.program->graph, "teacher.pool2")->n_outputs, 1);
     step_destroy(&step);
 }
 
@@ -64,7 +64,7 @@ static void only_the_model_that_trains_trains(void **state)
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 3, .teacher = true});
     const dcn_graph *graph = step.program->graph;
     const dcn_value *ours = &graph->values[value_named(step.program, "fc1.weight")];
-    const dcn_value *theirs = &graph->values[value_named(step.program, "m1.fc1.weight")];
+    const dcn_value *theirs = &graph->values[value_named(step.program, "teacher.fc1.weight")];
     assert_true(ours->trainable);
     assert_int_not_equal(ours->gradient, DCN_NONE);
     assert_int_equal(ours->model, 0);
@@ -76,7 +76,7 @@ static void only_the_model_that_trains_trains(void **state)
     dcn_value_id output;
     assert_int_equal(dcn_program_add_model(step.program, model, 2, DCN_MODE_TRAIN, step.x, NULL, 0, NULL, &output),
                      DECANT_OK);
-    assert_false(step.program->graph->values[value_named(step.program, "m2.fc1.weight")].trainable);
+    assert_false(step.program->graph->values[value_named(step.program, "teacher2.fc1.weight")].trainable);
     dcn_graph_destroy(model);
     step_destroy(&step);
 }

@@ -100,6 +100,10 @@ static const fault faults[] = {
     /* losses and teachers */
     {{"runs.alone.loss={kd: 1}"}, DECANT_SEVERITY_ERROR, "run 'alone' has a distillation loss but no teacher"},
     {{"runs.distilled.loss={ce: 1}"}, DECANT_SEVERITY_ERROR, "none of its losses listens to it"},
+    {{"runs.distilled.loss={ce: 1, kd: 1e-30}"},
+     DECANT_SEVERITY_WARNING,
+     "run 'distilled': with a weight of 1e-30 the loss kd does nothing"},
+    {{"runs.distilled.loss={ce: 1e7, kd: 1}"}, DECANT_SEVERITY_WARNING, "with a weight of 1 the loss kd does nothing"},
     {{"runs.distilled.teacher=./nothing.safetensors"}, DECANT_SEVERITY_ERROR, "nothing.safetensors"},
     {{"runs.teacher.model=student"}, DECANT_SEVERITY_WARNING, "teacher and student are the same network"},
     {{"runs.teacher.seeds=[5, 6]"}, DECANT_SEVERITY_ERROR, "has the seed 0, which its teacher 'teacher' has not"},
@@ -226,6 +230,7 @@ static void test_feature_losses_that_fit_have_no_findings(void **state)
 {
     (void)state;
     static const char *const losses[] = {
+        "runs.distilled.loss={ce: 1, kd: 1e-5}",
         "runs.distilled.loss={ce: 1, hint: {student: 1, teacher: 3}}",
         "runs.distilled.loss={ce: 1, hint: {student: 2, teacher: 3, regressor: [linear: 32, relu, linear: 128]}}",
         "runs.distilled.loss={ce: 1, cosine: {student: 2, teacher: 2, match: avgpool}}",

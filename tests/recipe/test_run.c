@@ -252,7 +252,8 @@ static void test_damaged_answers_are_refused(void **state)
     assert_int_equal(read_replaced("\"confusion\"", "\"not there\""), DECANT_OK);
 }
 
-/* Breaks when a finished run is trained again, or other words for the same recipe count as a change. */
+/* Breaks when a finished run is trained again, other words for the same recipe count as a change, or a checkpoint stays
+ * that a kill behind the result has left. */
 static void test_finished_runs_are_skipped(void **state)
 {
     (void)state;
@@ -262,11 +263,14 @@ static void test_finished_runs_are_skipped(void **state)
                                               "data.normalize=train",
                                               "threads=2",
                                               NULL};
+    static const char left[] = FOLDER "/whole/tiny/alone-seed1/checkpoint.safetensors";
+    assert_int_equal(dcn_file_write(left, "left", 4), DECANT_OK);
     run_watch again = run_or_fail("whole", NULL, plain), reworded = run_or_fail("whole", other_words, plain);
     assert_int_equal(again.n_started, 0);
     assert_int_equal(again.n_skipped, 5);
     assert_int_equal(reworded.n_started, 0);
     assert_int_equal(reworded.n_skipped, 5);
+    assert_false(dcn_file_exists(left));
 }
 
 /* Breaks when results of another recipe are passed off as this one's, or --force throws away what is still good. */
