@@ -127,6 +127,9 @@ decant_status decant_dataset_check(const decant_dataset *dataset, int64_t valida
     TRY(count_classes(dataset, &dataset->test, NULL, dataset->test.count, &report.test_per_class));
     report.train = split.n_train;
     report.validation = split.n_validation;
+    report.unlabelled = split.n_unlabelled;
+    report.unlabelled_in_validation = overlap.pool_validation;
+    report.unlabelled_in_test = overlap.pool_test;
     report.majority = majority(report.test_per_class, report.classes, report.test);
     report.duplicates_within_train = overlap.within_train;
     report.train_in_validation = overlap.train_validation;

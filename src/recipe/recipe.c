@@ -87,6 +87,20 @@ out:
     return status;
 }
 
+decant_status decant_recipe_check_data(const decant_recipe *recipe, decant_dataset **ret_dataset,
+                                       decant_dataset_report *ret_report)
+{
+    DCN_REQUIRE(recipe, ret_dataset, ret_report);
+    decant_dataset *dataset = NULL;
+    TRY_RETURN(dcn_materials_open_data(recipe, &dataset));
+    decant_status status = decant_dataset_check(dataset, recipe->data.validation, recipe->data.seed, ret_report);
+    if (status == DECANT_OK)
+        *ret_dataset = dataset;
+    else
+        dcn_dataset_destroy(dataset);
+    return status;
+}
+
 /* --- runs --- */
 
 int32_t decant_recipe_run_count(const decant_recipe *recipe)

@@ -194,6 +194,9 @@ static void test_recipe(void **state)
     refused(decant_recipe_build_model(NULL, SOME, SOME), "recipe");
     refused(decant_recipe_build_model(SOME, NULL, SOME), "name");
     refused(decant_recipe_build_model(SOME, SOME, NULL), "ret_model");
+    refused(decant_recipe_check_data(NULL, SOME, SOME), "recipe");
+    refused(decant_recipe_check_data(SOME, NULL, SOME), "ret_dataset");
+    refused(decant_recipe_check_data(SOME, SOME, NULL), "ret_report");
     refused(decant_recipe_plan(NULL, SOME, NULL, 1, SOME), "recipe");
     refused(decant_recipe_plan(SOME, NULL, NULL, 1, SOME), "model");
     refused(decant_recipe_plan(SOME, SOME, NULL, 1, NULL), "ret_plan");
