@@ -180,6 +180,10 @@ out:
 /* A loss that reads labels where the run has none to show. */
 static decant_status lint_labels(const dcn_lint_context *context, const dcn_run_spec *run)
 {
+    const bool asks = run->start.kind == DCN_START_PRUNE && run->start.prune.criterion == DECANT_CRITERION_TAYLOR;
+    if (asks && !run->transfer.labels)
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(run->start.doc, "criterion"), DCN_ERROR,
+                                "run '%s' trains without labels, and the criterion taylor reads them", run->name));
     for (int32_t i = 0; i < run->n_terms && !run->transfer.labels; i++) {
         const dcn_term_class *class = dcn_term_class_of(run->terms[i].kind);
         if (!class->needs_labels) continue;

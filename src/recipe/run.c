@@ -293,7 +293,8 @@ out:
 static decant_status start(run_context *runner, decant_model **ret_model)
 {
     char text[256];
-    TRY_RETURN(dcn_start_model(runner->materials, runner->run, runner->seed, &runner->start, ret_model));
+    TRY_RETURN(
+        dcn_start_model(runner->device, runner->materials, runner->run, runner->seed, &runner->start, ret_model));
     if (runner->start.parameters_before == 0) return DECANT_OK;
     snprintf(text, sizeof text, "run '%s', seed %llu: pruned from %lld to %lld parameters, from %lld to %lld mult-adds",
              runner->experiment->runs[runner->run].name, (unsigned long long)runner->seed,

@@ -94,6 +94,10 @@ static const fault faults[] = {
     {{"runs.p={like: alone, prune: {from: alone, keep: 0.5}}", "budget={run: p, parameters: 277}"},
      DECANT_SEVERITY_ERROR,
      "run 'p' prunes to 278 parameters, 1 more than the budget of 277"},
+    {{"runs.p={like: distilled, prune: {from: alone, keep: 0.5, criterion: taylor}, transfer: {labels: false}, "
+      "loss: {kd: 1}}"},
+     DECANT_SEVERITY_ERROR,
+     "run 'p' trains without labels, and the criterion taylor reads them"},
     {{"runs.p={like: distilled, prune: {from: alone, keep: 0.5}}"},
      DECANT_SEVERITY_WARNING,
      "run 'p' is distilled, but no run trains its model 'student', pruned alike, without a teacher"},

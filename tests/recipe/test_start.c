@@ -32,6 +32,7 @@
     "  pruned: {like: scratch, teacher: big, loss: {ce: 0.5, kd: 0.5}, prune: {weights: kept}}\n"                      \
     "  still: {like: big, optimizer: {sgd: {lr: 1e-30}}, init: big}\n"                                                 \
     "  still-pruned: {like: still, init: null, prune: {from: big, keep: 0.5}}\n"                                       \
+    "  asked: {like: pruned, seeds: 2, prune: {criterion: taylor, samples: 96}}\n"                                     \
     "  tuned: {like: big, seeds: 2, init: pruned}\n"                                                                   \
     "  folded: {like: big, model: factored}\n"
 
@@ -117,6 +118,7 @@ static void test_results(void **state)
         assert_null(scratch->baseline);
         assert_int_equal(scratch->parameters, pruned->parameters);
         assert_int_equal(result_of(results, "tuned", seed)->parameters, pruned->parameters);
+        assert_true(result_of(results, "asked", seed)->parameters <= all / 2);
         assert_int_equal(result_of(results, "tuned", seed)->parameters_before, 0);
     }
     decant_result_list_destroy(results);
@@ -214,11 +216,13 @@ static void test_changes_and_budgets(void **state)
     static const char *const keep[] = {"runs.pruned.prune.keep=0.4", NULL};
     static const char *const criterion[] = {"runs.pruned.prune.criterion=l2", NULL};
     static const char *const same[] = {"runs.pruned.prune.minimum=0.1", "runs.pruned.prune.weights=kept", NULL};
+    static const char *const asked[] = {"runs.asked.prune.samples=97", NULL};
     static const char *const source[] = {"runs.still.init=" FOLDER "/whole/t/pruned-seed0/model.safetensors", NULL};
     static const char *const limit[] = {"budget={run: pruned, mult_adds: 1000}", "runs.pruned.seeds=[7]", NULL};
     assert_refused((run_wish){.overrides = keep, .runs = {"pruned"}}, DECANT_STALE, "prune.keep was 0.5 and is 0.4");
     assert_refused((run_wish){.overrides = criterion, .runs = {"pruned"}}, DECANT_STALE,
                    "prune.criterion was \"bn\" and is \"l2\"");
+    assert_refused((run_wish){.overrides = asked, .runs = {"asked"}}, DECANT_STALE, "prune.samples was 96 and is 97");
     assert_refused((run_wish){.overrides = source, .runs = {"still"}}, DECANT_USAGE, "");
     assert_refused((run_wish){.overrides = limit, .runs = {"pruned"}}, DECANT_USAGE,
                    "mult-adds remain, more than the budget of 1000");
