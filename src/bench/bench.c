@@ -120,10 +120,7 @@ static decant_status build_step(workload *work)
 static decant_status prepare(workload *work, const decant_compute *compute)
 {
     const dcn_bench_case *of = work->of;
-    static const decant_compute usual = {0};
-    if (compute == NULL) compute = &usual;
-    const dcn_device_options device = {.threads = compute->threads, .precision = compute->precision};
-    TRY_RETURN(dcn_device_open(compute->device, &device, &work->device));
+    TRY_RETURN(dcn_compute_open(compute, &work->device));
     TRY_RETURN(build_model(of, of->student, 1, &work->student));
     if (of->teacher) TRY_RETURN(build_model(of, of->teacher, of->teacher_known ? 0 : 2, &work->teacher));
     TRY_RETURN(build_dataset(of, &work->dataset));
@@ -215,10 +212,9 @@ void decant_bench_result_destroy(decant_bench_result *result)
 decant_status decant_bench_measure_peak(const decant_compute *compute, decant_bench_peak *ret_peak)
 {
     DCN_REQUIRE(ret_peak);
-    const dcn_device_options options = {.threads = compute ? compute->threads : 0};
     dcn_device *device = NULL;
     dcn_device_peak peak;
-    decant_status status = dcn_device_open(compute ? compute->device : NULL, &options, &device);
+    decant_status status = dcn_compute_open(compute, &device);
     if (status != DECANT_OK) return status;
     if (device->class->measure_peak == NULL) {
         status = DCN_FAIL(UNSUPPORTED, "the device %s has no measure of its peak", device->class->name);

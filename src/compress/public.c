@@ -37,14 +37,11 @@ static decant_status take_samples(const decant_model *model, const decant_prune_
 static decant_status prune_by_taylor(const decant_model *model, const decant_prune_options *options,
                                      decant_model **ret_model, decant_prune_report *report)
 {
-    static const decant_compute usual = {0};
-    const decant_compute *compute = options->compute != NULL ? options->compute : &usual;
-    const dcn_device_options device = {.threads = compute->threads};
     int32_t *taken = NULL;
     dcn_prune_data data = {.dataset = options->dataset};
     decant_status status = take_samples(model, options, &taken, &data.count);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_device_open(compute->device, &device, &data.device));
+    TRY(dcn_compute_open(options->compute, &data.device));
     data.indices = taken;
     TRY(dcn_prune(model, options, &data, ret_model, report));
 out:
@@ -84,11 +81,10 @@ decant_status decant_model_fold(const decant_model *model, const decant_compute 
                                 decant_fold_report *ret_report)
 {
     DCN_REQUIRE(model, ret_model);
-    const dcn_device_options options = {.threads = compute != NULL ? compute->threads : 0};
     decant_fold_report report = {0};
     dcn_device *device = NULL;
     decant_model *folded = NULL;
-    decant_status status = dcn_device_open(compute != NULL ? compute->device : NULL, &options, &device);
+    decant_status status = dcn_compute_open(compute, &device);
     if (status != DECANT_OK) goto out;
     TRY(fold(model, &folded, &report));
     TRY(dcn_prove_equal(device, model, folded, &report.largest_difference));

@@ -55,17 +55,10 @@ static decant_status holds_folders(const char *path, bool *ret_holds)
 {
     char **names = NULL;
     int32_t count = 0;
-    bool found = false;
-    decant_status status = dcn_directory_list(path, &names, &count);
-    for (int32_t i = 0; i < count && status == DECANT_OK && !found; i++) {
-        char *inner = NULL;
-        status = dcn_path_join(path, names[i], &inner);
-        found = status == DECANT_OK && dcn_directory_exists(inner);
-        dcn_free(inner);
-    }
+    TRY_RETURN(dcn_directory_list_folders(path, &names, &count));
     dcn_names_free(names, count);
-    if (status == DECANT_OK) *ret_holds = found;
-    return status;
+    *ret_holds = count > 0;
+    return DECANT_OK;
 }
 
 decant_status dcn_files_recognize(const char *path, bool *ret_known, dcn_files_format *ret_format)

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "decant/device.h"
 #include "decant/version.h"
-#include "recipe/plan_listing.h"
+#include "device/device.h"
 
 #define STRINGIFY(text)                   #text
 #define VERSION_TEXT(major, minor, patch) STRINGIFY(major) "." STRINGIFY(minor) "." STRINGIFY(patch)

@@ -312,7 +312,8 @@ static decant_status read_folder(const char *directory, int levels, decant_resul
         status = dcn_result_read(directory, list);
         goto out;
     }
-    if (levels == 0 || dcn_directory_list(directory, &names, &n_names) != DECANT_OK) goto out;
+    if (levels == 0 || !dcn_directory_exists(directory)) goto out;
+    TRY(dcn_directory_list(directory, &names, &n_names));
     for (int32_t i = 0; i < n_names; i++) {
         dcn_free(path);
         path = NULL;

@@ -224,9 +224,6 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
 
     relay context = {.options = options};
     dcn_train_options made = make_options(options, model);
-    static const decant_compute anywhere = {0};
-    if (compute == NULL) compute = &anywhere;
-    const dcn_device_options device = {.threads = compute->threads, .precision = compute->precision};
     dcn_split split = {0};
     char identity[DCN_HASH_HEX];
     dcn_train_result result;
@@ -235,7 +232,7 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
     TRY(prepare_model(options, model, dataset, &split, &made.model));
     TRY(take_some(options, dataset, &split));
     TRY(make_identity(options, made.model, teacher, dataset, identity));
-    TRY(dcn_device_open(compute->device, &device, &made.device));
+    TRY(dcn_compute_open(compute, &made.device));
     made.teacher = teacher;
     made.dataset = dataset;
     made.split = &split;
