@@ -313,23 +313,13 @@ static void test_refusals(void **state)
 static void test_no_memory(void **state)
 {
     (void)state;
-    decant_model *model = hidden_model(), *pruned = NULL;
+    decant_model *model = hidden_model();
     decant_dataset *dataset = hidden_data(10);
     decant_prune_options options = decant_prune_options_default();
     options.keep = 0.7;
     options.criterion = DECANT_CRITERION_TAYLOR;
     options.dataset = dataset;
-    int64_t nth = 1;
-    for (;; nth += 1 + nth / 8) {
-        dcn_memory_fail_nth(nth);
-        decant_status status = decant_model_prune(model, &options, &pruned, NULL);
-        dcn_memory_fail_nth(0);
-        if (status == DECANT_OK) break;
-        assert_int_equal(status, DECANT_NO_MEMORY);
-        assert_null(pruned);
-    }
-    assert_true(nth > 20);
-    dcn_model_destroy(pruned);
+    assert_pruning_survives_no_memory(model, &options);
     decant_dataset_destroy(dataset);
     dcn_model_destroy(model);
 }
