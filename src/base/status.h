@@ -3,6 +3,8 @@
 #ifndef DCN_BASE_STATUS_H
 #define DCN_BASE_STATUS_H
 
+#include <stddef.h>
+
 #include "decant/status.h"
 
 #define DCN_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
@@ -34,10 +36,13 @@ void dcn_place(const char *format, ...) DCN_PRINTF(1, 2);
 
 /* At the public edge: INVALID_ARG for the first of these pointers that is NULL. DCN_REQUIRE(model, ret_summary); */
 #define DCN_REQUIRE(...)                                                                                               \
-    TRY_RETURN(dcn_require(__FILE__, __LINE__, __func__, #__VA_ARGS__, (const void *const[]){__VA_ARGS__},             \
-                           (int)(sizeof((const void *const[]){__VA_ARGS__}) / sizeof(void *))))
-/* names: as many as pointers, with commas between them */
-decant_status dcn_require(const char *file, int line, const char *function, const char *names,
-                          const void *const *pointers, int count);
+    do {                                                                                                               \
+        const void *const required_pointers[] = {__VA_ARGS__};                                                         \
+        for (int required = 0; required < (int)(sizeof required_pointers / sizeof *required_pointers); required++)     \
+            if (required_pointers[required] == NULL)                                                                   \
+                return dcn_fail_null(__FILE__, __LINE__, __func__, #__VA_ARGS__, required);                            \
+    } while (0)
+/* names: with commas between them; the one at that index is NULL */
+decant_status dcn_fail_null(const char *file, int line, const char *function, const char *names, int index);
 
 #endif
