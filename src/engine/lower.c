@@ -21,7 +21,7 @@ typedef struct lowerer {
     dcn_text name;     /* the last prefixed name */
 } lowerer;
 
-/* "conv1" for the model that trains, "m1.conv1" for another; valid until the next call. */
+/* "conv1" for the model that trains, "teacher.conv1" for its teacher; valid until the next call. */
 static decant_status program_name(lowerer *lowering, const char *name, const char **ret_name)
 {
     if (name == NULL || lowering->model_index == 0) {
@@ -29,7 +29,10 @@ static decant_status program_name(lowerer *lowering, const char *name, const cha
         return DECANT_OK;
     }
     lowering->name.length = 0;
-    TRY_RETURN(dcn_text_add(&lowering->name, "m%d.%s", (int)lowering->model_index, name));
+    if (lowering->model_index == 1)
+        TRY_RETURN(dcn_text_add(&lowering->name, DCN_TEACHER_PREFIX "%s", name));
+    else
+        TRY_RETURN(dcn_text_add(&lowering->name, "teacher%d.%s", (int)lowering->model_index, name));
     *ret_name = lowering->name.data;
     return DECANT_OK;
 }
@@ -38,7 +41,7 @@ static bool is_kept(const lowerer *lowering, dcn_value_id value)
 {
     for (int32_t k = 0; k < lowering->n_keep; k++)
         if (lowering->keep[k] == value) return true;
-    return value == lowering->model->output;
+    return false;
 }
 
 static decant_status check_input(const lowerer *lowering, dcn_value_id input)
@@ -107,10 +110,9 @@ static dcn_node_id only_reader(const lowerer *lowering, dcn_node_id node_id, dec
 {
     const dcn_graph *model = lowering->model;
     dcn_value_id output = model->nodes[node_id].output[0];
-    if (is_kept(lowering, output) || dcn_graph_uses(model, output) != 1) return DCN_NONE;
-    for (dcn_node_id next = node_id + 1; next < model->n_nodes; next++)
-        if (model->nodes[next].op == op && model->nodes[next].input[0] == output) return next;
-    return DCN_NONE;
+    if (is_kept(lowering, output)) return DCN_NONE;
+    dcn_node_id next = dcn_graph_only_reader(model, output);
+    return next != DCN_NONE && model->nodes[next].op == op ? next : DCN_NONE;
 }
 
 /* The relu that can join this node. */

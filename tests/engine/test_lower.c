@@ -10,14 +10,6 @@
 #include "base/memory.h"
 #include "engine/nets.h"
 
-static int32_t count_op(const dcn_graph *graph, decant_op op)
-{
-    int32_t count = 0;
-    for (dcn_node_id n = 0; n < graph->n_nodes; n++)
-        count += graph->nodes[n].op == op;
-    return count;
-}
-
 /* The first node with this name. */
 static const dcn_node *node_named(const dcn_graph *graph, const char *name)
 {
@@ -32,7 +24,7 @@ static void inference_drops_dropout_and_indices(void **state)
     (void)state;
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 4, .inference = true});
     const dcn_graph *graph = step.program->graph;
-    assert_int_equal(count_op(graph, DECANT_OP_DROPOUT), 0);
+    assert_int_equal(dcn_graph_count(graph, DECANT_OP_DROPOUT), 0);
     assert_int_equal(step.program->counter, DCN_NONE);
     assert_int_equal(node_named(graph, "pool1")->n_outputs, 1);
     assert_int_equal(graph->values[step.logits].shape.dim[0], 4);
@@ -40,8 +32,8 @@ static void inference_drops_dropout_and_indices(void **state)
     step_destroy(&step);
 
     step = step_create(NET_RESIDUAL, &(step_options){.batch = 2, .inference = true});
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_BATCHNORM_TRAIN), 0);
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_BATCHNORM), 5);
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_BATCHNORM_TRAIN), 0);
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_BATCHNORM), 5);
     step_destroy(&step);
 }
 
@@ -57,12 +49,12 @@ static void training_forms_take_their_extra_values(void **state)
     assert_int_equal(step.program->n_dropouts, 2); /* the teacher's are gone */
     assert_int_equal(node_named(graph, "bn")->op, DECANT_OP_BATCHNORM_TRAIN);
     assert_int_equal(node_named(graph, "bn")->n_outputs, 3);
-    assert_int_equal(node_named(graph, "m1.bn")->op, DECANT_OP_BATCHNORM);
+    assert_int_equal(node_named(graph, "teacher.bn")->op, DECANT_OP_BATCHNORM);
     step_destroy(&step);
 
     step = step_create(NET_LIGHT, &(step_options){.batch = 3, .teacher = true});
     assert_int_equal(node_named(step.program->graph, "pool2")->n_outputs, 2);
-    assert_int_equal(node_named(step.program->graph, "m1.pool2")->n_outputs, 1);
+    assert_int_equal(node_named(step.program->graph, "teacher.pool2")->n_outputs, 1);
     step_destroy(&step);
 }
 
@@ -72,7 +64,7 @@ static void only_the_model_that_trains_trains(void **state)
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 3, .teacher = true});
     const dcn_graph *graph = step.program->graph;
     const dcn_value *ours = &graph->values[value_named(step.program, "fc1.weight")];
-    const dcn_value *theirs = &graph->values[value_named(step.program, "m1.fc1.weight")];
+    const dcn_value *theirs = &graph->values[value_named(step.program, "teacher.fc1.weight")];
     assert_true(ours->trainable);
     assert_int_not_equal(ours->gradient, DCN_NONE);
     assert_int_equal(ours->model, 0);
@@ -84,7 +76,7 @@ static void only_the_model_that_trains_trains(void **state)
     dcn_value_id output;
     assert_int_equal(dcn_program_add_model(step.program, model, 2, DCN_MODE_TRAIN, step.x, NULL, 0, NULL, &output),
                      DECANT_OK);
-    assert_false(step.program->graph->values[value_named(step.program, "m2.fc1.weight")].trainable);
+    assert_false(step.program->graph->values[value_named(step.program, "teacher2.fc1.weight")].trainable);
     dcn_graph_destroy(model);
     step_destroy(&step);
 }
@@ -94,7 +86,7 @@ static void relus_join_the_layer_before_them(void **state)
     (void)state;
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 2, .inference = true});
     const dcn_graph *graph = step.program->graph;
-    assert_int_equal(count_op(graph, DECANT_OP_RELU), 0);
+    assert_int_equal(dcn_graph_count(graph, DECANT_OP_RELU), 0);
     assert_int_equal(node_named(graph, "conv1")->attrs.conv.activation, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "fc1")->attrs.linear.activation, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "fc2")->attrs.linear.activation, DCN_ACTIVATION_NONE);
@@ -102,7 +94,7 @@ static void relus_join_the_layer_before_them(void **state)
 
     step = step_create(NET_RESIDUAL, &(step_options){.batch = 2, .inference = true});
     graph = step.program->graph;
-    assert_int_equal(count_op(graph, DECANT_OP_RELU), 0);
+    assert_int_equal(dcn_graph_count(graph, DECANT_OP_RELU), 0);
     assert_int_equal(node_named(graph, "bn1")->attrs.norm.activation, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "a.add")->attrs.activation.kind, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "a.bn2")->attrs.norm.activation, DCN_ACTIVATION_NONE);
@@ -155,10 +147,10 @@ static void a_maximum_joins_the_normalisation_before_it(void **state)
     for (size_t i = 0; i < DCN_COUNT(rows); i++) {
         dcn_program *program = lower_maximum(rows[i].size, rows[i].pool, rows[i].mode, rows[i].keep_relu);
         const dcn_node *norm = node_named(program->graph, "bn");
-        assert_int_equal(count_op(program->graph, DECANT_OP_RELU), 0);
+        assert_int_equal(dcn_graph_count(program->graph, DECANT_OP_RELU), 0);
         assert_int_equal(norm->attrs.norm.activation, DCN_ACTIVATION_RELU);
         assert_int_equal(norm->attrs.norm.pools, rows[i].joins);
-        assert_int_equal(count_op(program->graph, DECANT_OP_MAXPOOL), !rows[i].joins);
+        assert_int_equal(dcn_graph_count(program->graph, DECANT_OP_MAXPOOL), !rows[i].joins);
         dcn_program_destroy(program);
     }
 }
@@ -168,12 +160,13 @@ static void read_or_tapped_values_are_not_fused_away(void **state)
 {
     (void)state;
     test_step step = step_create(NET_BRANCHES, &(step_options){.batch = 2, .inference = true});
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_RELU), 1); /* behind conv2, which the add reads too */
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_RELU),
+                     1); /* behind conv2, which the add reads too */
     assert_int_equal(node_named(step.program->graph, "conv2")->attrs.conv.activation, DCN_ACTIVATION_NONE);
     step_destroy(&step);
 
     step = step_create(NET_LIGHT, &(step_options){.batch = 2, .inference = true, .keep_convs = true});
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_RELU), 3);
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_RELU), 3);
     step_destroy(&step);
 }
 
