@@ -1,4 +1,4 @@
-/* decant data list | get NAME | check SOURCE: the data sets that are known, fetching one, and whether one can be
+/* decant data list | get NAME | check SOURCE|RECIPE: the data sets that are known, fetching one, and whether one can be
  * trusted. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,9 +6,10 @@
 
 #include "interrupt.h"
 #include "output.h"
+#include "overrides.h"
 #include "verbs.h"
 
-enum { DATA_VALIDATION = OPTION_COMMON_COUNT, DATA_SEED, DATA_MIRROR, DATA_OPTION_COUNT };
+enum { DATA_VALIDATION = OPTION_COMMON_COUNT, DATA_SEED, DATA_OVERRIDE, DATA_MIRROR, DATA_OPTION_COUNT };
 
 static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
@@ -16,6 +17,7 @@ static const cli_option options[] = {
     [DATA_VALIDATION] = {"validation", 0, OPTION_INT, "N", 0, INT64_MAX,
                          "check: hold out so many samples, as a recipe does"},
     [DATA_SEED] = {"seed", 0, OPTION_INT, "N", 0, UINT32_MAX, "check: of the choice of those samples"},
+    [DATA_OVERRIDE] = OPTION_OVERRIDE_ROW,
     [DATA_MIRROR] = {"mirror", 0, OPTION_TEXT, "URL", 0, 0, "get: only from this folder, not from the known mirrors"},
 };
 
@@ -114,13 +116,15 @@ static json_t *report_json(const decant_dataset *dataset, const decant_dataset_r
 {
     char hash[33];
     decant_dataset_hash(dataset, hash);
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:i, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
                      decant_dataset_name(dataset), "hash", hash, "train", (json_int_t)report->train, "validation",
-                     (json_int_t)report->validation, "test", (json_int_t)report->test, "classes", report->classes,
-                     "majority", report->majority, "duplicates_within_train",
-                     (json_int_t)report->duplicates_within_train, "train_in_validation",
+                     (json_int_t)report->validation, "test", (json_int_t)report->test, "unlabelled",
+                     (json_int_t)report->unlabelled, "classes", report->classes, "majority", report->majority,
+                     "duplicates_within_train", (json_int_t)report->duplicates_within_train, "train_in_validation",
                      (json_int_t)report->train_in_validation, "train_in_test", (json_int_t)report->train_in_test,
-                     "validation_in_test", (json_int_t)report->validation_in_test, "train_per_class",
+                     "validation_in_test", (json_int_t)report->validation_in_test, "unlabelled_in_validation",
+                     (json_int_t)report->unlabelled_in_validation, "unlabelled_in_test",
+                     (json_int_t)report->unlabelled_in_test, "train_per_class",
                      counts_json(report->train_per_class, report->classes), "validation_per_class",
                      counts_json(report->validation_per_class, report->classes), "test_per_class",
                      counts_json(report->test_per_class, report->classes));
@@ -163,7 +167,31 @@ static decant_status print_as_text(const decant_dataset *dataset, const decant_d
            " of validation also in training, %" PRId64 " of test also in validation\n",
            report->duplicates_within_train, report->train_in_test, report->train_in_validation,
            report->validation_in_test);
+    if (report->unlabelled > 0)
+        printf("unlabelled: %" PRId64 " samples, %" PRId64 " of them also in validation; %" PRId64
+               " of test also among them\n",
+               report->unlabelled, report->unlabelled_in_validation, report->unlabelled_in_test);
     return DECANT_OK;
+}
+
+static decant_status check_recipe(const cli_invocation *invocation, decant_dataset **ret_dataset,
+                                  decant_dataset_report *ret_report)
+{
+    decant_recipe *recipe = NULL;
+    decant_status status = load_recipe(invocation->arguments[1], &invocation->values[DATA_OVERRIDE], NULL, &recipe);
+    if (status == DECANT_OK) status = decant_recipe_check_data(recipe, ret_dataset, ret_report);
+    decant_recipe_destroy(recipe);
+    return status;
+}
+
+static decant_status check_source(const cli_invocation *invocation, decant_dataset **ret_dataset,
+                                  decant_dataset_report *ret_report)
+{
+    const option_value *values = invocation->values;
+    decant_status status = decant_dataset_open(invocation->arguments[1], ret_dataset);
+    if (status != DECANT_OK) return status;
+    return decant_dataset_check(*ret_dataset, values[DATA_VALIDATION].number, (uint64_t)values[DATA_SEED].number,
+                                ret_report);
 }
 
 static int check(const cli_invocation *invocation)
@@ -172,11 +200,14 @@ static int check(const cli_invocation *invocation)
     decant_dataset *dataset = NULL;
     decant_dataset_report report = {0};
     int exit_status = 0;
-    if (invocation->n_arguments != 2) return usage_error(invocation->verb, "check wants one SOURCE");
-    decant_status status = decant_dataset_open(invocation->arguments[1], &dataset);
-    if (status == DECANT_OK)
-        status =
-            decant_dataset_check(dataset, values[DATA_VALIDATION].number, (uint64_t)values[DATA_SEED].number, &report);
+    if (invocation->n_arguments != 2) return usage_error(invocation->verb, "check wants one SOURCE or RECIPE");
+    const bool is_recipe = is_recipe_name(invocation->arguments[1]);
+    if (is_recipe && (values[DATA_VALIDATION].given || values[DATA_SEED].given))
+        return usage_error(invocation->verb, "a recipe says itself what is held out; -o data.validation=N changes it");
+    if (!is_recipe && values[DATA_OVERRIDE].given)
+        return usage_error(invocation->verb, "there is no recipe to override a key of");
+    decant_status status =
+        is_recipe ? check_recipe(invocation, &dataset, &report) : check_source(invocation, &dataset, &report);
     if (status == DECANT_OK && values[OPTION_JSON].given)
         exit_status = print_json(report_json(dataset, &report));
     else if (status == DECANT_OK)
@@ -198,13 +229,13 @@ static int run(const cli_invocation *invocation)
 
 const cli_verb verb_data = {
     .name = "data",
-    .arguments = "list | get NAME | check SOURCE",
+    .arguments = "list | get NAME | check SOURCE|RECIPE",
     .summary = "lists the known data sets; fetches one; counts one and looks for overlaps",
     .details =
         "get fetches a known data set into DECANT_DATA or ~/.local/share/decant, checks every file against its\n"
         "published SHA-256, and goes on where it was stopped.\n"
         "SOURCE is a known name, a folder with IDX or CIFAR files, pictures (train/CLASS, test/CLASS) or arrays of\n"
-        "NumPy (x_train.npy, ...), or a .npz file.\n",
+        "NumPy (x_train.npy, ...), or a .npz file. Of a RECIPE, the data is checked as its runs see it.\n",
     .options = options,
     .n_options = DATA_OPTION_COUNT,
     .min_arguments = 1,

@@ -15,6 +15,10 @@ enum {
     PRUNE_CRITERION,
     PRUNE_MINIMUM,
     PRUNE_SEED,
+    PRUNE_DATA,
+    PRUNE_SAMPLES,
+    PRUNE_DEVICE,
+    PRUNE_THREADS,
     PRUNE_OPTION_COUNT
 };
 
@@ -26,10 +30,14 @@ static const cli_option options[] = {
     [PRUNE_PARAMETERS] = {"parameters", 0, OPTION_INT, "N", 1, INT64_MAX, "keep at most so many parameters"},
     [PRUNE_MULT_ADDS] = {"mult-adds", 0, OPTION_INT, "N", 1, INT64_MAX, "keep at most so many multiply-adds a sample"},
     [PRUNE_CRITERION] = {"criterion", 0, OPTION_TEXT, "NAME", 0, 0,
-                         "what tells channels that matter: bn (the default), l1, l2 or random"},
+                         "what tells channels that matter: bn (the default), l1, l2, taylor or random"},
     [PRUNE_MINIMUM] = {"minimum", 0, OPTION_TEXT, "SHARE", 0, 0,
                        "share of each layer's channels that always stays (0.1); one channel always does"},
-    [PRUNE_SEED] = {"seed", 0, OPTION_INT, "N", 0, UINT32_MAX, "of the random criterion (0)"},
+    [PRUNE_SEED] = {"seed", 0, OPTION_INT, "N", 0, UINT32_MAX, "of the random criterion and of taylor's samples (0)"},
+    [PRUNE_DATA] = {"data", 0, OPTION_TEXT, "SOURCE", 0, 0, "taylor: the data set to ask, unless the model names one"},
+    [PRUNE_SAMPLES] = {"samples", 0, OPTION_INT, "N", 2, INT64_MAX, "taylor: ask so many training samples (1024)"},
+    [PRUNE_DEVICE] = OPTION_DEVICE_ROW,
+    [PRUNE_THREADS] = OPTION_THREADS_ROW,
 };
 
 /* A number from 0 to 1; false when the text is none. */
@@ -62,14 +70,30 @@ static void print_report(const char *path, const decant_prune_report *report)
            report->units_before);
 }
 
-static int prune(const cli_invocation *invocation, const decant_prune_options *how)
+/* What the taylor criterion asks; nothing for the others. */
+static decant_status open_data(const cli_invocation *invocation, const decant_model *model,
+                               const decant_prune_options *how, decant_dataset **ret_dataset)
+{
+    const option_value *asked = &invocation->values[PRUNE_DATA];
+    const char *source = asked->given ? asked->text : decant_model_metadata(model, "data");
+    if (how->criterion != DECANT_CRITERION_TAYLOR || source == NULL) return DECANT_OK;
+    return decant_model_open_data(model, source, ret_dataset);
+}
+
+static int prune(const cli_invocation *invocation, decant_prune_options *how)
 {
     const option_value *values = invocation->values;
     const char *path = values[PRUNE_OUTPUT].text;
+    const decant_compute compute = {.device = values[PRUNE_DEVICE].text,
+                                    .threads = (int32_t)values[PRUNE_THREADS].number};
     decant_model *model = NULL, *pruned = NULL;
+    decant_dataset *dataset = NULL;
     decant_prune_report report;
     int exit_status = 0;
     decant_status status = decant_model_load(invocation->arguments[0], &model);
+    if (status == DECANT_OK) status = open_data(invocation, model, how, &dataset);
+    how->dataset = dataset;
+    how->compute = &compute;
     if (status == DECANT_OK) status = decant_model_prune(model, how, &pruned, &report);
     if (status == DECANT_OK) status = decant_model_save(pruned, path);
     if (status != DECANT_OK)
@@ -79,6 +103,7 @@ static int prune(const cli_invocation *invocation, const decant_prune_options *h
     else
         print_report(path, &report);
     decant_model_destroy(pruned);
+    decant_dataset_destroy(dataset);
     decant_model_destroy(model);
     return exit_status;
 }
@@ -100,6 +125,10 @@ static int run(const cli_invocation *invocation)
         decant_status status = decant_criterion_find(values[PRUNE_CRITERION].text, &how.criterion);
         if (status != DECANT_OK) return report_failure(status);
     }
+    if (values[PRUNE_SAMPLES].given) how.samples = values[PRUNE_SAMPLES].number;
+    for (int option = PRUNE_DATA; option <= PRUNE_THREADS; option++)
+        if (values[option].given && how.criterion != DECANT_CRITERION_TAYLOR)
+            return usage_error(invocation->verb, "--%s is for --criterion taylor", options[option].name);
     return prune(invocation, &how);
 }
 
@@ -112,7 +141,8 @@ const cli_verb verb_prune = {
         "hidden\n"
         "linear layers go, those that belong together (residual sums, depthwise convolutions) together; the "
         "output layer\n"
-        "keeps its classes. The accuracy comes back by training on: a run with `prune:` does both (docs/recipes.md).\n",
+        "keeps its classes. The criterion taylor asks the data that the model was trained on, the others its weights.\n"
+        "The accuracy comes back by training on: a run with `prune:` does both (docs/recipes.md).\n",
     .options = options,
     .n_options = PRUNE_OPTION_COUNT,
     .min_arguments = 1,

@@ -161,12 +161,6 @@ static int check_budget(const summary_subject *subject, const decant_model_summa
     return 0;
 }
 
-static bool is_recipe_name(const char *path)
-{
-    const char *end = strrchr(path, '.');
-    return end != NULL && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0);
-}
-
 /* A recipe alone does not say which of its networks is meant. */
 static int ask_for_model(const cli_invocation *invocation)
 {

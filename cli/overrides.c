@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+bool is_recipe_name(const char *path)
+{
+    const char *end = strrchr(path, '.');
+    return end != NULL && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0);
+}
+
 decant_status load_recipe(const char *path, const option_value *overrides, const compute_options *compute,
                           decant_recipe **ret_recipe)
 {

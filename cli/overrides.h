@@ -10,6 +10,9 @@ typedef struct compute_options {
     const option_value *device, *threads, *precision;
 } compute_options;
 
+/* Whether the word names a recipe and nothing else. */
+bool is_recipe_name(const char *path);
+
 /* Loads a recipe with -o and, unless it is NULL, what is said about computing. */
 decant_status load_recipe(const char *path, const option_value *overrides, const compute_options *compute,
                           decant_recipe **ret_recipe);

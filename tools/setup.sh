@@ -5,7 +5,7 @@
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev libyaml-dev libjansson-dev zlib1g-dev libxxhash-dev \
-    libzip-dev libpng-dev libturbojpeg0-dev libcurl4-openssl-dev libjs-chart.js"
+    libzip-dev libpng-dev libturbojpeg0-dev libcurl4-openssl-dev libssl-dev libjs-chart.js"
 data="dataset-fashion-mnist"
 tests="libcmocka-dev g++ python3 locales"
 clang="clang clang-format clang-tidy libomp-dev"

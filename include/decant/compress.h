@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "decant/dataset.h"
 #include "decant/device.h"
 #include "decant/model.h"
 #include "decant/status.h"
@@ -20,10 +21,13 @@ typedef enum {
     DECANT_CRITERION_BN, /**< |weight| of the batch normalisation behind it, against the mean of its layer; where there
                           * is none, as L1 */
     DECANT_CRITERION_RANDOM,
+    DECANT_CRITERION_TAYLOR, /**< how much the cross-entropy would change without it, to first order: the square of the
+                              * sum of its parameters times their gradients, averaged over batches of training samples
+                              * (Molchanov et al. 2019) */
     DECANT_CRITERION_COUNT
 } decant_criterion;
 
-/** Finds a criterion by its name: "l1", "l2", "bn", "random".
+/** Finds a criterion by its name: "l1", "l2", "bn", "random", "taylor".
  *
  *  ret_criterion  untouched on failure.
  *
@@ -38,10 +42,15 @@ typedef struct {
     int64_t mult_adds;  /**< the most multiply-adds for one sample; 0: no such limit */
     double keep;        /**< the share of the parameters that may remain, below 1; 0: no such limit */
     double minimum;     /**< share of each layer's channels that always remains, 0 to 1; one channel always does */
-    uint64_t seed;      /**< for the random criterion */
+    uint64_t seed;      /**< of the random criterion, and of the samples that taylor asks */
+
+    const decant_dataset *dataset; /**< taylor: whose labelled training samples are asked; else NULL */
+    int64_t samples;               /**< taylor: so many, the same share of each class; all where there are fewer */
+    const decant_compute *compute; /**< taylor: where; NULL for the default */
 } decant_prune_options;
 
-/** The defaults: criterion bn, no limit yet, and a tenth of each layer's channels that always remains. */
+/** The defaults: criterion bn, no limit yet, a tenth of each layer's channels that always remains, and 1024 samples for
+ * the taylor criterion. */
 decant_prune_options decant_prune_options_default(void);
 
 /** What pruning came to. */
@@ -61,7 +70,8 @@ typedef struct {
  *  ret_report  or NULL.
  *
  *  Errors: USAGE (the limits cannot be met, or are met already), UNSUPPORTED (layers that share parameters),
- * INVALID_ARG, NO_MEMORY.
+ * INVALID_ARG, NO_MEMORY; with taylor also SHAPE (the data does not fit the model), NUMERIC (gradients that are not
+ * finite) and NOT_FOUND (device).
  */
 DECANT_MUST_USE decant_status decant_model_prune(const decant_model *model, const decant_prune_options *options,
                                                  decant_model **ret_model, decant_prune_report *ret_report);

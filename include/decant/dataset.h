@@ -117,16 +117,19 @@ DECANT_MUST_USE decant_status decant_dataset_sample(const decant_dataset *datase
 
 /** What decant_dataset_check() counted. */
 typedef struct {
-    int64_t train, validation, test; /**< samples in each split */
-    int32_t classes;                 /**< length of the arrays below */
-    int64_t *train_per_class;        /**< [classes]; all zero when unlabelled */
-    int64_t *validation_per_class;   /**< [classes] */
-    int64_t *test_per_class;         /**< [classes] */
-    double majority;                 /**< share of the commonest test class: the accuracy of always guessing it */
-    int64_t duplicates_within_train; /**< training samples whose bytes already stand earlier in training */
-    int64_t train_in_validation;     /**< validation samples whose bytes also stand in training */
-    int64_t train_in_test;           /**< test samples whose bytes also stand in training */
-    int64_t validation_in_test;      /**< test samples whose bytes also stand in validation */
+    int64_t train, validation, test;  /**< samples in each split */
+    int64_t unlabelled;               /**< samples of the training part without a label, in none of these */
+    int32_t classes;                  /**< length of the arrays below */
+    int64_t *train_per_class;         /**< [classes]; all zero when unlabelled */
+    int64_t *validation_per_class;    /**< [classes] */
+    int64_t *test_per_class;          /**< [classes] */
+    double majority;                  /**< share of the commonest test class: the accuracy of always guessing it */
+    int64_t duplicates_within_train;  /**< training samples whose bytes already stand earlier in training */
+    int64_t train_in_validation;      /**< validation samples whose bytes also stand in training */
+    int64_t train_in_test;            /**< test samples whose bytes also stand in training */
+    int64_t validation_in_test;       /**< test samples whose bytes also stand in validation */
+    int64_t unlabelled_in_validation; /**< unlabelled samples whose bytes also stand in validation */
+    int64_t unlabelled_in_test;       /**< test samples whose bytes also stand among the unlabelled */
 } decant_dataset_report;
 
 /** Counts classes and looks for samples that stand in more than one split.

@@ -202,6 +202,7 @@ DECANT_MUST_USE decant_status decant_model_evaluate(const decant_model *model, c
 /** The same beside a teacher: the measures then say how like it the model answers.
  *
  *  teacher  of the model's sample shape and number of classes; it is given the same samples, normalised its own way.
+ *           NULL: nobody stands beside it.
  *
  *  Errors: those of decant_model_evaluate(), and SHAPE where the teacher does not fit.
  */
@@ -243,8 +244,8 @@ void decant_evaluation_destroy(decant_evaluation *evaluation);
 /** Classifies samples, once: to do so again and again, see decant/predictor.h.
  *
  *  compute            where; NULL for the default.
- *  inputs             [n, sample...] of u8 (0 to 255) or f32 (for images in [0, 1]), not yet normalised: the model does
- * that. ret_probabilities  [n, classes] caller's memory; untouched on failure.
+ *  inputs             [n, sample...] of u8 (0 to 255) or f32 (for images in [0, 1]); the model normalises them.
+ *  ret_probabilities  [n, classes] caller's memory; untouched on failure.
  *
  *  Errors: SHAPE (not the model's input), INVALID_ARG (dtype), NUMERIC (an input is not finite), NOT_FOUND (device),
  * NO_MEMORY.

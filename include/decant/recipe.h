@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decant/dataset.h"
 #include "decant/finding.h"
 #include "decant/model.h"
 #include "decant/status.h"
@@ -20,7 +21,8 @@ typedef struct decant_recipe decant_recipe;
 /** Reads and checks a recipe. No data set is looked at yet.
  *
  *  path         a YAML file.
- *  overrides    [n_overrides] texts "PATH=VALUE" such as "runs.alone.epochs=1", applied before the checks.
+ *  overrides    [n_overrides] texts "PATH=VALUE" such as "runs.alone.epochs=1", applied before the checks;
+ *               NULL where there are none.
  *  ret_recipe   freed with decant_recipe_destroy(); untouched on failure.
  *
  *  Errors: NOT_FOUND, USAGE and FORMAT (decant_error_place() says file:line:column), NO_MEMORY.
@@ -66,6 +68,17 @@ int64_t decant_recipe_budget_mult_adds(const decant_recipe *recipe, const char *
  */
 DECANT_MUST_USE decant_status decant_recipe_build_model(const decant_recipe *recipe, const char *name,
                                                         decant_model **ret_model);
+
+/** Opens the data of a recipe as its runs see it, the unlabelled pool set aside, and counts and compares its parts.
+ *
+ *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
+ *  ret_report   as of decant_dataset_check(); freed with decant_dataset_report_finish(); untouched on failure.
+ *
+ *  Errors: NOT_FOUND (no data), USAGE (the data lacks a part or labels, or leaves nothing to train on) with the place,
+ * FORMAT, IO, NO_MEMORY.
+ */
+DECANT_MUST_USE decant_status decant_recipe_check_data(const decant_recipe *recipe, decant_dataset **ret_dataset,
+                                                       decant_dataset_report *ret_report);
 
 /** The plan of a training step of one of the recipe's models: that of the first run that trains it, teacher included.
  *

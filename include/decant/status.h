@@ -3,7 +3,11 @@
  *
  * There is one record a thread. It describes the last call on this thread that failed and stays until the next failure;
  * ask for it only after a call returned something other than DECANT_OK. The texts belong to the library and are good
- * until the next failure on the same thread. */
+ * until the next failure on the same thread.
+ *
+ * Pointers, in all of decant's headers: what a comment does not allow to be NULL must not be. A function that returns a
+ * decant_status answers with DECANT_INVALID_ARG and names the argument; what frees something accepts NULL; all others
+ * (which count, name or copy what an object holds) want an object that was made. */
 #ifndef DECANT_STATUS_H
 #define DECANT_STATUS_H
 

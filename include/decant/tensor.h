@@ -60,7 +60,8 @@ bool decant_shape_equal(const decant_shape *a, const decant_shape *b);
  *
  *  Errors: INVALID_ARG (negative or overflowing dimensions), NO_MEMORY.
  */
-decant_status decant_tensor_create(decant_dtype dtype, const decant_shape *shape, decant_tensor *ret_tensor);
+DECANT_MUST_USE decant_status decant_tensor_create(decant_dtype dtype, const decant_shape *shape,
+                                                   decant_tensor *ret_tensor);
 
 /** A tensor over the caller's memory, which must outlive it. */
 decant_tensor decant_tensor_view(decant_dtype dtype, const decant_shape *shape, void *data);

@@ -43,7 +43,8 @@ typedef struct {
     bool fresh;          /**< begin with new weights drawn from `seed`, and the data's normalisation and class names */
     uint64_t seed;       /**< of weights, order, augmentation and dropout */
     int64_t validation;  /**< samples of the training part held out, stratified; the best epoch on them is kept */
-    uint64_t split_seed; /**< which ones: the same for runs that are compared */
+    int64_t samples;     /**< trains on so many of the others, the same share of each class; 0: on all */
+    uint64_t split_seed; /**< which ones, of both: the same for runs that are compared */
 
     decant_optimizer optimizer;
     double learning_rate, weight_decay;

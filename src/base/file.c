@@ -499,6 +499,32 @@ out:
     return status;
 }
 
+decant_status dcn_directory_list_folders(const char *path, char ***ret_names, int32_t *ret_count)
+{
+    char **names = NULL;
+    int32_t count = 0, kept = 0;
+    TRY_RETURN(dcn_directory_list(path, &names, &count));
+    decant_status status = DECANT_OK;
+    for (int32_t i = 0; i < count; i++) {
+        char *inner = NULL;
+        TRY(dcn_path_join(path, names[i], &inner));
+        bool is_folder = dcn_directory_exists(inner);
+        dcn_free(inner);
+        if (!is_folder) continue;
+        char *swapped = names[kept];
+        names[kept++] = names[i];
+        names[i] = swapped;
+    }
+    for (int32_t i = kept; i < count; i++)
+        dcn_free(names[i]);
+    *ret_names = names;
+    *ret_count = kept;
+    return DECANT_OK;
+out:
+    dcn_names_free(names, count);
+    return status;
+}
+
 void dcn_names_free(char **names, int32_t count)
 {
     if (!names) return;

@@ -43,6 +43,8 @@ decant_status dcn_directory_lock(const char *path, int *ret_lock);
 void dcn_directory_unlock(int lock);
 /* Names in a directory (no "." entries), sorted; free each and the array with dcn_names_free. */
 decant_status dcn_directory_list(const char *path, char ***ret_names, int32_t *ret_count);
+/* The same of the directories in it. */
+decant_status dcn_directory_list_folders(const char *path, char ***ret_names, int32_t *ret_count);
 void dcn_names_free(char **names, int32_t count);
 /* "a/b" joined; freed with dcn_free. */
 decant_status dcn_path_join(const char *folder, const char *name, char **ret_path);

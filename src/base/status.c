@@ -129,3 +129,11 @@ const char *decant_error_while(int index)
 {
     return index >= 0 && index < record.n_whiles ? record.whiles[index] : "";
 }
+
+decant_status dcn_fail_null(const char *file, int line, const char *function, const char *names, int index)
+{
+    for (int i = 0; i < index; i++)
+        names += strcspn(names, ",") + strlen(", ");
+    return dcn_fail(DECANT_INVALID_ARG, file, line, "%s: %.*s must not be NULL", function, (int)strcspn(names, ","),
+                    names);
+}

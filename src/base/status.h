@@ -3,6 +3,8 @@
 #ifndef DCN_BASE_STATUS_H
 #define DCN_BASE_STATUS_H
 
+#include <stddef.h>
+
 #include "decant/status.h"
 
 #define DCN_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
@@ -31,5 +33,16 @@ void dcn_place(const char *format, ...) DCN_PRINTF(1, 2);
         decant_status try_status = (call);                                                                             \
         if (try_status != DECANT_OK) return try_status;                                                                \
     } while (0)
+
+/* At the public edge: INVALID_ARG for the first of these pointers that is NULL. DCN_REQUIRE(model, ret_summary); */
+#define DCN_REQUIRE(...)                                                                                               \
+    do {                                                                                                               \
+        const void *const required_pointers[] = {__VA_ARGS__};                                                         \
+        for (int required = 0; required < (int)(sizeof required_pointers / sizeof *required_pointers); required++)     \
+            if (required_pointers[required] == NULL)                                                                   \
+                return dcn_fail_null(__FILE__, __LINE__, __func__, #__VA_ARGS__, required);                            \
+    } while (0)
+/* names: with commas between them; the one at that index is NULL */
+decant_status dcn_fail_null(const char *file, int line, const char *function, const char *names, int index);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "base/text.h"
 #include "bench/cases.h"
 #include "bench/measure.h"
 #include "bench/networks.h"
@@ -49,21 +48,6 @@ static void finish(workload *work)
     dcn_device_close(work->device);
 }
 
-static decant_status find_case(const char *name, const dcn_bench_case **ret_case)
-{
-    const char *nearest = NULL;
-    for (int32_t i = 0; i < dcn_bench_case_count; i++) {
-        if (strcmp(dcn_bench_cases[i].name, name) == 0) {
-            *ret_case = &dcn_bench_cases[i];
-            return DECANT_OK;
-        }
-        const char *candidate = dcn_bench_cases[i].name;
-        if (nearest == NULL) nearest = dcn_nearest(name, &candidate, 1);
-    }
-    if (nearest) return DCN_FAIL(NOT_FOUND, "there is no bench case \"%s\"; did you mean \"%s\"?", name, nearest);
-    return DCN_FAIL(NOT_FOUND, "there is no bench case \"%s\"; \"decant bench list\" shows them", name);
-}
-
 /* --- making ready --- */
 
 static decant_status build_model(const dcn_bench_case *of, const char *network, uint64_t seed, decant_model **ret_model)
@@ -82,14 +66,11 @@ static decant_status build_dataset(const dcn_bench_case *of, decant_dataset **re
     if (status != DECANT_OK) return status;
     dcn_samples *train = &dataset->train;
     TRY(dcn_samples_create(dataset, train, of->samples, dtype, true));
-    dcn_random random = dcn_random_start(1, DCN_PURPOSE_TEST, 0, 0);
-    if (dtype == DECANT_U8) {
+    if (dtype == DECANT_U8)
         dcn_bench_fill_bytes(train->data, elements);
-    } else {
-        float *values = (float *)(void *)train->data;
-        for (int64_t i = 0; i < elements; i++)
-            values[i] = (float)(dcn_random_u32(&random) >> 8) * 0x1p-23f - 1.0f;
-    }
+    else
+        dcn_bench_fill_floats((float *)(void *)train->data, elements);
+    dcn_random random = dcn_random_start(1, DCN_PURPOSE_TEST, 1, 0);
     for (int64_t i = 0; i < of->samples; i++)
         train->labels[i] = (int32_t)dcn_random_below(&random, (uint32_t)of->classes);
     TRY(dcn_dataset_seal(dataset, NULL));
@@ -139,10 +120,7 @@ static decant_status build_step(workload *work)
 static decant_status prepare(workload *work, const decant_compute *compute)
 {
     const dcn_bench_case *of = work->of;
-    static const decant_compute usual = {0};
-    if (compute == NULL) compute = &usual;
-    const dcn_device_options device = {.threads = compute->threads, .precision = compute->precision};
-    TRY_RETURN(dcn_device_open(compute->device, &device, &work->device));
+    TRY_RETURN(dcn_compute_open(compute, &work->device));
     TRY_RETURN(build_model(of, of->student, 1, &work->student));
     if (of->teacher) TRY_RETURN(build_model(of, of->teacher, of->teacher_known ? 0 : 2, &work->teacher));
     TRY_RETURN(build_dataset(of, &work->dataset));
@@ -196,12 +174,15 @@ static decant_status run_step(void *context)
 decant_status decant_bench_train(const char *name, const decant_compute *compute, double seconds, bool profile,
                                  decant_bench_result **ret_result)
 {
+    DCN_REQUIRE(name, ret_result);
     workload work = {0};
     decant_bench_result *result = NULL;
     dcn_arena *arena = NULL;
     if (!(seconds > 0.0)) return DCN_FAIL(INVALID_ARG, "a measurement needs a positive number of seconds");
-    decant_status status = find_case(name, &work.of);
-    if (status != DECANT_OK) return status;
+    int32_t index = 0;
+    TRY_RETURN(dcn_bench_find("bench case", name, decant_bench_case_at, dcn_bench_case_count, &index));
+    work.of = &dcn_bench_cases[index];
+    decant_status status = DECANT_OK;
     TRY(dcn_new(sizeof *result, (void **)&result));
     TRY(dcn_arena_create(&arena));
     result->internal = arena;
@@ -209,7 +190,7 @@ decant_status decant_bench_train(const char *name, const decant_compute *compute
     TRY(dcn_bench_windows(run_step, &work, seconds, result));
     if (profile) TRY(dcn_bench_profile(work.step->plan, next_batch, &work, seconds, arena, result));
 
-    result->of = decant_bench_case_at((int32_t)(work.of - dcn_bench_cases));
+    result->of = decant_bench_case_at(index);
     result->parameters = dcn_graph_parameters(work.student->graph);
     dcn_bench_describe(work.step->plan, result);
     *ret_result = result;
@@ -230,10 +211,10 @@ void decant_bench_result_destroy(decant_bench_result *result)
 
 decant_status decant_bench_measure_peak(const decant_compute *compute, decant_bench_peak *ret_peak)
 {
-    const dcn_device_options options = {.threads = compute ? compute->threads : 0};
+    DCN_REQUIRE(ret_peak);
     dcn_device *device = NULL;
     dcn_device_peak peak;
-    decant_status status = dcn_device_open(compute ? compute->device : NULL, &options, &device);
+    decant_status status = dcn_compute_open(compute, &device);
     if (status != DECANT_OK) return status;
     if (device->class->measure_peak == NULL) {
         status = DCN_FAIL(UNSUPPORTED, "the device %s has no measure of its peak", device->class->name);

@@ -2,6 +2,11 @@
  * random. */
 #include "bench/cases.h"
 
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
 #define AIRLINE_TEACHER "[{linear: 32}, relu, {dropout: 0.5}, {linear: 32}, relu, {dropout: 0.5}, {linear: 1}]"
 #define MLP_TEACHER                                                                                                    \
     "[flatten, {dropout: 0.2}, {linear: 1200}, relu, {dropout: 0.5}, {linear: 1200}, relu, {dropout: 0.5}, {linear: "  \
@@ -55,3 +60,18 @@ const dcn_bench_inference dcn_bench_inferences[] = {
 };
 
 const int32_t dcn_bench_inference_count = (int32_t)(sizeof dcn_bench_inferences / sizeof dcn_bench_inferences[0]);
+
+decant_status dcn_bench_find(const char *what, const char *name, decant_bench_case (*at)(int32_t index), int32_t count,
+                             int32_t *ret_index)
+{
+    const char *names[DCN_COUNT(dcn_bench_cases) + DCN_COUNT(dcn_bench_inferences)]; /* enough for either */
+    for (int32_t i = 0; i < count; i++) {
+        names[i] = at(i).name;
+        if (strcmp(names[i], name) != 0) continue;
+        *ret_index = i;
+        return DECANT_OK;
+    }
+    const char *nearest = dcn_nearest(name, names, (size_t)count);
+    if (nearest != NULL) return DCN_FAIL(NOT_FOUND, "there is no %s \"%s\"; did you mean \"%s\"?", what, name, nearest);
+    return DCN_FAIL(NOT_FOUND, "there is no %s \"%s\"; \"decant bench list\" shows them", what, name);
+}

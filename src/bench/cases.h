@@ -2,6 +2,7 @@
 #ifndef DCN_BENCH_CASES_H
 #define DCN_BENCH_CASES_H
 
+#include "decant/bench.h"
 #include "distill/term.h"
 #include "optim/optimizer.h"
 
@@ -33,5 +34,9 @@ typedef struct dcn_bench_inference {
 
 extern const dcn_bench_inference dcn_bench_inferences[];
 extern const int32_t dcn_bench_inference_count;
+
+/* The index of the case with that name among the `count` that `at` gives. NOT_FOUND calls them `what`. */
+decant_status dcn_bench_find(const char *what, const char *name, decant_bench_case (*at)(int32_t index), int32_t count,
+                             int32_t *ret_index);
 
 #endif

@@ -1,9 +1,5 @@
 /* Measuring calls of a predictor: what a program pays that predicts again and again. */
-#include <string.h>
-
 #include "base/memory.h"
-#include "base/random.h"
-#include "base/text.h"
 #include "bench/cases.h"
 #include "bench/measure.h"
 #include "bench/networks.h"
@@ -40,21 +36,6 @@ static void finish(calls *work)
     dcn_free(work->logits);
 }
 
-static decant_status find(const char *name, const dcn_bench_inference **ret_found)
-{
-    const char *names[64];
-    int32_t count = dcn_bench_inference_count < 64 ? dcn_bench_inference_count : 64;
-    for (int32_t i = 0; i < count; i++) {
-        names[i] = dcn_bench_inferences[i].name;
-        if (strcmp(names[i], name) != 0) continue;
-        *ret_found = &dcn_bench_inferences[i];
-        return DECANT_OK;
-    }
-    const char *nearest = dcn_nearest(name, names, (size_t)count);
-    if (nearest) return DCN_FAIL(NOT_FOUND, "there is no forward pass \"%s\"; did you mean \"%s\"?", name, nearest);
-    return DCN_FAIL(NOT_FOUND, "there is no forward pass \"%s\"; \"decant bench list\" shows them", name);
-}
-
 static decant_status create_predictor(calls *work, const decant_compute *compute)
 {
     const dcn_bench_inference *of = work->of;
@@ -83,9 +64,7 @@ static decant_status create_inputs(calls *work)
         return DECANT_OK;
     }
     TRY_RETURN(dcn_new_array((size_t)count, sizeof *work->rows, (void **)&work->rows));
-    dcn_random random = dcn_random_start(1, DCN_PURPOSE_TEST, 0, 0);
-    for (int64_t i = 0; i < count; i++)
-        work->rows[i] = (float)(dcn_random_u32(&random) >> 8) * 0x1p-23f - 1.0f;
+    dcn_bench_fill_floats(work->rows, count);
     return DECANT_OK;
 }
 
@@ -99,15 +78,18 @@ static decant_status call(void *context)
 decant_status decant_bench_infer(const char *name, const decant_compute *compute, int64_t batch, double seconds,
                                  bool profile, decant_bench_result **ret_result)
 {
+    DCN_REQUIRE(name, ret_result);
     calls work = {0};
     decant_bench_result *result = NULL;
     dcn_arena *arena = NULL;
     dcn_plan *plan;
     if (!(seconds > 0.0)) return DCN_FAIL(INVALID_ARG, "a measurement needs a positive number of seconds");
     if (batch < 0) return DCN_FAIL(INVALID_ARG, "a call predicts at least one sample");
-    decant_status status = find(name, &work.of);
-    if (status != DECANT_OK) return status;
+    int32_t index = 0;
+    TRY_RETURN(dcn_bench_find("forward pass", name, decant_bench_infer_at, dcn_bench_inference_count, &index));
+    work.of = &dcn_bench_inferences[index];
     work.batch = batch > 0 ? batch : work.of->batch;
+    decant_status status = DECANT_OK;
     TRY(dcn_new(sizeof *result, (void **)&result));
     TRY(dcn_arena_create(&arena));
     result->internal = arena;
@@ -117,7 +99,7 @@ decant_status decant_bench_infer(const char *name, const decant_compute *compute
     TRY(dcn_predictor_plan(work.predictor, work.batch, &plan));
     if (profile) TRY(dcn_bench_profile(plan, NULL, NULL, seconds, arena, result));
 
-    result->of = decant_bench_infer_at((int32_t)(work.of - dcn_bench_inferences));
+    result->of = decant_bench_infer_at(index);
     result->of.batch = work.batch;
     result->parameters = work.parameters;
     dcn_bench_describe(plan, result);

@@ -56,3 +56,10 @@ void dcn_bench_fill_bytes(uint8_t *data, int64_t count)
         memcpy(data + begin, block, left < (int64_t)sizeof block ? (size_t)left : sizeof block);
     }
 }
+
+void dcn_bench_fill_floats(float *data, int64_t count)
+{
+    dcn_random random = dcn_random_start(1, DCN_PURPOSE_TEST, 0, 0);
+    for (int64_t i = 0; i < count; i++)
+        data[i] = (float)(dcn_random_u32(&random) >> 8) * 0x1p-23f - 1.0f;
+}

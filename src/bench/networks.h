@@ -18,5 +18,7 @@ decant_status dcn_bench_model(const dcn_bench_network *network, uint64_t seed, d
 
 /* Random bytes, the same every time. What they are does not matter. */
 void dcn_bench_fill_bytes(uint8_t *data, int64_t count);
+/* The same for floats in [-1, 1). */
+void dcn_bench_fill_floats(float *data, int64_t count);
 
 #endif

@@ -25,8 +25,7 @@ typedef struct folding {
 /* The node that alone gives `value` to the one node that reads it; DCN_NONE where somebody else reads it, too. */
 static dcn_node_id sole_maker(const dcn_graph *graph, dcn_value_id value)
 {
-    const bool shared = value == graph->output || dcn_graph_uses(graph, value) != 1;
-    return shared ? DCN_NONE : graph->values[value].producer;
+    return dcn_graph_only_reader(graph, value) == DCN_NONE ? DCN_NONE : graph->values[value].producer;
 }
 
 /* Its weights are nobody else's. */

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "compress/fold.h"
-#include "engine/plan.h"
+#include "nn/inference.h"
 
 #define N_SAMPLES 64
 #define TOLERANCE 1e-4 /* of the largest logit: far above what rounding gives, far below what changes an answer */
@@ -12,26 +12,14 @@
 /* The logits of a model as it stands, [N_SAMPLES, outputs]. x: [N_SAMPLES, sample...], normalised. */
 static decant_status run(dcn_device *device, const decant_model *model, const float *x, float *ret_logits)
 {
-    const decant_shape *shape = &model->graph->values[model->graph->input].shape; /* [1, sample...] */
-    const decant_shape sample = decant_shape_make(shape->rank - 1, shape->dim + 1);
-    dcn_program *program = NULL;
-    dcn_plan *plan = NULL;
-    dcn_value_id input = DCN_NONE, logits = DCN_NONE, *values = NULL;
-    decant_status status = dcn_program_create(N_SAMPLES, DECANT_F32, &program);
+    dcn_inference inference = {0};
+    decant_status status = dcn_inference_plan(device, model, N_SAMPLES, NULL, &inference);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_program_input(program, "x", DECANT_F32, &sample, &input));
-    TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, input, NULL, 0, &values, &logits));
-    const dcn_plan_options options = {.keep = &logits, .n_keep = 1};
-    TRY(dcn_plan_create(device, program, &options, &plan));
-    for (dcn_value_id v = 0; v < model->graph->n_values; v++)
-        if (model->data[v] != NULL && values[v] != DCN_NONE) TRY(dcn_plan_write(plan, values[v], model->data[v]));
-    TRY(dcn_plan_bind(plan, input, x));
-    dcn_plan_run(plan);
-    TRY(dcn_plan_read(plan, logits, ret_logits));
+    TRY(dcn_plan_bind(inference.plan, inference.x, x));
+    dcn_plan_run(inference.plan);
+    TRY(dcn_plan_read(inference.plan, inference.logits, ret_logits));
 out:
-    dcn_free(values);
-    dcn_plan_destroy(plan);
-    dcn_program_destroy(program);
+    dcn_plan_destroy(inference.plan);
     return status;
 }
 

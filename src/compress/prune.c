@@ -210,8 +210,8 @@ static void fill_report(const selection *chosen, const dcn_graph *before, const 
     *ret_report = report;
 }
 
-decant_status dcn_prune(const decant_model *model, const decant_prune_options *options, decant_model **ret_model,
-                        decant_prune_report *ret_report)
+decant_status dcn_prune(const decant_model *model, const decant_prune_options *options, const dcn_prune_data *data,
+                        decant_model **ret_model, decant_prune_report *ret_report)
 {
     dcn_channels *channels = NULL;
     selection chosen = {0};
@@ -221,7 +221,7 @@ decant_status dcn_prune(const decant_model *model, const decant_prune_options *o
     TRY(dcn_channels_create(model->graph, &channels));
     TRY(start_selection(channels, options, &chosen));
     TRY(dcn_new_array((size_t)channels->n_units, sizeof *scores, (void **)&scores));
-    TRY(dcn_prune_scores(model, channels, options->criterion, options->seed, scores));
+    TRY(dcn_prune_scores(model, channels, options, data, scores));
     TRY(rank_units(&chosen, scores));
     TRY(choose(&chosen));
     TRY(dcn_thin(model, channels, chosen.keep, ret_model));

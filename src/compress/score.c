@@ -1,4 +1,4 @@
-/* How much each unit matters, from the weights alone. */
+/* How much each unit matters, from the weights alone; what needs samples is in taylor.c. */
 #include <math.h>
 #include <string.h>
 
@@ -8,10 +8,8 @@
 #include "compress/prune.h"
 
 static const char *const names[DECANT_CRITERION_COUNT] = {
-    [DECANT_CRITERION_L1] = "l1",
-    [DECANT_CRITERION_L2] = "l2",
-    [DECANT_CRITERION_BN] = "bn",
-    [DECANT_CRITERION_RANDOM] = "random",
+    [DECANT_CRITERION_L1] = "l1",         [DECANT_CRITERION_L2] = "l2",         [DECANT_CRITERION_BN] = "bn",
+    [DECANT_CRITERION_RANDOM] = "random", [DECANT_CRITERION_TAYLOR] = "taylor",
 };
 
 const char *dcn_criterion_name(decant_criterion criterion)
@@ -21,6 +19,7 @@ const char *dcn_criterion_name(decant_criterion criterion)
 
 decant_status decant_criterion_find(const char *name, decant_criterion *ret_criterion)
 {
+    DCN_REQUIRE(name, ret_criterion);
     for (int32_t i = 0; i < DECANT_CRITERION_COUNT; i++) {
         if (strcmp(names[i], name) != 0) continue;
         *ret_criterion = (decant_criterion)i;
@@ -28,7 +27,7 @@ decant_status decant_criterion_find(const char *name, decant_criterion *ret_crit
     }
     const char *nearest = dcn_nearest(name, names, DCN_COUNT(names));
     if (nearest != NULL) return DCN_FAIL(USAGE, "there is no criterion '%s'; did you mean '%s'?", name, nearest);
-    return DCN_FAIL(USAGE, "there is no criterion '%s'; known: l1, l2, bn, random", name);
+    return DCN_FAIL(USAGE, "there is no criterion '%s'; known: l1, l2, bn, random, taylor", name);
 }
 
 /* What the layers say about a unit: the sum over its channels and how many there were. */
@@ -112,12 +111,14 @@ out:
     return status;
 }
 
-decant_status dcn_prune_scores(const decant_model *model, const dcn_channels *channels, decant_criterion criterion,
-                               uint64_t seed, double *ret_scores)
+decant_status dcn_prune_scores(const decant_model *model, const dcn_channels *channels,
+                               const decant_prune_options *options, const dcn_prune_data *data, double *ret_scores)
 {
-    if (criterion != DECANT_CRITERION_RANDOM) return score_weights(model, channels, criterion, ret_scores);
+    if (options->criterion == DECANT_CRITERION_TAYLOR) return dcn_taylor_scores(model, channels, data, ret_scores);
+    if (options->criterion != DECANT_CRITERION_RANDOM)
+        return score_weights(model, channels, options->criterion, ret_scores);
     for (int32_t u = 0; u < channels->n_units; u++) {
-        dcn_random random = dcn_random_start(seed, DCN_PURPOSE_PRUNE, (uint64_t)u, 0);
+        dcn_random random = dcn_random_start(options->seed, DCN_PURPOSE_PRUNE, (uint64_t)u, 0);
         ret_scores[u] = dcn_random_uniform(&random);
     }
     return DECANT_OK;

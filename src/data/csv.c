@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/characters.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -62,28 +63,6 @@ static decant_status fail_at(const dcn_csv *csv, size_t offset, const char *mess
 
 /* --- UTF-8 --- */
 
-/* Bytes of the character that begins here, 0 when none does (RFC 3629: shortest forms, no surrogates). data ends in 0.
- */
-static size_t character_bytes(const uint8_t *data)
-{
-    uint8_t low = 0x80, high = 0xBF;
-    size_t count = 0;
-    if (data[0] < 0x80) return 1;
-    if (data[0] >= 0xC2 && data[0] <= 0xDF) count = 2;
-    if (data[0] >= 0xE0 && data[0] <= 0xEF) count = 3;
-    if (data[0] >= 0xF0 && data[0] <= 0xF4) count = 4;
-    if (data[0] == 0xE0) low = 0xA0;
-    if (data[0] == 0xED) high = 0x9F;
-    if (data[0] == 0xF0) low = 0x90;
-    if (data[0] == 0xF4) high = 0x8F;
-    for (size_t i = 1; i < count; i++) {
-        if (data[i] < low || data[i] > high) return 0;
-        low = 0x80;
-        high = 0xBF;
-    }
-    return count;
-}
-
 static decant_status check_text(const dcn_csv *csv)
 {
     const uint64_t high_bits = UINT64_C(0x8080808080808080);
@@ -94,7 +73,8 @@ static decant_status check_text(const dcn_csv *csv)
             at += sizeof eight;
             continue;
         }
-        size_t count = character_bytes(csv->data + at);
+        uint32_t character = 0; /* a NUL is for those who read the cells */
+        size_t count = csv->data[at] == 0 ? 1 : dcn_character_next((const char *)csv->data + at, &character);
         if (count == 0) return fail_at(csv, at, "this is not UTF-8 text");
         at += count;
     }

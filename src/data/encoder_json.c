@@ -3,14 +3,13 @@
  *    {"name", "type": "category", "categories": [...], "fill": "..."}],
  *    "file": {"hash", "test", "unlabelled", "seed", "test_path", "unlabelled_path"}} */
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "data/encoder.h"
 #include "data/words.h"
+#include "format/json_text.h"
 
 /* --- writing --- */
 
@@ -42,15 +41,7 @@ decant_status dcn_encoder_to_json(const dcn_encoder *encoder, char **ret_text)
                              parting->test_path, "unlabelled_path", parting->unlabelled_path);
     json_t *json = json_pack("{s:s, s:o, s:o, s:o}", "target", encoder->target, "classes",
                              texts_json(encoder->classes, encoder->n_classes), "columns", columns, "file", file);
-    char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    decant_status status = DECANT_OK;
-    if (text != NULL)
-        status = dcn_copy_string(text, ret_text);
-    else
-        status = DCN_FAIL(NO_MEMORY, "no memory to write down how a table is read");
-    free(text); /* jansson's */
-    json_decref(json);
-    return status;
+    return dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(17), "how a table is read", ret_text);
 }
 
 /* --- reading --- */

@@ -3,14 +3,13 @@
 #include "data/files.h"
 
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "data/source.h"
+#include "format/json_text.h"
 #include "format/npy.h"
 
 #define MAX_SIDE 16384
@@ -56,17 +55,10 @@ static decant_status holds_folders(const char *path, bool *ret_holds)
 {
     char **names = NULL;
     int32_t count = 0;
-    bool found = false;
-    decant_status status = dcn_directory_list(path, &names, &count);
-    for (int32_t i = 0; i < count && status == DECANT_OK && !found; i++) {
-        char *inner = NULL;
-        status = dcn_path_join(path, names[i], &inner);
-        found = status == DECANT_OK && dcn_directory_exists(inner);
-        dcn_free(inner);
-    }
+    TRY_RETURN(dcn_directory_list_folders(path, &names, &count));
     dcn_names_free(names, count);
-    if (status == DECANT_OK) *ret_holds = found;
-    return status;
+    *ret_holds = count > 0;
+    return DECANT_OK;
 }
 
 decant_status dcn_files_recognize(const char *path, bool *ret_known, dcn_files_format *ret_format)
@@ -159,15 +151,7 @@ decant_status dcn_files_to_json(const dcn_files_options *options, const decant_d
                              "test", options->test, "seed", (json_int_t)options->seed, "channels", options->channels,
                              "height", options->height, "width", options->width, "axes", axes_names[options->axes],
                              "floats", dataset->train.dtype == DECANT_F32, "names", names);
-    char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    decant_status status = DECANT_OK;
-    if (text != NULL)
-        status = dcn_copy_string(text, ret_text);
-    else
-        status = DCN_FAIL(NO_MEMORY, "no memory to write down how files are read");
-    free(text); /* jansson's */
-    json_decref(json);
-    return status;
+    return dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(17), "how files are read", ret_text);
 }
 
 static bool find_word(const char *word, const char *const *words, int32_t count, int *ret_index)

@@ -41,8 +41,9 @@ static decant_status check_file(const char *path, const wanted *file)
     const size_t limit = (size_t)file->max_bytes;
     TRY_RETURN(file->unpacked ? dcn_file_read_gzip(path, limit, &data, &bytes)
                               : dcn_file_read(path, limit, &data, &bytes));
-    dcn_sha256_hex(data, bytes, hex);
+    decant_status status = dcn_sha256_hex(data, bytes, hex);
     dcn_free(data);
+    if (status != DECANT_OK) return status;
     if (strcmp(hex, file->sha256) == 0) return DECANT_OK;
     return DCN_FAIL(FORMAT, "not the published bytes (SHA-256 %.12s..., wanted %.12s...)", hex, file->sha256);
 }
@@ -204,7 +205,7 @@ static decant_status unpack_file(const getting *all, const uint8_t *archive, siz
     size_t file_bytes = 0;
     TRY_RETURN(dcn_format(member, sizeof member, "%s/%s", all->set->archive_folder, file->name));
     TRY_RETURN(dcn_tar_find(archive, bytes, member, &data, &file_bytes));
-    dcn_sha256_hex(data, file_bytes, hex);
+    TRY_RETURN(dcn_sha256_hex(data, file_bytes, hex));
     if (strcmp(hex, file->sha256) != 0)
         return DCN_FAIL(FORMAT, "%s in the archive is not the published file", file->name);
     TRY_RETURN(path_of(all, file->name, "", &path));

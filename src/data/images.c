@@ -84,33 +84,6 @@ static decant_status list_class(const char *folder, int32_t class, image_list *l
     return status;
 }
 
-/* The folders in a folder, sorted. */
-static decant_status list_folders(const char *path, char ***ret_names, int32_t *ret_count)
-{
-    char **names = NULL;
-    int32_t count = 0, kept = 0;
-    TRY_RETURN(dcn_directory_list(path, &names, &count));
-    decant_status status = DECANT_OK;
-    for (int32_t i = 0; i < count; i++) {
-        char *inner = NULL;
-        TRY(dcn_path_join(path, names[i], &inner));
-        bool is_folder = dcn_directory_exists(inner);
-        dcn_free(inner);
-        if (!is_folder) continue;
-        char *swapped = names[kept];
-        names[kept++] = names[i];
-        names[i] = swapped;
-    }
-    for (int32_t i = kept; i < count; i++)
-        dcn_free(names[i]);
-    *ret_names = names;
-    *ret_count = kept;
-    return DECANT_OK;
-out:
-    dcn_names_free(names, count);
-    return status;
-}
-
 static decant_status fail_unknown_class(const char *folder, const char *name, char *const *classes, int32_t n_classes)
 {
     const char *near = dcn_nearest(name, (const char *const *)classes, (size_t)n_classes);
@@ -125,7 +98,7 @@ static decant_status list_classes(const char *path, char *const *classes, int32_
 {
     char **names = NULL;
     int32_t count = 0;
-    decant_status status = list_folders(path, &names, &count);
+    decant_status status = dcn_directory_list_folders(path, &names, &count);
     for (int32_t i = 0; i < count && status == DECANT_OK; i++) {
         char *folder = NULL;
         int32_t class = 0;
@@ -322,7 +295,7 @@ static decant_status list_part(const char *path, const char *name, const dcn_fil
         TRY(dcn_path_join(path, name, &inner));
     else
         TRY(dcn_copy_string(path, &inner));
-    if (folder->classes == NULL && !named) TRY(list_folders(inner, &folder->classes, &folder->n_classes));
+    if (folder->classes == NULL && !named) TRY(dcn_directory_list_folders(inner, &folder->classes, &folder->n_classes));
     TRY(list_classes(inner, named ? model->class_names : folder->classes, named ? model->n_classes : folder->n_classes,
                      list));
     if (list->count == 0) status = fail_at(inner, DCN_FAIL(FORMAT, "there is no folder of a class in it"));
@@ -338,7 +311,7 @@ static decant_status is_part(const char *path, const char *name, bool *ret_is)
     int32_t count = 0;
     TRY_RETURN(dcn_path_join(path, name, &inner));
     decant_status status = DECANT_OK;
-    if (dcn_directory_exists(inner)) TRY(list_folders(inner, &names, &count));
+    if (dcn_directory_exists(inner)) TRY(dcn_directory_list_folders(inner, &names, &count));
     *ret_is = count > 0;
 out:
     dcn_names_free(names, count);

@@ -1,5 +1,5 @@
-/* Batches, made two ahead of their use. Everything in a batch is a pure function of the options, the epoch and the
- * batch's number: the thread changes when a batch is made and never what is in it. */
+/* Batches, made ahead of their use. Everything in a batch is a pure function of the options, the epoch and the batch's
+ * number: the thread changes when a batch is made and never what is in it. */
 #include "data/loader.h"
 
 #include <inttypes.h>
@@ -10,19 +10,29 @@
 #include "data/augment.h"
 #include "data/threads.h"
 
-#define N_AHEAD 2             /* batches ready before they are asked for */
-#define N_SLOTS (N_AHEAD + 2) /* and two that the caller may still be using */
+/* Batches ready before they are asked for: two, and of small ones as many as take AHEAD_BYTES. A step of a tiny network
+ * takes no longer than waking the thread does, so it is woken for half of them at once. */
+#define MIN_AHEAD   2
+#define MAX_AHEAD   16
+#define AHEAD_BYTES ((size_t)256 << 10)
+#define N_USED      2 /* and so many that the caller may still be using */
+
+/* Samples are drawn from all over the memory; the first lines of one are asked for this long before it is converted. */
+#define FETCH_SAMPLES 8
+#define FETCH_BYTES   ((size_t)256)
+#define LINE_BYTES    ((size_t)64)
 
 struct dcn_loader {
     dcn_loader_options options; /* its pointers to indices, mean and std are replaced by copies or not used again */
     dcn_converter converter;
     bool moves; /* some augmentation but mixup */
     int64_t batches;
-    dcn_batch slots[N_SLOTS];
-    float *unmixed;    /* [batch, sample...] with mixup; NULL otherwise */
-    int32_t *partners; /* [batch] with mixup: a permutation */
-    int32_t *indices;  /* [count] which samples, as given */
-    int32_t *order;    /* [count] this epoch's order; the maker's alone while it runs */
+    int64_t ahead;                       /* batches that are made before they are asked for */
+    dcn_batch slots[MAX_AHEAD + N_USED]; /* ahead + N_USED of them are used */
+    float *unmixed;                      /* [batch, sample...] with mixup; NULL otherwise */
+    int32_t *partners;                   /* [batch] with mixup: a permutation */
+    int32_t *indices;                    /* [count] which samples, as given */
+    int32_t *order;                      /* [count] this epoch's order; the maker's alone while it runs */
 
     pthread_t thread;
     bool has_thread;
@@ -30,9 +40,19 @@ struct dcn_loader {
     pthread_cond_t changed;
     bool started, stop, making, new_epoch;
     int64_t epoch, next;  /* the batch to be made next */
-    int64_t made, handed; /* batches over the loader's life; number n lies in slot n % N_SLOTS */
+    int64_t made, handed; /* batches over the loader's life; number n lies in slot_of(n) */
     dcn_failure failure;  /* of the batch `next`: it comes up when those before it were handed out */
 };
+
+static int64_t n_slots(const dcn_loader *loader)
+{
+    return loader->ahead + N_USED;
+}
+
+static dcn_batch *slot_of(dcn_loader *loader, int64_t number)
+{
+    return &loader->slots[number % n_slots(loader)];
+}
 
 /* --- making a batch --- */
 
@@ -64,10 +84,25 @@ static decant_status check_finite(const dcn_loader *loader, const uint8_t *src, 
     return DECANT_OK;
 }
 
+static const uint8_t *stored_sample(const dcn_loader *loader, int32_t sample)
+{
+    const dcn_loader_options *options = &loader->options;
+    return options->part->data + (size_t)sample * dcn_sample_bytes(options->dataset, options->part);
+}
+
+/* Asks for the beginning of a sample; what is behind follows by itself once it is read. */
+static void fetch_sample(const dcn_loader *loader, int32_t sample)
+{
+    const uint8_t *src = stored_sample(loader, sample);
+    size_t bytes = dcn_sample_bytes(loader->options.dataset, loader->options.part);
+    for (size_t at = 0; at < bytes && at < FETCH_BYTES; at += LINE_BYTES)
+        __builtin_prefetch(src + at);
+}
+
 static decant_status make_sample(const dcn_loader *loader, int32_t sample, float *dst)
 {
     const dcn_loader_options *options = &loader->options;
-    const uint8_t *src = options->part->data + (size_t)sample * dcn_sample_bytes(options->dataset, options->part);
+    const uint8_t *src = stored_sample(loader, sample);
     TRY_RETURN(check_finite(loader, src, sample));
     if (loader->moves) {
         dcn_augment_choice choice =
@@ -112,6 +147,7 @@ static decant_status make_batch(dcn_loader *loader, int64_t index, dcn_batch *ba
     float *target = loader->unmixed != NULL ? loader->unmixed : batch->x;
     for (int64_t i = 0; i < batch->size; i++) {
         int32_t sample = loader->order[first + i];
+        if (first + i + FETCH_SAMPLES < options->count) fetch_sample(loader, loader->order[first + i + FETCH_SAMPLES]);
         TRY_RETURN(make_sample(loader, sample, target + i * values));
         batch->samples[i] = sample;
         batch->labels[i] = options->part->labels != NULL ? options->part->labels[sample] : DCN_NO_LABEL;
@@ -128,7 +164,7 @@ static decant_status make_batch(dcn_loader *loader, int64_t index, dcn_batch *ba
 static bool has_work(const dcn_loader *loader)
 {
     return loader->started && loader->failure.status == DECANT_OK && loader->next < loader->batches &&
-           loader->made - loader->handed < N_AHEAD;
+           loader->made - loader->handed < loader->ahead;
 }
 
 static void *make_batches(void *context)
@@ -142,7 +178,7 @@ static void *make_batches(void *context)
         }
         bool new_epoch = loader->new_epoch;
         int64_t index = loader->next;
-        dcn_batch *batch = &loader->slots[loader->made % N_SLOTS];
+        dcn_batch *batch = slot_of(loader, loader->made);
         loader->making = true; /* until it is false again, nobody else touches epoch, order or this slot */
         loader->new_epoch = false;
         pthread_mutex_unlock(&loader->mutex);
@@ -191,7 +227,7 @@ static void make_here(dcn_loader *loader)
     if (loader->made > loader->handed || !has_work(loader)) return;
     if (loader->new_epoch) make_order(loader);
     loader->new_epoch = false;
-    decant_status status = make_batch(loader, loader->next, &loader->slots[loader->made % N_SLOTS]);
+    decant_status status = make_batch(loader, loader->next, slot_of(loader, loader->made));
     if (status != DECANT_OK) {
         dcn_failure_keep(&loader->failure, status);
         return;
@@ -215,8 +251,8 @@ decant_status dcn_loader_next(dcn_loader *loader, const dcn_batch **ret_batch)
     }
     if (status != DECANT_OK) goto out;
     if (loader->made > loader->handed) {
-        *ret_batch = &loader->slots[loader->handed++ % N_SLOTS];
-        pthread_cond_broadcast(&loader->changed);
+        *ret_batch = slot_of(loader, loader->handed++);
+        if (loader->made - loader->handed <= loader->ahead / 2) pthread_cond_broadcast(&loader->changed);
     } else if (loader->failure.status != DECANT_OK) {
         status = dcn_failure_raise(&loader->failure);
     } else {
@@ -253,7 +289,10 @@ static decant_status create_slots(dcn_loader *loader)
         !dcn_mul_size(values, sizeof(float), &bytes)) {
         return DCN_FAIL(NO_MEMORY, "a batch of %" PRId64 " samples is larger than any memory", largest);
     }
-    for (int i = 0; i < N_SLOTS; i++) {
+    loader->ahead = MIN_AHEAD;
+    while (loader->ahead < MAX_AHEAD && bytes <= AHEAD_BYTES / (size_t)(2 * loader->ahead))
+        loader->ahead *= 2;
+    for (int64_t i = 0; i < n_slots(loader); i++) {
         dcn_batch *batch = &loader->slots[i];
         TRY_RETURN(dcn_new_aligned(bytes, (void **)&batch->x));
         TRY_RETURN(dcn_new_array(rows, sizeof *batch->labels, (void **)&batch->labels));
@@ -319,7 +358,7 @@ void dcn_loader_destroy(dcn_loader *loader)
     }
     pthread_cond_destroy(&loader->changed);
     pthread_mutex_destroy(&loader->mutex);
-    for (int i = 0; i < N_SLOTS; i++) {
+    for (size_t i = 0; i < DCN_COUNT(loader->slots); i++) {
         dcn_batch *batch = &loader->slots[i];
         dcn_free_aligned(batch->x);
         dcn_free(batch->labels);

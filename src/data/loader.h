@@ -1,4 +1,4 @@
-/* Turns samples into batches on a background thread: gather, augment, normalise, two batches ahead of their use. */
+/* Turns samples into batches on a background thread: gather, augment, normalise, some batches ahead of their use. */
 #ifndef DCN_DATA_LOADER_H
 #define DCN_DATA_LOADER_H
 

@@ -3,21 +3,19 @@
 
 decant_status decant_dataset_open(const char *source, decant_dataset **ret_dataset)
 {
-    if (source == NULL || ret_dataset == NULL) return DCN_FAIL(INVALID_ARG, "a data set to open and where to put it");
+    DCN_REQUIRE(source, ret_dataset);
     return dcn_source_open(source, ret_dataset);
 }
 
 decant_status decant_dataset_open_idx(const char *path, decant_dataset **ret_dataset)
 {
-    if (path == NULL || ret_dataset == NULL)
-        return DCN_FAIL(INVALID_ARG, "a folder to open and where to put the data set");
+    DCN_REQUIRE(path, ret_dataset);
     return dcn_idx_open(path, ret_dataset);
 }
 
 decant_status decant_dataset_open_cifar(const char *path, decant_dataset **ret_dataset)
 {
-    if (path == NULL || ret_dataset == NULL)
-        return DCN_FAIL(INVALID_ARG, "a folder to open and where to put the data set");
+    DCN_REQUIRE(path, ret_dataset);
     return dcn_cifar_open(path, ret_dataset);
 }
 
@@ -26,9 +24,7 @@ decant_status decant_dataset_from_arrays(const char *name, const decant_shape *s
                                          int64_t n_train, const void *test, const int32_t *test_labels, int64_t n_test,
                                          decant_dataset **ret_dataset)
 {
-    if (name == NULL || sample == NULL || ret_dataset == NULL) {
-        return DCN_FAIL(INVALID_ARG, "a name, a sample shape and where to put the data set");
-    }
+    DCN_REQUIRE(name, sample, ret_dataset);
     return dcn_arrays_open(name, sample, dtype, classes, train, train_labels, n_train, test, test_labels, n_test,
                            ret_dataset);
 }
@@ -84,6 +80,7 @@ void decant_dataset_hash(const decant_dataset *dataset, char ret_hex[33])
 decant_status decant_dataset_sample(const decant_dataset *dataset, decant_part part, int64_t index,
                                     decant_tensor *ret_sample, int32_t *ret_label)
 {
+    DCN_REQUIRE(dataset);
     const dcn_samples *samples = part_of(dataset, part);
     if (index < 0 || index >= samples->count) {
         return DCN_FAIL(INVALID_ARG, "there is no sample %lld among %lld", (long long)index, (long long)samples->count);
@@ -118,6 +115,7 @@ static double majority(const int64_t *per_class, int32_t classes, int64_t count)
 decant_status decant_dataset_check(const decant_dataset *dataset, int64_t validation, uint64_t seed,
                                    decant_dataset_report *ret_report)
 {
+    DCN_REQUIRE(dataset, ret_report);
     dcn_split split = {0};
     dcn_overlap overlap = {0};
     decant_dataset_report report = {.classes = dataset->n_classes, .test = dataset->test.count};
@@ -129,6 +127,9 @@ decant_status decant_dataset_check(const decant_dataset *dataset, int64_t valida
     TRY(count_classes(dataset, &dataset->test, NULL, dataset->test.count, &report.test_per_class));
     report.train = split.n_train;
     report.validation = split.n_validation;
+    report.unlabelled = split.n_unlabelled;
+    report.unlabelled_in_validation = overlap.pool_validation;
+    report.unlabelled_in_test = overlap.pool_test;
     report.majority = majority(report.test_per_class, report.classes, report.test);
     report.duplicates_within_train = overlap.within_train;
     report.train_in_validation = overlap.train_validation;
@@ -155,6 +156,7 @@ void decant_dataset_report_finish(decant_dataset_report *report)
 
 decant_status decant_source_list(decant_source **ret_sources, int32_t *ret_count)
 {
+    DCN_REQUIRE(ret_sources, ret_count);
     dcn_source_info *infos = NULL;
     decant_source *sources = NULL;
     int32_t count = 0;
@@ -174,9 +176,9 @@ out:
 
 decant_status decant_source_get(const char *name, const decant_get_options *options, char **ret_path)
 {
+    DCN_REQUIRE(name);
     const decant_get_options silent = {0};
     char *path = NULL;
-    if (name == NULL) return DCN_FAIL(INVALID_ARG, "which data set is to be fetched?");
     TRY_RETURN(dcn_source_get(name, options != NULL ? options : &silent, &path));
     if (ret_path != NULL)
         *ret_path = path;

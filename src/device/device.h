@@ -11,7 +11,7 @@ typedef struct dcn_kernel dcn_kernel;
 
 typedef struct dcn_device_options {
     int32_t threads; /* 0 = all cores the process may use */
-    const char *isa; /* cpu: "avx512_dot", "avx512", "avx2", "baseline" or NULL for the best; tests force each */
+    const char *isa; /* cpu: "avx512_bf16", "avx512", "avx2", "baseline" or NULL for the best; tests force each */
     decant_precision precision;
 } dcn_device_options;
 
@@ -82,6 +82,8 @@ int32_t dcn_device_count(void);
 const dcn_device_class *dcn_device_at(int32_t index);
 /* name NULL = "cpu". NOT_FOUND names the devices there are. */
 decant_status dcn_device_open(const char *name, const dcn_device_options *options, dcn_device **ret_device);
+/* As the public functions are asked; NULL: the usual choice. */
+decant_status dcn_compute_open(const decant_compute *compute, dcn_device **ret_device);
 void dcn_device_close(dcn_device *device); /* accepts NULL */
 
 #endif

@@ -64,6 +64,14 @@ decant_status dcn_device_open(const char *name, const dcn_device_options *option
     return fail_unknown(name);
 }
 
+decant_status dcn_compute_open(const decant_compute *compute, dcn_device **ret_device)
+{
+    static const decant_compute usual = {0};
+    if (compute == NULL) compute = &usual;
+    const dcn_device_options options = {.threads = compute->threads, .precision = compute->precision};
+    return dcn_device_open(compute->device, &options, ret_device);
+}
+
 void dcn_device_close(dcn_device *device)
 {
     if (device != NULL) device->class->close(device);

@@ -53,7 +53,7 @@ out:
 
 static decant_status check_logits(const char *what, const decant_tensor *logits)
 {
-    if (logits == NULL || logits->data == NULL || logits->dtype != DECANT_F32) {
+    if (logits->data == NULL || logits->dtype != DECANT_F32) {
         return DCN_FAIL(INVALID_ARG, "%s must be an f32 tensor with data", what);
     }
     if (logits->shape.rank != 2 || logits->shape.dim[0] < 1 || logits->shape.dim[1] < 1) {
@@ -105,7 +105,7 @@ static decant_op_attrs loss_attrs(double temperature, double label_smoothing)
 decant_status decant_loss_ce(const decant_tensor *logits, const decant_tensor *labels, float label_smoothing,
                              float *ret_loss, decant_tensor *ret_grad)
 {
-    if (ret_loss == NULL) return DCN_FAIL(INVALID_ARG, "ret_loss must not be NULL");
+    DCN_REQUIRE(logits, labels, ret_loss);
     dcn_term term = {.kind = DCN_TERM_CE, .weight = 1, .label_smoothing = (double)label_smoothing};
     TRY_RETURN(dcn_term_check(&term));
     TRY_RETURN(check_logits("logits", logits));
@@ -118,7 +118,7 @@ decant_status decant_loss_ce(const decant_tensor *logits, const decant_tensor *l
 decant_status decant_loss_kd(const decant_tensor *student, const decant_tensor *teacher, float temperature,
                              float *ret_loss, decant_tensor *ret_grad)
 {
-    if (ret_loss == NULL) return DCN_FAIL(INVALID_ARG, "ret_loss must not be NULL");
+    DCN_REQUIRE(student, teacher, ret_loss);
     dcn_term term = {.kind = DCN_TERM_KD, .weight = 1, .temperature = (double)temperature};
     TRY_RETURN(dcn_term_check(&term));
     TRY_RETURN(check_logits("student", student));

@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "tensor/shape.h"
+#include "nn/inference.h"
 
 struct dcn_teacher {
-    dcn_plan *plan;
-    dcn_value_id x, logits;
+    dcn_inference inference;
     int64_t elements, classes; /* of one sample, of one answer */
     float *padded;             /* [DCN_TEACHER_BATCH, sample...]: a smaller batch, zeros behind it */
     float *rows;               /* [DCN_TEACHER_BATCH, classes] */
@@ -18,24 +17,7 @@ static decant_status create_plan(dcn_teacher *teacher, dcn_device *device, const
 {
     decant_model *model = NULL; /* the one given, folded */
     TRY_RETURN(dcn_model_fold(given, NULL, 0, &model, NULL));
-    const decant_shape *input = &model->graph->values[model->graph->input].shape; /* [1, sample...] */
-    decant_shape sample = decant_shape_make(input->rank - 1, input->dim + 1);
-    dcn_program *program = NULL;
-    dcn_value_id *values = NULL; /* [model->graph->n_values] */
-    decant_status status = dcn_program_create(DCN_TEACHER_BATCH, DECANT_F32, &program);
-    if (status != DECANT_OK) goto out;
-    TRY(dcn_program_input(program, "x", DECANT_F32, &sample, &teacher->x));
-    TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, teacher->x, NULL, 0, &values,
-                              &teacher->logits));
-    const dcn_plan_options options = {.keep = &teacher->logits, .n_keep = 1};
-    TRY(dcn_plan_create(device, program, &options, &teacher->plan));
-    for (int32_t v = 0; v < model->graph->n_values; v++) {
-        if (model->data[v] == NULL || values[v] == DCN_NONE) continue;
-        TRY(dcn_plan_write(teacher->plan, values[v], model->data[v]));
-    }
-out:
-    dcn_free(values);
-    dcn_program_destroy(program);
+    decant_status status = dcn_inference_plan(device, model, DCN_TEACHER_BATCH, NULL, &teacher->inference);
     dcn_model_destroy(model);
     return status;
 }
@@ -67,7 +49,7 @@ out:
 void dcn_teacher_destroy(dcn_teacher *teacher)
 {
     if (teacher == NULL) return;
-    dcn_plan_destroy(teacher->plan);
+    dcn_plan_destroy(teacher->inference.plan);
     dcn_free_aligned(teacher->padded);
     dcn_free_aligned(teacher->rows);
     dcn_free(teacher);
@@ -81,9 +63,9 @@ decant_status dcn_teacher_ask(dcn_teacher *teacher, const float *x, int64_t coun
         memset(teacher->padded + count * teacher->elements, 0, (size_t)(DCN_TEACHER_BATCH - count) * sample_bytes);
         x = teacher->padded;
     }
-    TRY_RETURN(dcn_plan_bind(teacher->plan, teacher->x, x));
-    dcn_plan_run(teacher->plan);
-    TRY_RETURN(dcn_plan_read(teacher->plan, teacher->logits, teacher->rows));
+    TRY_RETURN(dcn_plan_bind(teacher->inference.plan, teacher->inference.x, x));
+    dcn_plan_run(teacher->inference.plan);
+    TRY_RETURN(dcn_plan_read(teacher->inference.plan, teacher->inference.logits, teacher->rows));
     memcpy(ret_logits, teacher->rows, (size_t)(count * teacher->classes) * sizeof *ret_logits);
     return DECANT_OK;
 }

@@ -1,5 +1,6 @@
 /* Lowering: a model graph, made for one sample and any use, becomes part of a program for one batch size and one mode.
- * Shapes are inferred again, ops take their training or inference form, and an activation joins the node before it. */
+ * Shapes are inferred again, ops take their training or inference form, and an activation, or a maximum behind a
+ * normalisation, joins the node before it. */
 #include "engine/program.h"
 
 #include <string.h>
@@ -16,10 +17,11 @@ typedef struct lowerer {
     const dcn_value_id *keep; /* [n_keep] */
     int32_t n_keep;
     dcn_value_id *map; /* [model->n_values] program value of each model value */
+    bool *joined;      /* [model->n_nodes] what a node before it does as well */
     dcn_text name;     /* the last prefixed name */
 } lowerer;
 
-/* "conv1" for the model that trains, "m1.conv1" for another; valid until the next call. */
+/* "conv1" for the model that trains, "teacher.conv1" for its teacher; valid until the next call. */
 static decant_status program_name(lowerer *lowering, const char *name, const char **ret_name)
 {
     if (name == NULL || lowering->model_index == 0) {
@@ -27,7 +29,10 @@ static decant_status program_name(lowerer *lowering, const char *name, const cha
         return DECANT_OK;
     }
     lowering->name.length = 0;
-    TRY_RETURN(dcn_text_add(&lowering->name, "m%d.%s", (int)lowering->model_index, name));
+    if (lowering->model_index == 1)
+        TRY_RETURN(dcn_text_add(&lowering->name, DCN_TEACHER_PREFIX "%s", name));
+    else
+        TRY_RETURN(dcn_text_add(&lowering->name, "teacher%d.%s", (int)lowering->model_index, name));
     *ret_name = lowering->name.data;
     return DECANT_OK;
 }
@@ -36,7 +41,7 @@ static bool is_kept(const lowerer *lowering, dcn_value_id value)
 {
     for (int32_t k = 0; k < lowering->n_keep; k++)
         if (lowering->keep[k] == value) return true;
-    return value == lowering->model->output;
+    return false;
 }
 
 static decant_status check_input(const lowerer *lowering, dcn_value_id input)
@@ -100,20 +105,39 @@ static int32_t *activation_of(decant_op op, decant_op_attrs *attrs)
     }
 }
 
-/* The relu that can join this node: the only reader of an output that nobody else wants to see. DCN_NONE otherwise. */
-static dcn_node_id relu_to_fuse(const lowerer *lowering, dcn_node_id node_id)
+/* The only reader of a node's output that nobody else wants to see, where it is of this op. DCN_NONE otherwise. */
+static dcn_node_id only_reader(const lowerer *lowering, dcn_node_id node_id, decant_op op)
 {
     const dcn_graph *model = lowering->model;
-    const dcn_node *node = &model->nodes[node_id];
-    decant_op_attrs attrs = node->attrs;
-    const int32_t *activation = activation_of(node->op, &attrs);
-    if (activation == NULL || *activation != DCN_ACTIVATION_NONE) return DCN_NONE;
+    dcn_value_id output = model->nodes[node_id].output[0];
+    if (is_kept(lowering, output)) return DCN_NONE;
+    dcn_node_id next = dcn_graph_only_reader(model, output);
+    return next != DCN_NONE && model->nodes[next].op == op ? next : DCN_NONE;
+}
 
-    dcn_value_id output = node->output[0];
-    if (is_kept(lowering, output) || dcn_graph_uses(model, output) != 1) return DCN_NONE;
-    for (dcn_node_id next = node_id + 1; next < model->n_nodes; next++)
-        if (model->nodes[next].op == DECANT_OP_RELU && model->nodes[next].input[0] == output) return next;
-    return DCN_NONE;
+/* The relu that can join this node. */
+static dcn_node_id relu_to_fuse(const lowerer *lowering, dcn_node_id node_id)
+{
+    decant_op_attrs attrs = lowering->model->nodes[node_id].attrs;
+    const int32_t *activation = activation_of(lowering->model->nodes[node_id].op, &attrs);
+    if (activation == NULL || *activation != DCN_ACTIVATION_NONE) return DCN_NONE;
+    return only_reader(lowering, node_id, DECANT_OP_RELU);
+}
+
+/* The maximum that can join a normalisation whose (rectified) result `last` gives: windows of 2x2 pixels that cut the
+ * map into pieces, which is what most networks have. */
+static dcn_node_id maximum_to_fuse(const lowerer *lowering, dcn_node_id last)
+{
+    const dcn_graph *model = lowering->model;
+    dcn_node_id next = only_reader(lowering, last, DECANT_OP_MAXPOOL);
+    if (next == DCN_NONE) return DCN_NONE;
+    const dcn_pool_attrs *pool = &model->nodes[next].attrs.pool;
+    const decant_shape *map = &model->values[model->nodes[next].input[0]].shape;
+    for (int axis = 0; axis < 2; axis++)
+        if (pool->kernel[axis] != 2 || pool->stride[axis] != 2 || pool->padding[axis] != 0 ||
+            map->dim[2 + axis] % 2 != 0)
+            return DCN_NONE;
+    return next;
 }
 
 /* The {seed, step} input of every dropout, made when the first one is met. */
@@ -137,7 +161,7 @@ static decant_status lower_node(lowerer *lowering, dcn_node_id node_id)
 {
     dcn_program *program = lowering->program;
     const dcn_node *node = &lowering->model->nodes[node_id];
-    if (lowering->map[node->output[0]] != DCN_NONE) return DECANT_OK; /* a relu that joined the node before it */
+    if (lowering->joined[node_id]) return DECANT_OK;
 
     dcn_value_id input[DCN_MAX_INPUTS];
     int32_t n_inputs = node->n_inputs, n_outputs = node->n_outputs;
@@ -150,13 +174,23 @@ static decant_status lower_node(lowerer *lowering, dcn_node_id node_id)
 
     decant_op op = node->op;
     decant_op_attrs attrs = node->attrs;
-    dcn_node_id relu = relu_to_fuse(lowering, node_id);
-    if (relu != DCN_NONE) *activation_of(op, &attrs) = DCN_ACTIVATION_RELU;
+    dcn_node_id last_id = node_id, relu = relu_to_fuse(lowering, node_id);
+    if (relu != DCN_NONE) {
+        *activation_of(op, &attrs) = DCN_ACTIVATION_RELU;
+        lowering->joined[relu] = true;
+        last_id = relu;
+    }
 
     if (lowering->mode == DCN_MODE_TRAIN) {
         if (op == DECANT_OP_BATCHNORM) {
+            dcn_node_id maximum = maximum_to_fuse(lowering, last_id);
             op = DECANT_OP_BATCHNORM_TRAIN;
             n_outputs = 3; /* y, mean, invstd */
+            if (maximum != DCN_NONE) {
+                attrs.norm.pools = true;
+                lowering->joined[maximum] = true;
+                last_id = maximum;
+            }
         } else if (op == DECANT_OP_MAXPOOL) {
             n_outputs = 2; /* y, index */
         } else if (op == DECANT_OP_DROPOUT) {
@@ -170,12 +204,9 @@ static decant_status lower_node(lowerer *lowering, dcn_node_id node_id)
     dcn_value_id output[DCN_MAX_OUTPUTS];
     TRY_RETURN(program_name(lowering, node->name, &name));
     TRY_RETURN(dcn_graph_add_node(program->graph, op, &attrs, name, input, n_inputs, n_outputs, output));
-    if (relu != DCN_NONE) {
-        lowering->map[lowering->model->nodes[relu].output[0]] = output[0];
-    } else {
-        for (int32_t o = 0; o < node->n_outputs; o++)
-            lowering->map[node->output[o]] = output[o];
-    }
+    const dcn_node *last = &lowering->model->nodes[last_id];
+    for (int32_t o = 0; o < last->n_outputs; o++)
+        lowering->map[last->output[o]] = output[o];
     return DECANT_OK;
 }
 
@@ -189,6 +220,7 @@ decant_status dcn_program_add_model(dcn_program *program, const dcn_graph *model
     if (status != DECANT_OK) goto out;
 
     TRY(dcn_new_array((size_t)model->n_values, sizeof *lowering.map, (void **)&lowering.map));
+    TRY(dcn_new_array((size_t)model->n_nodes, sizeof *lowering.joined, (void **)&lowering.joined));
     for (int32_t v = 0; v < model->n_values; v++)
         lowering.map[v] = DCN_NONE;
     lowering.map[model->input] = input;
@@ -205,5 +237,6 @@ out:
     if (status != DECANT_OK) dcn_while("adding model %d to the program", (int)model_index);
     dcn_text_finish(&lowering.name);
     dcn_free(lowering.map);
+    dcn_free(lowering.joined);
     return status;
 }

@@ -37,11 +37,14 @@ void dcn_program_destroy(dcn_program *program);
 decant_status dcn_program_input(dcn_program *program, const char *name, decant_dtype dtype, const decant_shape *shape,
                                 dcn_value_id *ret_value);
 
-/* Copies a model graph into the program for its batch size and mode, fusing neighbours (conv/linear + relu, batchnorm +
- * relu, add + relu) unless a value between them is in keep[] (model value ids that a loss taps) or is read elsewhere.
- *   model_index  0 is the model that trains; parameters and states are named "m<index>.<name>" in the program unless
- * index is 0. ret_map      [model->n_values] program value of each model value; DCN_NONE where fused away. dcn_free.
- * May be NULL. ret_output   the program value of the model's output. */
+#define DCN_TEACHER_PREFIX "teacher."
+/* Copies a model graph into the program for its batch size and mode, fusing neighbours unless a value between them is
+ * in keep[] (model value ids that a loss taps) or is read elsewhere: conv, linear, batchnorm or add with a relu behind
+ * it, and in training batchnorm (with relu) with a maximum of 2x2 pixels behind it.
+ *   model_index  0 is the model that trains; in the program, layers, parameters and states of model 1 are named
+ *                "teacher.<name>", those of model 2 "teacher2.<name>" and so on.
+ *   ret_map      [model->n_values] program value of each model value; DCN_NONE where fused away. dcn_free. May be NULL.
+ *   ret_output   the program value of the model's output. */
 decant_status dcn_program_add_model(dcn_program *program, const dcn_graph *model, int32_t model_index, dcn_mode mode,
                                     dcn_value_id input, const dcn_value_id *keep, int32_t n_keep,
                                     dcn_value_id **ret_map, dcn_value_id *ret_output);

@@ -34,6 +34,8 @@ static const dcn_attr_field fields_norm[] = {
     FIELD(norm, eps, DOUBLE, true),
     FIELD(norm, momentum, DOUBLE, false), /* says how statistics are gathered, not what the network computes */
     FIELD(norm, activation, ENUM32, true),
+    /* stands in programs only */
+    FIELD(norm, pools, BOOL, false),
 };
 LIST(norm);
 

@@ -73,22 +73,52 @@ static const dcn_node *maker_of(const dcn_graph *graph, dcn_value_id value)
     return NULL;
 }
 
+/* The same numbers before they were given another shape. */
+static dcn_value_id under_views(const dcn_graph *graph, dcn_value_id value)
+{
+    const dcn_node *maker = maker_of(graph, value);
+    while (maker != NULL && (maker->op == DECANT_OP_FLATTEN || maker->op == DECANT_OP_RESHAPE)) {
+        value = maker->input[0];
+        maker = maker_of(graph, value);
+    }
+    return value;
+}
+
+/* A relu in front of a dropout is undone with it: what comes out is above 0 where x was and was kept.
+ * dcn_diff_dropout does so; this tells when. */
+static bool undone_behind_dropout(const dcn_graph *graph, dcn_value_id dy, dcn_value_id y)
+{
+    const dcn_node *masked = maker_of(graph, under_views(graph, dy));
+    if (masked == NULL || masked->op != DECANT_OP_RECTIFIED_DROPOUT_GRAD) return false;
+    const dcn_node *dropout = maker_of(graph, masked->input[1]);
+    return dropout != NULL && under_views(graph, dropout->input[0]) == under_views(graph, y);
+}
+
+/* True when dy is 0 wherever y is. */
+static bool is_masked(const dcn_graph *graph, dcn_value_id dy, dcn_value_id y)
+{
+    const dcn_node *masked = maker_of(graph, dy);
+    if (undone_behind_dropout(graph, dy, y)) return true;
+    return masked != NULL && masked->op == DECANT_OP_ACTIVATION_GRAD &&
+           masked->attrs.activation.kind == DCN_ACTIVATION_RELU && masked->input[1] == y;
+}
+
 /* A relu in front of a maximum may be undone behind it, on maps that are smaller: the winner of a window is the
  * window's maximum, so both are 0 or neither. dcn_diff_maxpool does so; this tells when. */
 static bool undone_behind_maxpool(const dcn_graph *graph, dcn_value_id dy, dcn_value_id y)
 {
     const dcn_node *spread = maker_of(graph, dy);
     if (spread == NULL || spread->op != DECANT_OP_MAXPOOL_GRAD) return false;
-    const dcn_node *pool = maker_of(graph, spread->input[1]), *masked = maker_of(graph, spread->input[0]);
-    return pool != NULL && pool->input[0] == y && masked != NULL && masked->op == DECANT_OP_ACTIVATION_GRAD &&
-           masked->attrs.activation.kind == DCN_ACTIVATION_RELU && masked->input[1] == pool->output[0];
+    const dcn_node *pool = maker_of(graph, spread->input[1]);
+    return pool != NULL && pool->input[0] == y && is_masked(graph, spread->input[0], pool->output[0]);
 }
 
 /* The gradient before an activation of which `saved` is what its derivative reads (see op.def). */
 static decant_status through_activation(dcn_graph *graph, int32_t kind, dcn_value_id dy, dcn_value_id saved,
                                         dcn_value_id *ret_dx)
 {
-    if (kind == DCN_ACTIVATION_RELU && undone_behind_maxpool(graph, dy, saved)) {
+    if (kind == DCN_ACTIVATION_RELU &&
+        (undone_behind_maxpool(graph, dy, saved) || undone_behind_dropout(graph, dy, saved))) {
         *ret_dx = dy;
         return DECANT_OK;
     }
@@ -223,6 +253,42 @@ static decant_status dcn_diff_standardize(dcn_graph *graph, dcn_node_id id, cons
     return emit2(graph, DECANT_OP_STANDARDIZE_GRAD, NULL, d_output[0], graph->nodes[id].input[0], &d_input[0]);
 }
 
+/* True when the last thing that was done to this value is a relu that the next rule will undo from it. */
+static bool is_rectified(const dcn_graph *graph, dcn_value_id value)
+{
+    const dcn_node *maker = maker_of(graph, value);
+    if (maker == NULL) return false;
+    switch (maker->op) {
+    case DECANT_OP_RELU:
+        return true;
+    case DECANT_OP_CONV2D:
+        return maker->attrs.conv.activation == DCN_ACTIVATION_RELU;
+    case DECANT_OP_LINEAR:
+        return maker->attrs.linear.activation == DCN_ACTIVATION_RELU;
+    case DECANT_OP_ADD:
+        return maker->attrs.activation.kind == DCN_ACTIVATION_RELU;
+    default:
+        return false;
+    }
+}
+
+/* True when the value is never below 0, and whatever its gradient is where it is 0, a relu before it makes it 0. */
+static bool gradient_will_be_masked(const dcn_graph *graph, dcn_value_id value)
+{
+    value = under_views(graph, value);
+    const dcn_node *maker = maker_of(graph, value);
+    if (maker == NULL) return false;
+    switch (maker->op) {
+    case DECANT_OP_MAXPOOL:
+    case DECANT_OP_DROPOUT:
+        return gradient_will_be_masked(graph, maker->input[0]);
+    case DECANT_OP_BATCHNORM_TRAIN:
+        return maker->attrs.norm.activation == DCN_ACTIVATION_RELU;
+    default:
+        return is_rectified(graph, value);
+    }
+}
+
 static decant_status dcn_diff_dropout(dcn_graph *graph, dcn_node_id id, const dcn_value_id *d_output, const bool *want,
                                       dcn_value_id *d_input)
 {
@@ -232,6 +298,8 @@ static decant_status dcn_diff_dropout(dcn_graph *graph, dcn_node_id id, const dc
         d_input[0] = d_output[0];
         return DECANT_OK;
     }
+    if (gradient_will_be_masked(graph, node.input[0]))
+        return emit2(graph, DECANT_OP_RECTIFIED_DROPOUT_GRAD, &node.attrs, d_output[0], node.output[0], &d_input[0]);
     return emit2(graph, DECANT_OP_DROPOUT_GRAD, &node.attrs, d_output[0], node.input[1], &d_input[0]);
 }
 
@@ -247,23 +315,6 @@ static decant_status dcn_diff_add(dcn_graph *graph, dcn_node_id id, const dcn_va
 }
 
 /* --- pooling --- */
-
-/* True when the last thing that was done to this value is a relu that the next rule will undo from it. */
-static bool is_rectified(const dcn_graph *graph, dcn_value_id value)
-{
-    const dcn_node *maker = maker_of(graph, value);
-    if (maker == NULL) return false;
-    switch (maker->op) {
-    case DECANT_OP_RELU:
-        return true;
-    case DECANT_OP_CONV2D:
-        return maker->attrs.conv.activation == DCN_ACTIVATION_RELU;
-    case DECANT_OP_ADD:
-        return maker->attrs.activation.kind == DCN_ACTIVATION_RELU;
-    default:
-        return false;
-    }
-}
 
 static decant_status dcn_diff_maxpool(dcn_graph *graph, dcn_node_id id, const dcn_value_id *d_output, const bool *want,
                                       dcn_value_id *d_input)

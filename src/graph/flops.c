@@ -42,7 +42,7 @@ double dcn_op_flops(const dcn_op_call *call)
     case DECANT_OP_BATCHNORM_TRAIN: /* sum, sum of squares (2), then scale and shift */
         return 5 * count(&in[0]);
     case DECANT_OP_BATCHNORM_GRAD: /* two sums with one product, then three terms */
-        return 8 * count(&in[0]);
+        return 8 * count(&in[1]);
 
     case DECANT_OP_MAXPOOL:
     case DECANT_OP_AVGPOOL:
@@ -60,6 +60,7 @@ double dcn_op_flops(const dcn_op_call *call)
     case DECANT_OP_ACTIVATION_GRAD:
     case DECANT_OP_DROPOUT:
     case DECANT_OP_DROPOUT_GRAD:
+    case DECANT_OP_RECTIFIED_DROPOUT_GRAD:
     case DECANT_OP_ADD:
         return count(&in[0]);
     case DECANT_OP_HARDSWISH:

@@ -218,3 +218,19 @@ int32_t dcn_graph_uses(const dcn_graph *graph, dcn_value_id value)
     }
     return uses;
 }
+
+dcn_node_id dcn_graph_only_reader(const dcn_graph *graph, dcn_value_id value)
+{
+    if (value == graph->output || dcn_graph_uses(graph, value) != 1) return DCN_NONE;
+    for (dcn_node_id n = 0; n < graph->n_nodes; n++)
+        if (graph->nodes[n].input[0] == value) return n;
+    return DCN_NONE;
+}
+
+int32_t dcn_graph_count(const dcn_graph *graph, decant_op op)
+{
+    int32_t count = 0;
+    for (dcn_node_id n = 0; n < graph->n_nodes; n++)
+        count += graph->nodes[n].op == op;
+    return count;
+}

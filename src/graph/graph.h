@@ -82,6 +82,10 @@ void dcn_graph_call(const dcn_graph *graph, dcn_node_id node, dcn_op_call *ret_c
 dcn_value_id dcn_graph_find(const dcn_graph *graph, const char *name);
 /* Number of nodes that read the value. */
 int32_t dcn_graph_uses(const dcn_graph *graph, dcn_value_id value);
+/* The one node that reads the value, as its first input; DCN_NONE where others do, too, or the value is the output. */
+dcn_node_id dcn_graph_only_reader(const dcn_graph *graph, dcn_value_id value);
+/* Number of nodes with that op. */
+int32_t dcn_graph_count(const dcn_graph *graph, decant_op op);
 
 /* --- builder (graph/builder.c): one call a layer. Parameters "<name>.weight", "<name>.bias", "<name>.running_mean",
  * ... are made with the right shapes. `name` must be unique. Errors: SHAPE, INVALID_ARG. --- */

@@ -69,6 +69,7 @@ dcn_op_narrow dcn_op_may_narrow(decant_op op)
         return (dcn_op_narrow){BOTH, 0, true};
     case DECANT_OP_BATCHNORM_GRAD:
     case DECANT_OP_ACTIVATION_GRAD:
+    case DECANT_OP_RECTIFIED_DROPOUT_GRAD:
     case DECANT_OP_ADD:
         return (dcn_op_narrow){BOTH, FIRST, false};
     case DECANT_OP_CONCAT:

@@ -56,6 +56,7 @@ typedef struct dcn_linear_attrs {
 typedef struct dcn_norm_attrs {
     double eps, momentum;
     int32_t activation; /* NONE or RELU, fused by the engine */
+    bool pools; /* of training: behind the activation, each 2x2 pixels become their maximum; fused by the engine */
 } dcn_norm_attrs;
 
 typedef struct dcn_pool_attrs {

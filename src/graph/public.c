@@ -33,6 +33,7 @@ decant_pool_options decant_pool_options_default(int64_t kernel)
 
 decant_status decant_graph_create(decant_graph **ret_graph)
 {
+    DCN_REQUIRE(ret_graph);
     return dcn_graph_create(ret_graph);
 }
 
@@ -43,12 +44,14 @@ void decant_graph_destroy(decant_graph *graph)
 
 decant_status decant_graph_input(decant_graph *graph, const decant_shape *sample, decant_value *ret_value)
 {
+    DCN_REQUIRE(graph, sample, ret_value);
     return dcn_build_input(graph, sample, ret_value);
 }
 
 decant_status decant_graph_conv2d(decant_graph *graph, const char *name, decant_value x,
                                   const decant_conv_options *options, decant_value *ret_y)
 {
+    DCN_REQUIRE(graph, name, options, ret_y);
     dcn_conv_attrs attrs = {.channels = options->channels, .groups = options->groups, .bias = options->bias};
     for (int axis = 0; axis < 2; axis++) {
         attrs.kernel[axis] = options->kernel[axis];
@@ -62,17 +65,20 @@ decant_status decant_graph_conv2d(decant_graph *graph, const char *name, decant_
 decant_status decant_graph_linear(decant_graph *graph, const char *name, decant_value x, int64_t features, bool bias,
                                   decant_value *ret_y)
 {
+    DCN_REQUIRE(graph, name, ret_y);
     return dcn_build_linear(graph, name, x, features, bias, ret_y);
 }
 
 decant_status decant_graph_batchnorm(decant_graph *graph, const char *name, decant_value x, decant_value *ret_y)
 {
+    DCN_REQUIRE(graph, name, ret_y);
     return dcn_build_batchnorm(graph, name, x, 1e-5, 0.1, ret_y);
 }
 
 decant_status decant_graph_activation(decant_graph *graph, const char *name, decant_value x,
                                       decant_activation activation, decant_value *ret_y)
 {
+    DCN_REQUIRE(graph, name, ret_y);
     if ((unsigned)activation >= DECANT_ACTIVATION_COUNT)
         return DCN_FAIL(INVALID_ARG, "activation %d does not exist", (int)activation);
     return dcn_build_simple(graph, activation_ops[activation], name, NULL, &x, 1, ret_y);
@@ -95,42 +101,49 @@ static decant_status add_pool(decant_graph *graph, decant_op op, const char *nam
 decant_status decant_graph_maxpool(decant_graph *graph, const char *name, decant_value x,
                                    const decant_pool_options *options, decant_value *ret_y)
 {
+    DCN_REQUIRE(graph, name, options, ret_y);
     return add_pool(graph, DECANT_OP_MAXPOOL, name, x, options, ret_y);
 }
 
 decant_status decant_graph_avgpool(decant_graph *graph, const char *name, decant_value x,
                                    const decant_pool_options *options, decant_value *ret_y)
 {
+    DCN_REQUIRE(graph, name, options, ret_y);
     return add_pool(graph, DECANT_OP_AVGPOOL, name, x, options, ret_y);
 }
 
 decant_status decant_graph_adaptive_avgpool(decant_graph *graph, const char *name, decant_value x, int64_t height,
                                             int64_t width, decant_value *ret_y)
 {
+    DCN_REQUIRE(graph, name, ret_y);
     decant_op_attrs attrs = {.adaptive = {.out_hw = {height, width}}};
     return dcn_build_simple(graph, DECANT_OP_ADAPTIVE_AVGPOOL, name, &attrs, &x, 1, ret_y);
 }
 
 decant_status decant_graph_dropout(decant_graph *graph, const char *name, decant_value x, double p, decant_value *ret_y)
 {
+    DCN_REQUIRE(graph, name, ret_y);
     decant_op_attrs attrs = {.dropout = {.p = p}};
     return dcn_build_simple(graph, DECANT_OP_DROPOUT, name, &attrs, &x, 1, ret_y);
 }
 
 decant_status decant_graph_flatten(decant_graph *graph, const char *name, decant_value x, decant_value *ret_y)
 {
+    DCN_REQUIRE(graph, name, ret_y);
     return dcn_build_simple(graph, DECANT_OP_FLATTEN, name, NULL, &x, 1, ret_y);
 }
 
 decant_status decant_graph_add(decant_graph *graph, const char *name, decant_value a, decant_value b,
                                decant_value *ret_y)
 {
+    DCN_REQUIRE(graph, name, ret_y);
     const dcn_value_id inputs[] = {a, b};
     return dcn_build_simple(graph, DECANT_OP_ADD, name, NULL, inputs, 2, ret_y);
 }
 
 decant_status decant_graph_set_output(decant_graph *graph, decant_value logits)
 {
+    DCN_REQUIRE(graph);
     if (logits < 0 || logits >= graph->n_values || graph->values[logits].kind != DCN_VALUE_RESULT)
         return DCN_FAIL(INVALID_ARG, "value %" PRId32 " is not the output of a layer", logits);
     graph->output = logits;
@@ -172,6 +185,8 @@ void decant_graph_fingerprint(const decant_graph *graph, char ret_hex[DECANT_FIN
 
 decant_status decant_graph_lint(const decant_graph *graph, decant_finding_visitor *visit, void *context)
 {
+    DCN_REQUIRE(graph);
+    if (visit == NULL) return DCN_FAIL(INVALID_ARG, "decant_graph_lint: visit must not be NULL");
     dcn_findings findings = {0};
     decant_status status;
     TRY(dcn_graph_lint(graph, &findings));

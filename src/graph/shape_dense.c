@@ -71,38 +71,64 @@ static decant_status check_norm(const dcn_op_call *call, const decant_shape *x)
     return dcn_rule_fused(call, attrs->activation);
 }
 
-decant_status dcn_shape_batchnorm(dcn_op_call *call)
+/* Of y: x's, or that of the maxima. */
+static decant_status norm_result(const dcn_op_call *call, const decant_shape *x, decant_shape *ret_shape)
+{
+    char text[DCN_SHAPE_TEXT];
+    decant_shape shape = *x;
+    if (call->attrs.norm.pools) {
+        if (x->rank != 4 || x->dim[2] % 2 != 0 || x->dim[3] % 2 != 0)
+            return DCN_FAIL(SHAPE, "%s pools 2x2 pixels of a map, which %s is not cut into", dcn_rule_op(call),
+                            dcn_shape_text(x, text));
+        shape.dim[2] /= 2;
+        shape.dim[3] /= 2;
+    }
+    *ret_shape = shape;
+    return DECANT_OK;
+}
+
+static decant_status check_norm_inputs(const dcn_op_call *call)
 {
     static const char *const names[] = {"x", "the weight", "the bias", "the running mean", "the running variance"};
     const decant_shape *x = &call->input[0].shape;
     TRY_RETURN(check_norm(call, x));
     for (int32_t i = 1; i < 5; i++)
         TRY_RETURN(dcn_rule_expect(call, i, names[i], dcn_shape1(x->dim[1])));
+    return DECANT_OK;
+}
+
+decant_status dcn_shape_batchnorm(dcn_op_call *call)
+{
+    TRY_RETURN(check_norm_inputs(call));
+    if (call->attrs.norm.pools) return DCN_FAIL(INVALID_ARG, "batchnorm: only its training form pools");
     return dcn_rule_same(call);
 }
 
 decant_status dcn_shape_batchnorm_train(dcn_op_call *call)
 {
-    TRY_RETURN(dcn_shape_batchnorm(call));
+    TRY_RETURN(check_norm_inputs(call));
     const decant_shape *x = &call->input[0].shape;
     char text[DCN_SHAPE_TEXT];
     if (decant_shape_count(x) == x->dim[1]) /* the unbiased variance of one number does not exist */
         return DCN_FAIL(SHAPE, "batchnorm_train has one value a channel in %s; train with a batch of at least 2",
                         dcn_shape_text(x, text));
-    call->output[1].shape = call->output[2].shape = dcn_shape1(call->input[0].shape.dim[1]);
+    TRY_RETURN(norm_result(call, x, &call->output[0].shape));
+    call->output[1].shape = call->output[2].shape = dcn_shape1(x->dim[1]);
     return DECANT_OK;
 }
 
 decant_status dcn_shape_batchnorm_grad(dcn_op_call *call)
 {
     static const char *const names[] = {"dy", "x", "the weight", "the mean", "1/std", "the bias"};
-    const decant_shape *dy = &call->input[0].shape;
-    TRY_RETURN(check_norm(call, dy));
-    TRY_RETURN(dcn_rule_expect(call, 1, names[1], *dy));
-    decant_shape channels = dcn_shape1(dy->dim[1]);
+    const decant_shape *x = &call->input[1].shape;
+    decant_shape y;
+    TRY_RETURN(check_norm(call, x));
+    TRY_RETURN(norm_result(call, x, &y));
+    TRY_RETURN(dcn_rule_expect(call, 0, names[0], y));
+    decant_shape channels = dcn_shape1(x->dim[1]);
     for (int32_t i = 2; i < 6; i++)
         TRY_RETURN(dcn_rule_expect(call, i, names[i], channels));
-    call->output[0].shape = *dy;
+    call->output[0].shape = *x;
     call->output[1].shape = call->output[2].shape = channels;
     return DECANT_OK;
 }
@@ -153,19 +179,25 @@ static decant_status check_dropout(const dcn_op_call *call)
     double p = call->attrs.dropout.p;
     if (!(p >= 0 && p < 1))
         return DCN_FAIL(INVALID_ARG, "%s: p is %g, but must be at least 0 and below 1", dcn_rule_op(call), p);
-    if (call->n_inputs == 2) TRY_RETURN(dcn_rule_expect(call, 1, "the counter {seed, step}", dcn_shape1(2)));
     return DECANT_OK;
 }
 
 decant_status dcn_shape_dropout(dcn_op_call *call)
 {
     TRY_RETURN(check_dropout(call));
+    if (call->n_inputs == 2) TRY_RETURN(dcn_rule_expect(call, 1, "the counter {seed, step}", dcn_shape1(2)));
     return dcn_rule_same(call);
 }
 
 decant_status dcn_shape_dropout_grad(dcn_op_call *call)
 {
+    return dcn_shape_dropout(call);
+}
+
+decant_status dcn_shape_rectified_dropout_grad(dcn_op_call *call)
+{
     TRY_RETURN(check_dropout(call));
+    TRY_RETURN(dcn_rule_expect(call, 1, "y", call->input[0].shape));
     return dcn_rule_same(call);
 }
 

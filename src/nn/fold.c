@@ -30,17 +30,13 @@ static bool is_kept(const folder *f, dcn_value_id value)
 {
     for (int32_t k = 0; k < f->n_keep; k++)
         if (f->keep[k] == value) return true;
-    return value == f->model->graph->output;
+    return false;
 }
 
 /* The node that alone reads the value, which nobody else wants to see; DCN_NONE otherwise. */
 static dcn_node_id only_reader(const folder *f, dcn_value_id value)
 {
-    const dcn_graph *graph = f->model->graph;
-    if (is_kept(f, value) || dcn_graph_uses(graph, value) != 1) return DCN_NONE;
-    for (dcn_node_id n = 0; n < graph->n_nodes; n++)
-        if (graph->nodes[n].input[0] == value) return n;
-    return DCN_NONE;
+    return is_kept(f, value) ? DCN_NONE : dcn_graph_only_reader(f->model->graph, value);
 }
 
 static bool takes_norm(decant_op op)

@@ -10,12 +10,11 @@
  * A batchnorm layer also gets PyTorch's num_batches_tracked (I64 scalar), so that load_state_dict(strict=True) accepts
  * the file.
  */
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "format/json_text.h"
 #include "format/safetensors.h"
 #include "nn/model.h"
 
@@ -81,17 +80,13 @@ static decant_status add_pair(file_content *content, const char *key, const char
     return DECANT_OK;
 }
 
-/* Adds a JSON document as a pair and lets go of it. NULL means that jansson had no memory. */
+/* Adds a JSON document as a pair and lets go of it. */
 static decant_status add_json_pair(file_content *content, const char *key, json_t *json)
 {
-    char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    decant_status status = DECANT_OK;
-    if (text)
-        status = add_pair(content, key, text);
-    else
-        status = DCN_FAIL(NO_MEMORY, "no memory for the metadata \"%s\"", key);
-    free(text);
-    json_decref(json);
+    char *text = NULL;
+    TRY_RETURN(dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(9), key, &text));
+    decant_status status = add_pair(content, key, text);
+    dcn_free(text);
     return status;
 }
 

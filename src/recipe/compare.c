@@ -151,6 +151,7 @@ static bool is_called(const decant_comparison_row *row, const char *name)
 
 decant_status decant_comparison_set_baseline(decant_comparison *comparison, const char *name)
 {
+    DCN_REQUIRE(comparison, name);
     int32_t baseline = -1;
     for (int32_t i = 0; i < comparison->count; i++) {
         if (!is_called(&comparison->rows[i], name)) continue;
@@ -169,6 +170,7 @@ decant_status decant_comparison_set_baseline(decant_comparison *comparison, cons
 
 decant_status decant_comparison_check(const decant_comparison *comparison)
 {
+    DCN_REQUIRE(comparison);
     const decant_comparison_row *first = &comparison->rows[0];
     for (int32_t i = 0; i < comparison->count; i++) {
         const decant_comparison_row *row = &comparison->rows[i];
@@ -195,6 +197,7 @@ bool decant_is_same_budget(int64_t steps, int64_t others)
 
 decant_status decant_results_compare(const decant_result_list *results, decant_comparison **ret_comparison)
 {
+    DCN_REQUIRE(results, ret_comparison);
     decant_comparison *comparison = NULL;
     if (results->count == 0) return DCN_FAIL(INVALID_ARG, "there are no results to compare");
     decant_status status = dcn_new(sizeof *comparison, (void **)&comparison);

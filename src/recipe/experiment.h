@@ -57,7 +57,7 @@ typedef struct dcn_start_spec {
     const dcn_doc *doc;         /* of `init` or `prune`; NULL: fresh */
     int32_t run;                /* whose trained model it starts from, or DCN_NONE */
     const char *file;           /* or NULL */
-    decant_prune_options prune; /* PRUNE; the seed is the run's */
+    decant_prune_options prune; /* PRUNE; the seed is the run's, the data the recipe's */
     bool fresh_weights;         /* PRUNE: the shape of the pruned network alone, with weights of its own */
 } dcn_start_spec;
 

@@ -157,6 +157,8 @@ static void describe_start(const dcn_run_spec *run, const char *start_hex, json_
                                   dcn_criterion_name(prune->criterion), "parameters", (json_int_t)prune->parameters,
                                   "mult_adds", (json_int_t)prune->mult_adds, "keep", prune->keep, "minimum",
                                   prune->minimum, "fresh_weights", run->start.fresh_weights));
+    if (prune->criterion == DECANT_CRITERION_TAYLOR)
+        json_object_set_new(json_object_get(config, "prune"), "samples", json_integer(prune->samples));
 }
 
 /* One teacher is its hash; an ensemble how it is averaged and the hash of every member. */

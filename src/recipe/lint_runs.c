@@ -2,12 +2,15 @@
  */
 #include "recipe/lint.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "decant/recipe.h"
 #include "distill/bias.h"
 #include "distill/features.h"
 #include "recipe/correct.h"
+
+#define LEAST_WEIGHT 1e-6 /* of a loss, against the largest (at least 1) */
 
 /* --- losses and selection --- */
 
@@ -21,6 +24,22 @@ static decant_status lint_losses(const dcn_lint_context *context, const dcn_run_
     if (taught && !run->has_teacher_term)
         return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DCN_ERROR,
                             "run '%s' has a teacher, but none of its losses listens to it; add kd to loss", run->name);
+    return DECANT_OK;
+}
+
+/* A loss that is there by name only: its gradients are lost in the rounding of the others'. */
+static decant_status lint_weights(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    double largest = 1;
+    for (int32_t i = 0; i < run->n_terms; i++)
+        largest = fmax(largest, run->terms[i].weight);
+    for (int32_t i = 0; i < run->n_terms; i++) {
+        const char *name = dcn_term_class_of(run->terms[i].kind)->name;
+        if (run->terms[i].weight >= LEAST_WEIGHT * largest) continue;
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), name), DCN_WARNING,
+                                "run '%s': with a weight of %g the loss %s does nothing", run->name,
+                                run->terms[i].weight, name));
+    }
     return DECANT_OK;
 }
 
@@ -161,6 +180,10 @@ out:
 /* A loss that reads labels where the run has none to show. */
 static decant_status lint_labels(const dcn_lint_context *context, const dcn_run_spec *run)
 {
+    const bool asks = run->start.kind == DCN_START_PRUNE && run->start.prune.criterion == DECANT_CRITERION_TAYLOR;
+    if (asks && !run->transfer.labels)
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(run->start.doc, "criterion"), DCN_ERROR,
+                                "run '%s' trains without labels, and the criterion taylor reads them", run->name));
     for (int32_t i = 0; i < run->n_terms && !run->transfer.labels; i++) {
         const dcn_term_class *class = dcn_term_class_of(run->terms[i].kind);
         if (!class->needs_labels) continue;
@@ -384,6 +407,7 @@ decant_status dcn_lint_runs(const dcn_lint_context *context)
     for (int32_t i = 0; i < experiment->n_runs; i++) {
         const dcn_run_spec *run = &experiment->runs[i];
         TRY_RETURN(lint_losses(context, run));
+        TRY_RETURN(lint_weights(context, run));
         TRY_RETURN(lint_mixup(context, run));
         TRY_RETURN(lint_outputs(context, run));
         TRY_RETURN(lint_selection(context, run));

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "decant/device.h"
 #include "decant/version.h"
-#include "recipe/plan_listing.h"
+#include "device/device.h"
 
 #define STRINGIFY(text)                   #text
 #define VERSION_TEXT(major, minor, patch) STRINGIFY(major) "." STRINGIFY(minor) "." STRINGIFY(patch)
@@ -40,6 +40,7 @@ decant_device_info decant_device_at(int32_t index)
 
 decant_status decant_device_summary(const decant_compute *compute, char *ret_summary)
 {
+    DCN_REQUIRE(ret_summary);
     dcn_device *device = NULL;
     TRY_RETURN(dcn_compute_open(compute, &device));
     memcpy(ret_summary, device->summary, sizeof device->summary);

@@ -68,6 +68,21 @@ static decant_status check_validation(const dcn_experiment *experiment, const de
                         (long long)experiment->data.validation, (long long)labelled);
 }
 
+decant_status dcn_materials_open_data(const dcn_experiment *experiment, decant_dataset **ret_dataset)
+{
+    decant_dataset *dataset = NULL;
+    decant_status status = dcn_data_spec_open(&experiment->data, &dataset);
+    if (status != DECANT_OK) goto out;
+    TRY(check_parts(experiment, dataset));
+    TRY(set_pool_aside(experiment, dataset));
+    TRY(check_validation(experiment, dataset));
+    *ret_dataset = dataset;
+    dataset = NULL;
+out:
+    dcn_dataset_destroy(dataset);
+    return status;
+}
+
 static decant_status make_statistics(dcn_materials *materials)
 {
     const dcn_data_spec *data = &materials->experiment->data;
@@ -115,10 +130,7 @@ decant_status dcn_materials_create(const dcn_experiment *experiment, dcn_materia
     decant_status status = dcn_new(sizeof *materials, (void **)&materials);
     if (status != DECANT_OK) goto out;
     materials->experiment = experiment;
-    TRY(dcn_data_spec_open(&experiment->data, &materials->dataset));
-    TRY(check_parts(experiment, materials->dataset));
-    TRY(set_pool_aside(experiment, materials->dataset));
-    TRY(check_validation(experiment, materials->dataset));
+    TRY(dcn_materials_open_data(experiment, &materials->dataset));
     TRY(dcn_split_make(materials->dataset, experiment->data.validation, experiment->data.seed, &materials->split));
     TRY(dcn_overlap_count(materials->dataset, &materials->split, &materials->overlap));
     TRY(make_statistics(materials));

@@ -23,7 +23,10 @@ typedef struct dcn_materials {
 
 /* Opens the recipe's data set, nothing more. */
 decant_status dcn_data_spec_open(const dcn_data_spec *data, decant_dataset **ret_dataset);
-/* Data set, split, overlap counts and statistics. Overlaps are counted, not judged (see dcn_overlap_judge). */
+/* The data set as the runs see it: both parts there and labelled, the unlabelled pool set aside, enough for validation.
+ */
+decant_status dcn_materials_open_data(const dcn_experiment *experiment, decant_dataset **ret_dataset);
+/* Data set, split, overlap counts and statistics. Overlaps are counted, not judged. */
 decant_status dcn_materials_create(const dcn_experiment *experiment, dcn_materials **ret_materials);
 void dcn_materials_destroy(dcn_materials *materials); /* accepts NULL */
 

@@ -6,25 +6,28 @@
 #include "base/memory.h"
 #include "compress/fold.h"
 #include "decant/predictor.h"
+#include "device/device.h"
 #include "nn/model.h"
 #include "nn/zoo.h"
-#include "recipe/plan_listing.h"
 #include "tensor/shape.h"
 #include "train/measure.h"
 #include "train/train.h"
 
 decant_status decant_model_load(const char *path, decant_model **ret_model)
 {
+    DCN_REQUIRE(path, ret_model);
     return dcn_model_load(path, ret_model);
 }
 
 decant_status decant_model_save(const decant_model *model, const char *path)
 {
+    DCN_REQUIRE(model, path);
     return dcn_model_save(model, path);
 }
 
 decant_status decant_model_from_zoo(const char *name, int64_t classes, int64_t channels, decant_model **ret_model)
 {
+    DCN_REQUIRE(name, ret_model);
     const dcn_zoo_options options = {.classes = classes, .channels = channels};
     dcn_graph *graph = NULL;
     if (classes < 0 || channels < 0) return DCN_FAIL(INVALID_ARG, "classes and channels must not be negative");
@@ -34,7 +37,6 @@ decant_status decant_model_from_zoo(const char *name, int64_t classes, int64_t c
 
 static decant_status check_graph(const decant_graph *graph)
 {
-    if (graph == NULL) return DCN_FAIL(INVALID_ARG, "there is no graph to make a model of");
     if (graph->input == DCN_NONE || graph->output == DCN_NONE)
         return DCN_FAIL(INVALID_ARG, "the graph has no %s; call %s", graph->input == DCN_NONE ? "input" : "output",
                         graph->input == DCN_NONE ? "decant_graph_input()" : "decant_graph_set_output()");
@@ -49,13 +51,18 @@ static decant_status check_graph(const decant_graph *graph)
 
 decant_status decant_model_from_graph(decant_graph *graph, uint64_t seed, decant_model **ret_model)
 {
+    DCN_REQUIRE(graph);
     decant_model *model = NULL;
-    decant_status status = check_graph(graph);
+    decant_status status = DECANT_OK;
+    if (ret_model == NULL)
+        status = DCN_FAIL(INVALID_ARG, "decant_model_from_graph: ret_model must not be NULL");
+    else
+        status = check_graph(graph);
     if (status != DECANT_OK) {
         dcn_graph_destroy(graph);
         return status;
     }
-    TRY(dcn_model_create(graph, &model));
+    TRY(dcn_model_create(graph, &model)); /* takes the graph, also when it fails */
     TRY(dcn_model_init(model, seed));
     *ret_model = model;
     model = NULL;
@@ -117,6 +124,7 @@ static decant_status copy_layers(const dcn_graph *graph, decant_model_summary *s
 
 decant_status decant_model_summarize(const decant_model *model, decant_model_summary **ret_summary)
 {
+    DCN_REQUIRE(model, ret_summary);
     const dcn_graph *graph = model->graph;
     dcn_graph *deployed = NULL;
     decant_model_summary *summary = NULL;
@@ -200,6 +208,7 @@ decant_status decant_model_evaluate_beside(const decant_model *model, const deca
                                            const decant_compute *compute, const decant_dataset *dataset,
                                            decant_part part, decant_evaluation **ret_evaluation)
 {
+    DCN_REQUIRE(model, dataset, ret_evaluation);
     bool is_test = part == DECANT_PART_TEST;
     const dcn_samples *samples = is_test ? &dataset->test : &dataset->train;
     decant_evaluation *evaluation = NULL;
@@ -238,6 +247,7 @@ out:
 decant_status decant_model_evaluate(const decant_model *model, const decant_compute *compute,
                                     const decant_dataset *dataset, decant_part part, decant_evaluation **ret_evaluation)
 {
+    DCN_REQUIRE(model, dataset, ret_evaluation);
     return decant_model_evaluate_beside(model, NULL, compute, dataset, part, ret_evaluation);
 }
 
@@ -268,6 +278,7 @@ static decant_status check_inputs(const decant_model *model, const decant_tensor
 decant_status decant_model_predict(const decant_model *model, const decant_compute *compute,
                                    const decant_tensor *inputs, float *ret_probabilities)
 {
+    DCN_REQUIRE(model, inputs, ret_probabilities);
     decant_predictor *predictor = NULL;
     float *probabilities = NULL; /* [n, classes]; the caller's memory is left alone until all is well */
     decant_status status = check_inputs(model, inputs);

@@ -121,6 +121,7 @@ out:
 
 decant_status decant_model_open_data(const decant_model *model, const char *source, decant_dataset **ret_dataset)
 {
+    DCN_REQUIRE(model, source, ret_dataset);
     dcn_encoder *encoder = NULL;
     if (model == NULL || source == NULL || ret_dataset == NULL)
         return DCN_FAIL(INVALID_ARG, "a model, a source to open and where to put the data set");
@@ -183,6 +184,7 @@ out:
 
 decant_status decant_model_open_inputs(const decant_model *model, const char *path, decant_dataset **ret_dataset)
 {
+    DCN_REQUIRE(model, path, ret_dataset);
     if (model == NULL || path == NULL || ret_dataset == NULL)
         return DCN_FAIL(INVALID_ARG, "a model, a file to open and where to put the data set");
     if (looks_like_csv(path)) return open_rows(model, path, ret_dataset);

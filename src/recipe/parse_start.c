@@ -38,7 +38,10 @@ static decant_status parse_prune(const dcn_experiment *experiment, int32_t index
     TRY_RETURN(dcn_schema_int(section, doc, "parameters", &prune->parameters));
     TRY_RETURN(dcn_schema_int(section, doc, "mult_adds", &prune->mult_adds));
     TRY_RETURN(dcn_schema_number(section, doc, "minimum", &prune->minimum));
+    TRY_RETURN(dcn_schema_int(section, doc, "samples", &prune->samples));
     TRY_RETURN(parse_criterion(doc, &prune->criterion));
+    if (prune->criterion != DECANT_CRITERION_TAYLOR && dcn_doc_get(doc, "samples") != NULL)
+        return dcn_doc_fail(dcn_doc_get(doc, "samples"), DECANT_USAGE, "only the criterion taylor asks samples");
     TRY_RETURN(dcn_schema_text(section, doc, "weights", &weights));
     start->fresh_weights = strcmp(weights, "fresh") == 0;
     if (prune->parameters > 0 || prune->mult_adds > 0 || prune->keep > 0) return DECANT_OK;
@@ -109,5 +112,6 @@ bool dcn_experiment_same_network(const dcn_experiment *experiment, int32_t a, in
     const dcn_start_spec *x = &experiment->runs[pruned_a].start, *y = &experiment->runs[pruned_b].start;
     return x->run == y->run && is_same_text(x->file, y->file) && x->prune.criterion == y->prune.criterion &&
            x->prune.parameters == y->prune.parameters && x->prune.mult_adds == y->prune.mult_adds &&
-           is_same_number(x->prune.keep, y->prune.keep) && is_same_number(x->prune.minimum, y->prune.minimum);
+           x->prune.samples == y->prune.samples && is_same_number(x->prune.keep, y->prune.keep) &&
+           is_same_number(x->prune.minimum, y->prune.minimum);
 }

@@ -2,7 +2,7 @@
  */
 #include "recipe/plan_listing.h"
 
-#include "nn/model.h"
+#include "nn/inference.h"
 #include "recipe/findings.h"
 #include "recipe/materials.h"
 #include "recipe/teachers.h"
@@ -78,44 +78,21 @@ void decant_plan_listing_destroy(decant_plan_listing *plan)
     dcn_free(memory);
 }
 
-decant_status dcn_compute_open(const decant_compute *compute, dcn_device **ret_device)
-{
-    static const decant_compute usual = {0};
-    if (compute == NULL) compute = &usual;
-    const dcn_device_options options = {.threads = compute->threads, .precision = compute->precision};
-    return dcn_device_open(compute->device, &options, ret_device);
-}
-
 /* --- inference --- */
-
-static decant_status plan_inference(dcn_device *device, const decant_model *model, int64_t batch, dcn_plan **ret_plan)
-{
-    dcn_program *program = NULL;
-    dcn_value_id x = DCN_NONE, logits = DCN_NONE;
-    const decant_shape sample = decant_model_input_shape(model);
-    decant_status status = dcn_program_create(batch, DECANT_F32, &program);
-    if (status != DECANT_OK) goto out;
-    TRY(dcn_program_input(program, "x", DECANT_F32, &sample, &x));
-    TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, x, NULL, 0, NULL, &logits));
-    const dcn_plan_options options = {.keep = &logits, .n_keep = 1};
-    TRY(dcn_plan_create(device, program, &options, ret_plan));
-out:
-    dcn_program_destroy(program);
-    return status;
-}
 
 decant_status decant_model_plan(const decant_model *model, const decant_compute *compute, int64_t batch,
                                 decant_plan_listing **ret_plan)
 {
+    DCN_REQUIRE(model, ret_plan);
     dcn_device *device = NULL;
-    dcn_plan *plan = NULL;
+    dcn_inference inference = {0};
     if (batch < 1) return DCN_FAIL(INVALID_ARG, "a batch holds at least one sample, not %lld", (long long)batch);
     decant_status status = dcn_compute_open(compute, &device);
     if (status != DECANT_OK) goto out;
-    TRY(plan_inference(device, model, batch, &plan));
-    TRY(dcn_plan_listing_make(plan, batch, false, ret_plan));
+    TRY(dcn_inference_plan(device, model, batch, NULL, &inference));
+    TRY(dcn_plan_listing_make(inference.plan, batch, false, ret_plan));
 out:
-    dcn_plan_destroy(plan);
+    dcn_plan_destroy(inference.plan);
     dcn_device_close(device);
     return status;
 }
@@ -137,6 +114,7 @@ static decant_status find_run_of(const dcn_experiment *experiment, int32_t model
 decant_status decant_recipe_plan(const decant_recipe *recipe, const char *model, const decant_compute *compute,
                                  int64_t batch, decant_plan_listing **ret_plan)
 {
+    DCN_REQUIRE(recipe, model, ret_plan);
     const decant_compute own = decant_recipe_compute(recipe);
     const dcn_run_spec *run = NULL;
     dcn_materials *materials = NULL;

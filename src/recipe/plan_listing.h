@@ -7,7 +7,5 @@
 
 decant_status dcn_plan_listing_make(const dcn_plan *plan, int64_t batch, bool training,
                                     decant_plan_listing **ret_listing);
-/* compute NULL: the default device. */
-decant_status dcn_compute_open(const decant_compute *compute, dcn_device **ret_device);
 
 #endif

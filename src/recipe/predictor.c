@@ -7,9 +7,8 @@
 
 #include "base/memory.h"
 #include "data/augment.h"
-#include "engine/plan.h"
-#include "nn/model.h"
-#include "recipe/plan_listing.h"
+#include "device/device.h"
+#include "nn/inference.h"
 
 #define USUAL_PLANS   8
 #define LARGEST_BATCH 256
@@ -20,8 +19,7 @@
 typedef struct slot {
     int64_t batch; /* 0: empty */
     int64_t used;  /* the predictor's clock when it was */
-    dcn_plan *plan;
-    dcn_value_id logits;
+    dcn_inference inference;
     float *x; /* [batch, sample...] bound to the plan */
 } slot;
 
@@ -42,43 +40,24 @@ struct decant_predictor {
 
 static void empty_slot(slot *place)
 {
-    dcn_plan_destroy(place->plan);
+    dcn_plan_destroy(place->inference.plan);
     dcn_free_aligned(place->x);
     *place = (slot){0};
 }
 
 /* The first plan gets the weights; the others read them there. */
-static decant_status load_weights(const decant_predictor *predictor, const dcn_value_id *values, dcn_plan *plan)
-{
-    const decant_model *model = predictor->model;
-    for (dcn_value_id v = 0; v < model->graph->n_values; v++)
-        if (model->data[v] != NULL && values[v] != DCN_NONE)
-            TRY_RETURN(dcn_plan_write(plan, values[v], model->data[v]));
-    return DECANT_OK;
-}
-
 static decant_status fill_slot(decant_predictor *predictor, int64_t batch, slot *place)
 {
-    const decant_shape sample = decant_model_input_shape(predictor->model);
+    const dcn_plan_options sharing = {.share = predictor->slots[0].inference.plan};
     slot made = {.batch = batch};
-    dcn_program *program = NULL;
-    dcn_value_id x, *values = NULL; /* [n_values] of the model's graph */
-    decant_status status = DECANT_OK;
-    TRY(dcn_program_create(batch, DECANT_F32, &program));
-    TRY(dcn_program_input(program, "x", DECANT_F32, &sample, &x));
-    TRY(dcn_program_add_model(program, predictor->model->graph, 0, DCN_MODE_INFERENCE, x, NULL, 0, &values,
-                              &made.logits));
-    const dcn_plan_options options = {.share = predictor->slots[0].plan, .keep = &made.logits, .n_keep = 1};
-    TRY(dcn_plan_create(predictor->device, program, &options, &made.plan));
-    if (options.share == NULL) TRY(load_weights(predictor, values, made.plan));
+    decant_status status = dcn_inference_plan(predictor->device, predictor->model, batch, &sharing, &made.inference);
+    if (status != DECANT_OK) goto out;
     TRY(dcn_new_aligned((size_t)(batch * predictor->inputs) * sizeof *made.x, (void **)&made.x));
-    TRY(dcn_plan_bind(made.plan, x, made.x));
+    TRY(dcn_plan_bind(made.inference.plan, made.inference.x, made.x));
     *place = made;
     made = (slot){0};
 out:
     empty_slot(&made);
-    dcn_free(values);
-    dcn_program_destroy(program);
     if (status != DECANT_OK) dcn_while("planning for %lld samples at once", (long long)batch);
     return status;
 }
@@ -134,10 +113,9 @@ static decant_status create_converters(decant_predictor *predictor)
 decant_status decant_predictor_create(const decant_model *model, const decant_compute *compute,
                                       const decant_predictor_options *options, decant_predictor **ret_predictor)
 {
+    DCN_REQUIRE(model, ret_predictor);
     static const decant_predictor_options usual = {0};
     if (options == NULL) options = &usual;
-    if (model == NULL || ret_predictor == NULL)
-        return DCN_FAIL(INVALID_ARG, "a predictor needs a model, and a place to be put");
     if (options->plans != 0 && options->plans < 2)
         return DCN_FAIL(INVALID_ARG, "a predictor keeps at least 2 plans, not %d", (int)options->plans);
 
@@ -235,9 +213,9 @@ static decant_status run_part(decant_predictor *predictor, const dcn_converter *
     TRY_RETURN(find_slot(predictor, batch, &place));
     for (int64_t n = 0; n < count; n++)
         dcn_convert(converter, inputs + (size_t)n * sample_bytes, place->x + n * predictor->inputs);
-    dcn_plan_run(
-        place->plan); /* samples behind the last are those of an earlier call, and nobody reads their answers */
-    TRY_RETURN(dcn_plan_read(place->plan, place->logits, predictor->rows));
+    dcn_plan_run(place->inference
+                     .plan); /* samples behind the last are those of an earlier call, and nobody reads their answers */
+    TRY_RETURN(dcn_plan_read(place->inference.plan, place->inference.logits, predictor->rows));
     TRY_RETURN(check_finite(predictor->rows, count * outputs, outputs, first, "output"));
     if (predictor->give_logits) {
         memcpy(ret_outputs, predictor->rows, (size_t)(count * outputs) * sizeof *ret_outputs);
@@ -262,11 +240,8 @@ static decant_status run_all(decant_predictor *predictor, const dcn_converter *c
     return DECANT_OK;
 }
 
-static decant_status check_call(const decant_predictor *predictor, const void *inputs, int64_t n,
-                                const float *ret_outputs)
+static decant_status check_count(const decant_predictor *predictor, int64_t n)
 {
-    if (predictor == NULL || inputs == NULL || ret_outputs == NULL)
-        return DCN_FAIL(INVALID_ARG, "a predictor needs inputs, and memory for its answers");
     if (n < 1 || n > INT64_MAX / (int64_t)sizeof(float) / predictor->inputs)
         return DCN_FAIL(INVALID_ARG, "%lld samples cannot be predicted", (long long)n);
     return DECANT_OK;
@@ -274,8 +249,9 @@ static decant_status check_call(const decant_predictor *predictor, const void *i
 
 decant_status decant_predictor_prepare(decant_predictor *predictor, int64_t n)
 {
+    DCN_REQUIRE(predictor);
     slot *place;
-    if (predictor == NULL || n < 1) return DCN_FAIL(INVALID_ARG, "a plan is for at least one sample");
+    if (n < 1) return DCN_FAIL(INVALID_ARG, "a plan is for at least one sample");
     return find_slot(predictor, n < predictor->largest ? n : predictor->largest, &place);
 }
 
@@ -283,13 +259,14 @@ decant_status dcn_predictor_plan(decant_predictor *predictor, int64_t n, dcn_pla
 {
     slot *place;
     TRY_RETURN(find_slot(predictor, n < predictor->largest ? n : predictor->largest, &place));
-    *ret_plan = place->plan;
+    *ret_plan = place->inference.plan;
     return DECANT_OK;
 }
 
 decant_status decant_predictor_run(decant_predictor *predictor, const float *inputs, int64_t n, float *ret_outputs)
 {
-    TRY_RETURN(check_call(predictor, inputs, n, ret_outputs));
+    DCN_REQUIRE(predictor, inputs, ret_outputs);
+    TRY_RETURN(check_count(predictor, n));
     TRY_RETURN(check_finite(inputs, n * predictor->inputs, predictor->inputs, 0, "value"));
     return run_all(predictor, &predictor->floats, (const uint8_t *)inputs, n, ret_outputs);
 }
@@ -297,6 +274,7 @@ decant_status decant_predictor_run(decant_predictor *predictor, const float *inp
 decant_status decant_predictor_run_bytes(decant_predictor *predictor, const uint8_t *inputs, int64_t n,
                                          float *ret_outputs)
 {
-    TRY_RETURN(check_call(predictor, inputs, n, ret_outputs));
+    DCN_REQUIRE(predictor, inputs, ret_outputs);
+    TRY_RETURN(check_count(predictor, n));
     return run_all(predictor, &predictor->bytes, inputs, n, ret_outputs);
 }

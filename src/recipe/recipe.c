@@ -11,12 +11,16 @@
 decant_status decant_recipe_load(const char *path, const char *const *overrides, int32_t n_overrides,
                                  decant_recipe **ret_recipe)
 {
+    DCN_REQUIRE(path, ret_recipe);
+    if (n_overrides > 0) DCN_REQUIRE(overrides);
     return dcn_experiment_read(path, overrides, n_overrides, ret_recipe);
 }
 
 decant_status decant_recipe_parse(const char *name, const char *text, size_t bytes, const char *const *overrides,
                                   int32_t n_overrides, decant_recipe **ret_recipe)
 {
+    DCN_REQUIRE(name, text, ret_recipe);
+    if (n_overrides > 0) DCN_REQUIRE(overrides);
     return dcn_experiment_parse(name, text, bytes, overrides, n_overrides, ret_recipe);
 }
 
@@ -69,6 +73,7 @@ int64_t decant_recipe_budget_mult_adds(const decant_recipe *recipe, const char *
 
 decant_status decant_recipe_build_model(const decant_recipe *recipe, const char *name, decant_model **ret_model)
 {
+    DCN_REQUIRE(recipe, name, ret_model);
     decant_dataset *dataset = NULL;
     dcn_graph *graph = NULL;
     int32_t model = DCN_NONE;
@@ -79,6 +84,20 @@ decant_status decant_recipe_build_model(const decant_recipe *recipe, const char 
     TRY(dcn_model_create(graph, ret_model));
 out:
     dcn_dataset_destroy(dataset);
+    return status;
+}
+
+decant_status decant_recipe_check_data(const decant_recipe *recipe, decant_dataset **ret_dataset,
+                                       decant_dataset_report *ret_report)
+{
+    DCN_REQUIRE(recipe, ret_dataset, ret_report);
+    decant_dataset *dataset = NULL;
+    TRY_RETURN(dcn_materials_open_data(recipe, &dataset));
+    decant_status status = decant_dataset_check(dataset, recipe->data.validation, recipe->data.seed, ret_report);
+    if (status == DECANT_OK)
+        *ret_dataset = dataset;
+    else
+        dcn_dataset_destroy(dataset);
     return status;
 }
 
@@ -149,6 +168,7 @@ void decant_finding_list_destroy(decant_finding_list *list)
 
 decant_status decant_recipe_lint(const decant_recipe *recipe, decant_finding_list **ret_list)
 {
+    DCN_REQUIRE(recipe, ret_list);
     dcn_findings findings = {0};
     decant_status status = dcn_lint(recipe, &findings);
     if (status != DECANT_OK) goto out;
@@ -160,6 +180,7 @@ out:
 
 decant_status decant_recipe_docs(char **ret_text)
 {
+    DCN_REQUIRE(ret_text);
     dcn_text text = {0};
     decant_status status = dcn_schema_docs(&text);
     if (status != DECANT_OK) goto out;

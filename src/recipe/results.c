@@ -1,9 +1,9 @@
 /* result.json: what a run came to, written once and read back; and results side by side. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "format/json_text.h"
 #include "recipe/correct.h"
 #include "recipe/run_directory.h"
 
@@ -135,15 +135,11 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
 decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity,
                                const char *model_hex)
 {
-    json_t *json = describe(result, identity, model_hex);
-    char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
-    decant_status status = DECANT_OK;
-    if (text != NULL)
-        status = dcn_file_write(path, text, strlen(text));
-    else
-        status = DCN_FAIL(NO_MEMORY, "no memory for the result %s", path);
-    free(text); /* jansson's own memory */
-    json_decref(json);
+    char *text = NULL;
+    TRY_RETURN(
+        dcn_json_text(describe(result, identity, model_hex), JSON_COMPACT | JSON_REAL_PRECISION(12), path, &text));
+    decant_status status = dcn_file_write(path, text, strlen(text));
+    dcn_free(text);
     return status;
 }
 
@@ -316,7 +312,8 @@ static decant_status read_folder(const char *directory, int levels, decant_resul
         status = dcn_result_read(directory, list);
         goto out;
     }
-    if (levels == 0 || dcn_directory_list(directory, &names, &n_names) != DECANT_OK) goto out;
+    if (levels == 0 || !dcn_directory_exists(directory)) goto out;
+    TRY(dcn_directory_list(directory, &names, &n_names));
     for (int32_t i = 0; i < n_names; i++) {
         dcn_free(path);
         path = NULL;
@@ -331,6 +328,7 @@ out:
 
 decant_status decant_results_read(const char *const *directories, int32_t count, decant_result_list **ret_results)
 {
+    DCN_REQUIRE(directories, ret_results);
     decant_result_list *list = NULL;
     decant_status status = dcn_new(sizeof *list, (void **)&list);
     if (status != DECANT_OK) goto out;

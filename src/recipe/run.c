@@ -293,7 +293,8 @@ out:
 static decant_status start(run_context *runner, decant_model **ret_model)
 {
     char text[256];
-    TRY_RETURN(dcn_start_model(runner->materials, runner->run, runner->seed, &runner->start, ret_model));
+    TRY_RETURN(
+        dcn_start_model(runner->device, runner->materials, runner->run, runner->seed, &runner->start, ret_model));
     if (runner->start.parameters_before == 0) return DECANT_OK;
     snprintf(text, sizeof text, "run '%s', seed %llu: pruned from %lld to %lld parameters, from %lld to %lld mult-adds",
              runner->experiment->runs[runner->run].name, (unsigned long long)runner->seed,
@@ -415,6 +416,7 @@ static decant_status make_run(run_context *runner, const dcn_run_directory *dire
     dcn_run_state state = DCN_RUN_NEW;
     TRY_RETURN(prepare(runner, directory, identity, &state));
     if (state == DCN_RUN_DONE) {
+        TRY_RETURN(dcn_file_remove(directory->checkpoint)); /* left by a kill just behind the result */
         TRY_RETURN(dcn_result_read(directory->path, runner->results));
         runner->results->items[runner->results->count - 1].skipped = true;
     } else {
@@ -475,6 +477,7 @@ static decant_status run_all(run_context *runner)
 decant_status decant_recipe_run(const decant_recipe *recipe, const decant_run_options *options,
                                 decant_result_list **ret_results)
 {
+    DCN_REQUIRE(recipe, ret_results);
     decant_run_options all = options != NULL ? *options : (decant_run_options){0};
     if (all.directory == NULL) all.directory = "runs";
     run_context runner = {.experiment = recipe, .options = &all};

@@ -1,10 +1,10 @@
 /* Recognises, claims and names run directories. */
 #include "recipe/run_directory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "format/json_text.h"
 
 #define MAX_MARK_BYTES (8 << 20) /* it holds the recipe's text, of which every byte may need six */
 #define MARK           "decant-run"
@@ -145,12 +145,8 @@ decant_status dcn_run_directory_claim(const dcn_run_directory *directory, const 
                              experiment->file, "run", experiment->runs[run].name, "seed", (json_int_t)seed, "identity",
                              identity->hex, "config", identity->config);
     if (mark != NULL) describe_source(experiment, mark);
-    if (mark != NULL) text = json_dumps(mark, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    decant_status status = DECANT_OK;
-    if (text == NULL) {
-        status = DCN_FAIL(NO_MEMORY, "no memory to mark %s", directory->path);
-        goto out;
-    }
+    decant_status status = dcn_json_text(mark, JSON_INDENT(1) | JSON_REAL_PRECISION(17), directory->run, &text);
+    if (status != DECANT_OK) goto out;
     TRY(dcn_directory_make(directory->path));
     /* The result goes first: a directory must never hold one that is not its own. */
     TRY(dcn_file_remove(directory->result));
@@ -160,7 +156,6 @@ decant_status dcn_run_directory_claim(const dcn_run_directory *directory, const 
     TRY(dcn_file_write(directory->run, text, strlen(text)));
 out:
     if (status != DECANT_OK) dcn_while("making the run directory %s", directory->path);
-    free(text);
-    json_decref(mark);
+    dcn_free(text);
     return status;
 }

@@ -91,8 +91,26 @@ static decant_status check_budget(const dcn_experiment *experiment, int32_t run,
     return DECANT_OK;
 }
 
-static decant_status start_pruned(const dcn_materials *materials, int32_t index, uint64_t seed, dcn_start *start,
-                                  decant_model **ret_model)
+/* Which samples are asked is a matter of the data, not of the run's seed: compared runs prune to one network. */
+static decant_status prune(dcn_device *device, const dcn_materials *materials, const decant_prune_options *options,
+                           const decant_model *source, decant_model **ret_pruned, decant_prune_report *ret_report)
+{
+    const dcn_split *split = &materials->split;
+    int32_t *taken = NULL;
+    if (options->criterion != DECANT_CRITERION_TAYLOR) return dcn_prune(source, options, NULL, ret_pruned, ret_report);
+    dcn_prune_data data = {.device = device,
+                           .dataset = materials->dataset,
+                           .count = options->samples < split->n_train ? options->samples : split->n_train};
+    TRY_RETURN(dcn_split_take(data.dataset, split->train, split->n_train, data.count, materials->experiment->data.seed,
+                              &taken));
+    data.indices = taken;
+    decant_status status = dcn_prune(source, options, &data, ret_pruned, ret_report);
+    dcn_free(taken);
+    return status;
+}
+
+static decant_status start_pruned(dcn_device *device, const dcn_materials *materials, int32_t index, uint64_t seed,
+                                  dcn_start *start, decant_model **ret_model)
 {
     const dcn_run_spec *run = &materials->experiment->runs[index];
     decant_prune_options options = run->start.prune;
@@ -107,7 +125,7 @@ static decant_status start_pruned(const dcn_materials *materials, int32_t index,
         graph = NULL;
     }
     options.seed = seed;
-    TRY(dcn_prune(start->source, &options, &pruned, &report));
+    TRY(prune(device, materials, &options, start->source, &pruned, &report));
     TRY(check_budget(materials->experiment, index, &report));
     TRY(dcn_graph_clone(pruned->graph, &graph));
     status = dcn_materials_dress(materials, graph, &model);
@@ -128,8 +146,8 @@ out:
     return status;
 }
 
-decant_status dcn_start_model(const dcn_materials *materials, int32_t run, uint64_t seed, dcn_start *start,
-                              decant_model **ret_model)
+decant_status dcn_start_model(dcn_device *device, const dcn_materials *materials, int32_t run, uint64_t seed,
+                              dcn_start *start, decant_model **ret_model)
 {
     const dcn_run_spec *spec = &materials->experiment->runs[run];
     switch (spec->start.kind) {
@@ -138,7 +156,7 @@ decant_status dcn_start_model(const dcn_materials *materials, int32_t run, uint6
     case DCN_START_INIT:
         return start_from_source(materials, run, seed, start->source, ret_model);
     case DCN_START_PRUNE:
-        return start_pruned(materials, run, seed, start, ret_model);
+        return start_pruned(device, materials, run, seed, start, ret_model);
     }
     return dcn_materials_model(materials, spec->model, seed, ret_model);
 }

@@ -16,9 +16,10 @@ typedef struct dcn_start {
 decant_status dcn_start_open(const char *path, dcn_start *ret_start);
 void dcn_start_finish(dcn_start *start);
 
-/* The model that the run trains, with the data's normalisation and class names. USAGE when the source is another
- * network than the recipe says, cannot be pruned as asked, or what is left of it exceeds the budget. */
-decant_status dcn_start_model(const dcn_materials *materials, int32_t run, uint64_t seed, dcn_start *start,
-                              decant_model **ret_model);
+/* The model that the run trains, made on the device where that takes computing, with the data's normalisation and class
+ * names. USAGE when the source is another network than the recipe says, cannot be pruned as asked, or what is left of
+ * it exceeds the budget. */
+decant_status dcn_start_model(dcn_device *device, const dcn_materials *materials, int32_t run, uint64_t seed,
+                              dcn_start *start, decant_model **ret_model);
 
 #endif

@@ -53,6 +53,7 @@ static decant_status judge_one_seed(const decant_run_result *first, const decant
 decant_status decant_judge_runs(const decant_comparison_row *row, const decant_comparison_row *baseline,
                                 decant_judgement *ret_judgement)
 {
+    DCN_REQUIRE(row, baseline, ret_judgement);
     double *accuracy = NULL; /* [2, n_seeds] */
     const decant_run_result *pair[2] = {NULL, NULL};
     int64_t shared = 0;
@@ -114,7 +115,7 @@ static decant_status add_judgement(dcn_text *text, const decant_comparison_row *
     }
     TRY_RETURN(dcn_text_add(text, "%+.2f points", 100 * judgement.difference));
     if (judgement.spread > 0)
-        TRY_RETURN(dcn_text_add(text, " (+-%.2f over %" PRId64 " seeds)", 100 * judgement.spread, judgement.pairs));
+        TRY_RETURN(dcn_text_add(text, " (± %.2f over %" PRId64 " seeds)", 100 * judgement.spread, judgement.pairs));
     TRY_RETURN(dcn_text_add(text, ", %s, p = %.3g: %s\n", judgement.test, judgement.p,
                             decant_verdict_name(judgement.verdict)));
     if (decant_has_equal_budget(row, baseline)) return DECANT_OK;
@@ -127,6 +128,7 @@ static decant_status add_judgement(dcn_text *text, const decant_comparison_row *
 
 decant_status decant_verdict_text(const decant_comparison *comparison, int32_t row, char **ret_text)
 {
+    DCN_REQUIRE(comparison, ret_text);
     dcn_text text = {0};
     int32_t baseline = comparison->rows[row].baseline;
     decant_status status = DECANT_OK;
@@ -221,6 +223,7 @@ static decant_status add_majority(decant_table *table, const decant_comparison *
 
 decant_status decant_comparison_table(const decant_comparison *comparison, decant_table **ret_table)
 {
+    DCN_REQUIRE(comparison, ret_table);
     decant_table *table = NULL;
     decant_status status = DECANT_OK;
     TRY(decant_table_create(&table));

@@ -131,6 +131,7 @@ static decant_status add_confusion(dcn_text *text, const decant_evaluation *eval
 
 decant_status decant_confusion_text(const decant_evaluation *evaluation, const decant_model *model, char **ret_text)
 {
+    DCN_REQUIRE(evaluation, ret_text);
     dcn_text text = {0};
     decant_status status = add_confusion(&text, evaluation, model);
     if (status == DECANT_OK) status = dcn_text_take(&text, ret_text);
@@ -238,6 +239,7 @@ out:
 
 decant_status decant_evaluation_text(const decant_evaluation *evaluation, const decant_model *model, char **ret_text)
 {
+    DCN_REQUIRE(evaluation, ret_text);
     decant_table *classes = NULL;
     dcn_text text = {0};
     decant_status status = add_confusion(&text, evaluation, model);

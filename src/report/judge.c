@@ -89,6 +89,7 @@ static decant_verdict verdict_of(double difference, double p)
 decant_status decant_judge_seeds(const double *first, const double *second, int64_t count,
                                  decant_judgement *ret_judgement)
 {
+    DCN_REQUIRE(first, second, ret_judgement);
     if (count < 2) return DCN_FAIL(INVALID_ARG, "a paired t-test needs at least 2 seeds, not %lld", (long long)count);
     double *differences = NULL; /* [count] */
     decant_status status = DECANT_OK;
@@ -122,6 +123,7 @@ out:
 decant_status decant_judge_predictions(int64_t only_first, int64_t only_second, int64_t count,
                                        decant_judgement *ret_judgement)
 {
+    DCN_REQUIRE(ret_judgement);
     if (only_first < 0 || only_second < 0 || only_first > count || only_second > count - only_first) {
         return DCN_FAIL(INVALID_ARG, "%lld and %lld samples that only one got right cannot come from %lld",
                         (long long)only_first, (long long)only_second, (long long)count);

@@ -93,6 +93,7 @@ static decant_status add_totals(dcn_text *text, const decant_model_summary *summ
 
 decant_status decant_summary_text(const decant_model_summary *summary, int64_t budget, char **ret_text)
 {
+    DCN_REQUIRE(summary, ret_text);
     decant_table *table = NULL;
     dcn_text totals = {0};
     decant_status status = DECANT_OK;
@@ -158,6 +159,7 @@ static decant_status add_memory(dcn_text *text, const decant_plan_listing *plan)
 
 decant_status decant_plan_text(const decant_plan_listing *plan, char **ret_text)
 {
+    DCN_REQUIRE(plan, ret_text);
     decant_table *table = NULL;
     dcn_text memory = {0};
     decant_status status = DECANT_OK;
@@ -192,6 +194,7 @@ static decant_status add_loss(decant_table *table, const decant_run_loss *loss)
 
 decant_status decant_losses_text(const decant_run_loss *losses, int32_t count, char **ret_text)
 {
+    DCN_REQUIRE(losses, ret_text);
     static const heading headings[] = {{"term", DECANT_ALIGN_LEFT},         {"formula", DECANT_ALIGN_LEFT},
                                        {"reduction", DECANT_ALIGN_LEFT},    {"T", DECANT_ALIGN_RIGHT},
                                        {"weight", DECANT_ALIGN_RIGHT},      {"value", DECANT_ALIGN_RIGHT},

@@ -199,6 +199,7 @@ static decant_status write_page(dcn_page *page, const char *title)
 
 decant_status decant_report_write(const decant_comparison *comparison, const char *path)
 {
+    DCN_REQUIRE(comparison, path);
     dcn_page page = {0};
     dcn_text title = {0};
     decant_status status = dcn_page_gather(comparison, &page);

@@ -29,6 +29,7 @@ struct decant_table {
 
 decant_status decant_table_create(decant_table **ret_table)
 {
+    DCN_REQUIRE(ret_table);
     return dcn_new(sizeof **ret_table, (void **)ret_table);
 }
 
@@ -48,6 +49,7 @@ void decant_table_destroy(decant_table *table)
 
 decant_status decant_table_add_column(decant_table *table, const char *title, decant_align align)
 {
+    DCN_REQUIRE(table, title);
     if (table->n_rows > 0) return DCN_FAIL(INVALID_ARG, "columns are added before the first row");
     if (table->n_columns == MAX_COLUMNS) return DCN_FAIL(INVALID_ARG, "a table has at most %d columns", MAX_COLUMNS);
     table_column *added = &table->columns[table->n_columns];
@@ -66,6 +68,7 @@ static decant_status add_row(decant_table *table, char **cells)
 
 decant_status decant_table_begin_row(decant_table *table)
 {
+    DCN_REQUIRE(table);
     char **cells = NULL;
     TRY_RETURN(dcn_new_array((size_t)table->n_columns, sizeof *cells, (void **)&cells));
     decant_status status = add_row(table, cells);
@@ -75,11 +78,13 @@ decant_status decant_table_begin_row(decant_table *table)
 
 decant_status decant_table_add_rule(decant_table *table)
 {
+    DCN_REQUIRE(table);
     return add_row(table, NULL);
 }
 
 decant_status decant_table_add_cell(decant_table *table, const char *format, ...)
 {
+    DCN_REQUIRE(table, format);
     table_row *last = table->n_rows > 0 ? &table->rows[table->n_rows - 1] : NULL;
     if (last == NULL || last->cells == NULL) return DCN_FAIL(INVALID_ARG, "a cell needs a row to stand in");
     if (last->n_cells == table->n_columns) {
@@ -165,6 +170,7 @@ static decant_status add_rule_line(dcn_text *text, const decant_table *table, co
 
 decant_status decant_table_text(const decant_table *table, char **ret_text)
 {
+    DCN_REQUIRE(table, ret_text);
     dcn_text text = {0};
     int64_t widths[MAX_COLUMNS];
     decant_status status = DECANT_OK;
@@ -193,6 +199,7 @@ static decant_status add_markdown_cell(dcn_text *text, const char *cell)
 
 decant_status decant_table_markdown(const decant_table *table, char **ret_text)
 {
+    DCN_REQUIRE(table, ret_text);
     dcn_text text = {0};
     decant_status status = DECANT_OK;
     TRY(dcn_text_add(&text, "|"));
@@ -220,6 +227,7 @@ out:
 
 decant_status decant_text_printable(const char *raw, char **ret_text)
 {
+    DCN_REQUIRE(raw, ret_text);
     dcn_text text = {0};
     decant_status status = dcn_text_add_printable(&text, raw);
     if (status == DECANT_OK) status = dcn_text_take(&text, ret_text);

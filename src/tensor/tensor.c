@@ -29,6 +29,7 @@ const char *decant_dtype_name(decant_dtype dtype)
 
 decant_status decant_tensor_create(decant_dtype dtype, const decant_shape *shape, decant_tensor *ret_tensor)
 {
+    DCN_REQUIRE(shape, ret_tensor);
     size_t bytes = 0;
     TRY_RETURN(dcn_shape_bytes(shape, dtype, &bytes));
 

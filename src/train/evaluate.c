@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/inference.h"
 #include "tensor/shape.h"
 #include "train/check.h"
 #include "train/measure.h"
@@ -18,9 +19,8 @@
 struct dcn_evaluator {
     const decant_model *model;
     const dcn_samples *part;
-    dcn_plan *plan;
+    dcn_inference inference;
     dcn_loader *loader;
-    dcn_value_id x, logits;
     int64_t count, batch, outputs, classes, sample_elements;
     float *padded; /* [batch, sample...]: the last, smaller batch */
     float *rows;   /* [batch, outputs]: the logits of one batch */
@@ -44,36 +44,11 @@ static int64_t batch_for(int64_t sample_elements, int64_t count)
 /* Weights of a training plan are read as they are; a model of its own is folded first. */
 static decant_status create_plan(dcn_evaluator *evaluator, const dcn_evaluator_options *options)
 {
-    const decant_model *model = options->model;
+    const dcn_plan_options sharing = {.share = options->share, .use_ema = options->use_ema};
     decant_model *folded = NULL;
-    dcn_program *program = NULL;
-    dcn_value_id *values = NULL;
-    decant_status status = DECANT_OK;
-    if (options->share == NULL) {
-        TRY(dcn_model_fold(options->model, NULL, 0, &folded, NULL));
-        model = folded;
-    }
-
-    TRY(dcn_program_create(evaluator->batch, DECANT_F32, &program));
-    TRY(dcn_program_input(program, "x", DECANT_F32, &options->dataset->sample, &evaluator->x));
-    TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, evaluator->x, NULL, 0, &values,
-                              &evaluator->logits));
-    const dcn_plan_options plan_options = {
-        .share = options->share,
-        .use_ema = options->use_ema,
-        .keep = &evaluator->logits,
-        .n_keep = 1,
-    };
-    TRY(dcn_plan_create(options->device, program, &plan_options, &evaluator->plan));
-    if (options->share == NULL) {
-        for (int32_t v = 0; v < model->graph->n_values; v++) {
-            if (model->data[v] == NULL || values[v] == DCN_NONE) continue;
-            TRY(dcn_plan_write(evaluator->plan, values[v], model->data[v]));
-        }
-    }
-out:
-    dcn_free(values);
-    dcn_program_destroy(program);
+    if (options->share == NULL) TRY_RETURN(dcn_model_fold(options->model, NULL, 0, &folded, NULL));
+    decant_status status = dcn_inference_plan(options->device, folded != NULL ? folded : options->model,
+                                              evaluator->batch, &sharing, &evaluator->inference);
     dcn_model_destroy(folded);
     return status;
 }
@@ -127,7 +102,7 @@ void dcn_evaluator_destroy(dcn_evaluator *evaluator)
 {
     if (evaluator == NULL) return;
     dcn_loader_destroy(evaluator->loader);
-    dcn_plan_destroy(evaluator->plan);
+    dcn_plan_destroy(evaluator->inference.plan);
     dcn_free_aligned(evaluator->padded);
     dcn_free_aligned(evaluator->rows);
     dcn_free(evaluator);
@@ -141,9 +116,9 @@ static decant_status run_batch(dcn_evaluator *evaluator, const dcn_batch *batch)
         memcpy(evaluator->padded, x, (size_t)batch->size * (size_t)evaluator->sample_elements * sizeof *x);
         x = evaluator->padded;
     }
-    TRY_RETURN(dcn_plan_bind(evaluator->plan, evaluator->x, x));
-    dcn_plan_run(evaluator->plan);
-    return dcn_plan_read(evaluator->plan, evaluator->logits, evaluator->rows);
+    TRY_RETURN(dcn_plan_bind(evaluator->inference.plan, evaluator->inference.x, x));
+    dcn_plan_run(evaluator->inference.plan);
+    return dcn_plan_read(evaluator->inference.plan, evaluator->inference.logits, evaluator->rows);
 }
 
 static decant_status check_finite(const float *row, int64_t outputs, int32_t sample)

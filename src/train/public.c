@@ -82,8 +82,9 @@ static decant_status make_identity(const decant_train_options *o, const decant_m
     dcn_hash_hex(hash_weights(model), weights);
     dcn_hash_hex(hash_weights(teacher), taught);
     dcn_hash_hex(dataset->hash, data);
-    TRY(dcn_text_add(&text, "%s %s %s %" PRId64 " %" PRId64 " %d %" PRIu64 " %" PRId64 " %" PRIu64, weights, taught,
-                     data, o->epochs, o->batch, (int)o->drop_last, o->seed, o->validation, o->split_seed));
+    TRY(dcn_text_add(&text, "%s %s %s %" PRId64 " %" PRId64 " %d %" PRIu64, weights, taught, data, o->epochs, o->batch,
+                     (int)o->drop_last, o->seed));
+    TRY(dcn_text_add(&text, " %" PRId64 " %" PRId64 " %" PRIu64, o->validation, o->samples, o->split_seed));
     TRY(dcn_text_add(&text, " %d %a %a %a %d %a %a", (int)o->optimizer, o->learning_rate, o->weight_decay, o->momentum,
                      (int)o->nesterov, o->max_norm, o->averaging));
     TRY(dcn_text_add(&text, " %d %" PRId64 " %a %a", (int)o->schedule, o->step_epochs, o->step_factor,
@@ -121,6 +122,18 @@ out:
     dcn_free(statistics);
     dcn_model_destroy(copy);
     return status;
+}
+
+/* Keeps `samples` of what the split trains on; the statistics of the inputs stay those of all. */
+static decant_status take_some(const decant_train_options *options, const decant_dataset *dataset, dcn_split *split)
+{
+    int32_t *taken = NULL;
+    if (options->samples == 0) return DECANT_OK;
+    TRY_RETURN(dcn_split_take(dataset, split->train, split->n_train, options->samples, options->split_seed, &taken));
+    dcn_free(split->train);
+    split->train = taken;
+    split->n_train = options->samples;
+    return DECANT_OK;
 }
 
 /* What the callbacks of the loop need to reach the caller's. */
@@ -201,11 +214,9 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
                            const decant_compute *compute, const decant_train_options *options,
                            decant_train_result *ret_result)
 {
+    DCN_REQUIRE(model, dataset, ret_result);
     const decant_train_options usual = decant_train_options_default();
     if (options == NULL) options = &usual;
-    if (model == NULL || dataset == NULL || ret_result == NULL) {
-        return DCN_FAIL(INVALID_ARG, "model, dataset and ret_result must not be NULL");
-    }
     if (teacher == model) {
         return DCN_FAIL(INVALID_ARG, "the teacher is the student; to learn from its old self, it must be loaded twice");
     }
@@ -213,17 +224,15 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
 
     relay context = {.options = options};
     dcn_train_options made = make_options(options, model);
-    static const decant_compute anywhere = {0};
-    if (compute == NULL) compute = &anywhere;
-    const dcn_device_options device = {.threads = compute->threads, .precision = compute->precision};
     dcn_split split = {0};
     char identity[DCN_HASH_HEX];
     dcn_train_result result;
     decant_status status = DECANT_OK;
     TRY(dcn_split_make(dataset, options->validation, options->split_seed, &split));
     TRY(prepare_model(options, model, dataset, &split, &made.model));
+    TRY(take_some(options, dataset, &split));
     TRY(make_identity(options, made.model, teacher, dataset, identity));
-    TRY(dcn_device_open(compute->device, &device, &made.device));
+    TRY(dcn_compute_open(compute, &made.device));
     made.teacher = teacher;
     made.dataset = dataset;
     made.split = &split;

@@ -8,9 +8,9 @@
 #include "distill/features.h"
 #include "tensor/shape.h"
 
-/* The plan's name for a value of the teacher's input conversion; "m1." marks what belongs to model 1. */
-#define TEACHER_INPUT "m1.input"
-#define TEACHER_SCALE "m1.logits.scale"
+/* The plan's names for what is the teacher's, but not its network's. */
+#define TEACHER_INPUT DCN_TEACHER_PREFIX "input"
+#define TEACHER_SCALE DCN_TEACHER_PREFIX "logits.scale"
 
 /* A program under construction. */
 typedef struct builder {

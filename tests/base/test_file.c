@@ -316,6 +316,12 @@ static void folders_are_made_with_parents_and_listed_sorted(void **state)
     assert_string_equal(names[1], "b");
     assert_string_equal(names[2], "er");
     dcn_names_free(names, count);
+    assert_int_equal(dcn_directory_make(in_folder("deep/also")), DECANT_OK);
+    assert_int_equal(dcn_directory_list_folders(in_folder("deep"), &names, &count), DECANT_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(names[0], "also");
+    assert_string_equal(names[1], "er");
+    dcn_names_free(names, count);
     assert_int_equal(dcn_directory_list(in_folder("deep/er/still"), &names, &count), DECANT_OK);
     assert_int_equal(count, 0);
     dcn_names_free(names, count);

@@ -33,6 +33,8 @@ NUMBERS=hidden # which channels go depends on the last bit of the weights
 show prune $model -o small.safetensors --parameters 1000
 show prune $model -o small.safetensors --keep 0.5 --criterion l2 --minimum 0.2 --json
 show prune small.safetensors -o smaller.safetensors --mult-adds 3000
+show prune $model -o asked.safetensors --parameters 1000 --criterion taylor
+show prune $model -o asked.safetensors --parameters 1000 --criterion taylor --data data --samples 100 --threads 1 --json
 show summary smaller.safetensors
 show eval small.safetensors -q
 show fold small.safetensors -o folded.safetensors
@@ -47,9 +49,12 @@ show prune $model -o x.safetensors --parameters 10
 show prune $model -o x.safetensors --parameters 5000
 show prune $model -o x.safetensors --keep 0.5 --criterion l3
 show prune $model -o x.safetensors --keep 0.5 --minimum -1
+show prune $model -o x.safetensors --keep 0.5 --samples 9
+show prune $model -o x.safetensors --keep 0.5 --criterion taylor --data nowhere | sed 's/, nor .*//'
 show prune nothing.safetensors -o x.safetensors --keep 0.5
 show fold $model
 show fold nothing.safetensors -o x.safetensors
 show lint structure.yaml -o runs.pruned.prune.parameters=1001
 show lint structure.yaml -o runs.pruned.prune.criterion=magnitude
+show lint structure.yaml -o runs.pruned.prune.samples=9
 [ ! -e x.safetensors ]

@@ -39,3 +39,7 @@ show lint table.yaml -o data.source.columns={kind:\ number}
 show lint table.yaml -o data.source.test=1.5
 show lint table.yaml -o data.source.test=other.csv | sed 's/, nor .*//'
 show lint table.yaml -o data.source.targets=y
+show data check table.yaml | tail -4
+show data check table.yaml --seed 1
+show data check table.yaml -o data.source.target=z
+show data check rows.csv -o data.seed=1

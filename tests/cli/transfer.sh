@@ -24,6 +24,7 @@ runs:
     transfer: {unlabelled: also}
 END
 show lint transfer.yaml
+show data check transfer.yaml -o data.validation=40
 NUMBERS=hidden
 show run transfer.yaml
 show run transfer.yaml no-twos --json -q

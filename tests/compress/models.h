@@ -85,6 +85,23 @@ static inline decant_model *layers_model(const char *layers, int32_t rank, int64
     return model_of_graph(graph_of_layers(layers, rank, a, b, c), 3);
 }
 
+/* Allocations fail, the first ones each in turn. */
+static inline void assert_pruning_survives_no_memory(const decant_model *model, const decant_prune_options *options)
+{
+    decant_model *pruned = NULL;
+    int64_t nth = 1;
+    for (;; nth += 1 + nth / 32) {
+        dcn_memory_fail_nth(nth);
+        decant_status status = decant_model_prune(model, options, &pruned, NULL);
+        dcn_memory_fail_nth(0);
+        if (status == DECANT_OK) break;
+        assert_int_equal(status, DECANT_NO_MEMORY);
+        assert_null(pruned);
+    }
+    assert_true(nth > 10);
+    dcn_model_destroy(pruned);
+}
+
 static inline dcn_device *open_device(void)
 {
     const dcn_device_options options = {.threads = 1};

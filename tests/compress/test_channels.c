@@ -36,6 +36,33 @@ static int32_t free_units(const dcn_channels *channels)
     return count;
 }
 
+typedef struct channel_pair {
+    const char *a; /* a layer */
+    int64_t channel_a;
+    const char *b;
+    int64_t channel_b;
+} channel_pair;
+
+/* tied, apart: ended by a pair without layers */
+static void check(const dcn_graph *graph, const channel_pair *tied, const channel_pair *apart, int32_t n_free)
+{
+    dcn_channels *channels = channels_of(graph);
+    for (; tied->a != NULL; tied++)
+        assert_tied(channels, tied->a, tied->channel_a, tied->b, tied->channel_b);
+    for (; apart->a != NULL; apart++)
+        assert_apart(channels, apart->a, apart->channel_a, apart->b, apart->channel_b);
+    assert_int_equal(free_units(channels), n_free);
+    dcn_channels_destroy(channels);
+}
+
+/* layers: of 1x4x4 samples */
+static void check_layers(const char *layers, const channel_pair *tied, const channel_pair *apart, int32_t n_free)
+{
+    dcn_graph *graph = graph_of_layers(layers, 3, 1, 4, 4);
+    check(graph, tied, apart, n_free);
+    dcn_graph_destroy(graph);
+}
+
 /* Breaks when a flatten loses track of which pixels are whose, or an input or a class may go. */
 static void test_plain_network(void **state)
 {
@@ -66,35 +93,29 @@ static void test_plain_network(void **state)
 static void test_residual(void **state)
 {
     (void)state;
-    dcn_graph *graph = graph_of_layers("- conv: {channels: 4, kernel: 1, name: stem}\n"
-                                       "- residual:\n    name: block\n    activation: relu\n    branch:\n"
-                                       "      - conv: {channels: 6, kernel: 1, name: inner}\n      - relu\n"
-                                       "      - conv: {channels: 4, kernel: 1, name: outer}\n"
-                                       "- global_avgpool\n- flatten\n- linear: 2\n",
-                                       3, 1, 2, 2);
-    dcn_channels *channels = channels_of(graph);
-    assert_tied(channels, "stem", 2, "block.outer", 2);
-    assert_tied(channels, "stem", 2, "block", 2);
-    assert_apart(channels, "stem", 2, "block.outer", 3);
-    assert_int_equal(free_units(channels), 4 + 6);
-    dcn_channels_destroy(channels);
-    dcn_graph_destroy(graph);
+    static const channel_pair tied[] = {{"stem", 2, "block.outer", 2}, {"stem", 2, "block", 2}, {0}};
+    static const channel_pair apart[] = {{"stem", 2, "block.outer", 3}, {0}};
+    check_layers("- conv: {channels: 4, kernel: 1, name: stem}\n"
+                 "- residual:\n    name: block\n    activation: relu\n    branch:\n"
+                 "      - conv: {channels: 6, kernel: 1, name: inner}\n      - relu\n"
+                 "      - conv: {channels: 4, kernel: 1, name: outer}\n"
+                 "- global_avgpool\n- flatten\n- linear: 2\n",
+                 tied, apart, 4 + 6);
 }
 
 /* Breaks when the zero channels of a parameter-free shortcut are forgotten, or counted as the stem's. */
 static void test_padded_shortcut(void **state)
 {
     (void)state;
+    static const channel_pair tied[] = {{"conv1", 0, "layer1.2.conv2", 0},
+                                        {"conv1", 0, "layer2.0.conv2", 8},
+                                        {"conv1", 15, "layer3.2.conv2", 8 + 16 + 15},
+                                        {"layer2.0.conv2", 0, "layer3.0.conv2", 16},
+                                        {0}};
+    static const channel_pair apart[] = {{"conv1", 0, "layer2.0.conv2", 0}, {0}};
     decant_model *model = zoo_model("resnet20", 3, 3, 8, 8);
-    dcn_channels *channels = channels_of(model->graph);
-    assert_tied(channels, "conv1", 0, "layer1.2.conv2", 0);
-    assert_tied(channels, "conv1", 0, "layer2.0.conv2", 8);
-    assert_tied(channels, "conv1", 15, "layer3.2.conv2", 8 + 16 + 15);
-    assert_tied(channels, "layer2.0.conv2", 0, "layer3.0.conv2", 16);
-    assert_apart(channels, "conv1", 0, "layer2.0.conv2", 0);
     /* 64 channels of the three tied stages, and the inner ones of nine blocks */
-    assert_int_equal(free_units(channels), 64 + 3 * (16 + 32 + 64));
-    dcn_channels_destroy(channels);
+    check(model->graph, tied, apart, 64 + 3 * (16 + 32 + 64));
     dcn_model_destroy(model);
 }
 
@@ -102,44 +123,35 @@ static void test_padded_shortcut(void **state)
 static void test_groups(void **state)
 {
     (void)state;
-    dcn_graph *graph = graph_of_layers("- conv: {channels: 6, kernel: 1, name: first}\n"
-                                       "- depthwise: {kernel: 3, padding: 1, name: depth}\n"
-                                       "- conv: {channels: 12, kernel: 1, groups: 3, name: grouped}\n"
-                                       "- conv: {channels: 12, kernel: 1, groups: 6, name: doubled}\n"
-                                       "- global_avgpool\n- flatten\n- linear: 2\n",
-                                       3, 1, 4, 4);
-    dcn_channels *channels = channels_of(graph);
-    assert_tied(channels, "first", 4, "depth", 4);
-    assert_tied(channels, "first", 4, "first", 5); /* by the last group of `grouped` */
-    assert_tied(channels, "first", 4, "grouped", 8);
-    assert_tied(channels, "grouped", 8, "grouped", 11);
-    assert_tied(channels, "grouped", 8, "doubled", 8);
-    assert_apart(channels, "first", 3, "first", 4);
-    assert_int_equal(free_units(channels), 3);
-    dcn_channels_destroy(channels);
-    dcn_graph_destroy(graph);
+    static const channel_pair tied[] = {
+        {"first", 4, "depth", 4},   {"first", 4, "first", 5}, /* by the last group of `grouped` */
+        {"first", 4, "grouped", 8}, {"grouped", 8, "grouped", 11}, {"grouped", 8, "doubled", 8}, {0}};
+    static const channel_pair apart[] = {{"first", 3, "first", 4}, {0}};
+    check_layers("- conv: {channels: 6, kernel: 1, name: first}\n"
+                 "- depthwise: {kernel: 3, padding: 1, name: depth}\n"
+                 "- conv: {channels: 12, kernel: 1, groups: 3, name: grouped}\n"
+                 "- conv: {channels: 12, kernel: 1, groups: 6, name: doubled}\n"
+                 "- global_avgpool\n- flatten\n- linear: 2\n",
+                 tied, apart, 3);
 }
 
 /* Breaks when branches side by side share channels, or copies of channels do not. */
 static void test_concat_and_repeat(void **state)
 {
     (void)state;
-    dcn_graph *graph = graph_of_layers("- conv: {channels: 2, kernel: 1, name: first}\n"
-                                       "- repeat_channels: {times: 3, name: thrice}\n"
-                                       "- concat:\n    name: both\n    branches:\n"
-                                       "      - [conv: {channels: 3, kernel: 1, name: left}]\n"
-                                       "      - [relu: {name: right}]\n"
-                                       "- global_avgpool\n- flatten\n- linear: 2\n",
-                                       3, 1, 4, 4);
-    dcn_channels *channels = channels_of(graph);
-    assert_tied(channels, "first", 1, "thrice", 5);
-    assert_apart(channels, "first", 0, "thrice", 5);
-    assert_tied(channels, "both.0.left", 2, "both", 2);
-    assert_tied(channels, "first", 0, "both", 3);
-    assert_tied(channels, "first", 1, "both", 8);
-    assert_int_equal(free_units(channels), 2 + 3);
-    dcn_channels_destroy(channels);
-    dcn_graph_destroy(graph);
+    static const channel_pair tied[] = {{"first", 1, "thrice", 5},
+                                        {"both.0.left", 2, "both", 2},
+                                        {"first", 0, "both", 3},
+                                        {"first", 1, "both", 8},
+                                        {0}};
+    static const channel_pair apart[] = {{"first", 0, "thrice", 5}, {0}};
+    check_layers("- conv: {channels: 2, kernel: 1, name: first}\n"
+                 "- repeat_channels: {times: 3, name: thrice}\n"
+                 "- concat:\n    name: both\n    branches:\n"
+                 "      - [conv: {channels: 3, kernel: 1, name: left}]\n"
+                 "      - [relu: {name: right}]\n"
+                 "- global_avgpool\n- flatten\n- linear: 2\n",
+                 tied, apart, 2 + 3);
 }
 
 /* Breaks when what a softmax compares may shrink. */

@@ -26,14 +26,6 @@ static decant_model *fold_all(const decant_model *model, decant_fold_report *ret
     return folded;
 }
 
-static int32_t count_op(const decant_model *model, decant_op op)
-{
-    int32_t count = 0;
-    for (dcn_node_id n = 0; n < model->graph->n_nodes; n++)
-        count += model->graph->nodes[n].op == op;
-    return count;
-}
-
 /* Breaks when a bottleneck is not handed over as the one matrix that it stands for. */
 static void test_bottleneck(void **state)
 {
@@ -46,7 +38,7 @@ static void test_bottleneck(void **state)
     decant_model *folded = fold(model, DCN_FOLD_BOTTLENECKS, &count);
     assert_int_equal(count, 1);
     assert_int_equal(dcn_graph_parameters(folded->graph), 20 * 30 + 30 + 30 * 3 + 3);
-    assert_int_equal(count_op(folded, DECANT_OP_DROPOUT), 1); /* what training on needs stays */
+    assert_int_equal(dcn_graph_count(folded->graph, DECANT_OP_DROPOUT), 1); /* what training on needs stays */
     const decant_shape *weight = &folded->graph->values[dcn_graph_find(folded->graph, "fc1.weight")].shape;
     assert_int_equal(weight->dim[0], 30);
     assert_int_equal(weight->dim[1], 20);
@@ -117,8 +109,8 @@ static void test_zoo(void **state)
         decant_fold_report report = {0};
         decant_model *folded = fold_all(model, &report);
         assert_int_equal(report.batchnorm, networks[i].batchnorm);
-        assert_int_equal(count_op(folded, DECANT_OP_BATCHNORM), 0);
-        assert_int_equal(count_op(folded, DECANT_OP_DROPOUT), 0);
+        assert_int_equal(dcn_graph_count(folded->graph, DECANT_OP_BATCHNORM), 0);
+        assert_int_equal(dcn_graph_count(folded->graph, DECANT_OP_DROPOUT), 0);
         dcn_model_destroy(folded);
         dcn_model_destroy(model);
     }
@@ -135,8 +127,9 @@ static void test_what_others_read_stays(void **state)
                                        3, 2, 4, 4);
     decant_fold_report report = {0};
     decant_model *folded = fold_all(model, &report);
-    assert_int_equal(report.batchnorm, 1);                      /* that of the first block */
-    assert_int_equal(count_op(folded, DECANT_OP_BATCHNORM), 2); /* "shared" is also added; a sum is no convolution */
+    assert_int_equal(report.batchnorm, 1); /* that of the first block */
+    assert_int_equal(dcn_graph_count(folded->graph, DECANT_OP_BATCHNORM),
+                     2); /* "shared" is also added; a sum is no convolution */
     dcn_model_destroy(folded);
     dcn_model_destroy(model);
 }

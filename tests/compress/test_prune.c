@@ -272,19 +272,9 @@ static void test_file(void **state)
 static void test_no_memory(void **state)
 {
     (void)state;
-    decant_model *model = layers_model("- linear: {features: 6}\n- relu\n- linear: 2\n", 1, 4, 0, 0), *pruned = NULL;
+    decant_model *model = layers_model("- linear: {features: 6}\n- relu\n- linear: 2\n", 1, 4, 0, 0);
     const decant_prune_options options = {.keep = 0.6};
-    int64_t nth = 1;
-    for (;; nth++) {
-        dcn_memory_fail_nth(nth);
-        decant_status status = decant_model_prune(model, &options, &pruned, NULL);
-        dcn_memory_fail_nth(0);
-        if (status == DECANT_OK) break;
-        assert_int_equal(status, DECANT_NO_MEMORY);
-        assert_null(pruned);
-    }
-    assert_true(nth > 10);
-    dcn_model_destroy(pruned);
+    assert_pruning_survives_no_memory(model, &options);
     dcn_model_destroy(model);
 }
 

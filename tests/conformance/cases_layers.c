@@ -142,7 +142,8 @@ static const linear_row linear_rows[] = {
     {128, 64, 10, true, false},  {1, 261, 9, true, true},   {4, 1031, 7, false, false}, /* a few samples: no whole
                                                                                            vectors, no whole groups of
                                                                                            rows */
-    {1, 1024, 256, true, false}, {70, 200, 90, true, true}, {9, 333, 257, true, false},
+    {1, 1024, 256, true, false}, {70, 200, 90, true, true}, {9, 333, 257, true, false}, {70, 1030, 1, true, true},
+    {64, 32, 1, false, false},
 };
 
 void cases_linear(case_list *list)
@@ -192,8 +193,9 @@ void cases_linear_grad_weight(case_list *list)
 
 /* Normalised tensors; h = 0 stands for rank 2. Every channel has at least two values, as training demands. */
 static const int64_t norm_rows[][4] = {
-    {2, 1, 0, 0}, {17, 33, 0, 0}, {64, 48, 0, 0}, {2, 3, 1, 1},  {1, 1, 2, 1},
-    {2, 3, 5, 7}, {3, 17, 4, 3},  {2, 33, 6, 5},  {5, 48, 3, 3}, {4, 64, 8, 8},
+    {2, 1, 0, 0}, {17, 33, 0, 0}, {64, 48, 0, 0},  {2, 3, 1, 1},   {1, 1, 2, 1},
+    {2, 3, 5, 7}, {3, 17, 4, 3},  {2, 33, 6, 5},   {5, 48, 3, 3},  {4, 64, 8, 8},
+    {1, 3, 2, 2}, {3, 17, 4, 6},  {9, 48, 28, 28}, {2, 290, 2, 4}, {64, 2, 6, 2}, /* these are pooled, too */
 };
 
 static decant_shape norm_shape(const int64_t row[4])
@@ -201,19 +203,35 @@ static decant_shape norm_shape(const int64_t row[4])
     return row[2] == 0 ? dcn_shape2(row[0], row[1]) : dcn_shape4(row[0], row[1], row[2], row[3]);
 }
 
-static decant_op_attrs norm_attrs(int relu)
+/* What training gives: that shape, or half of it each way. */
+static decant_shape norm_result(decant_shape x, bool pools)
+{
+    return pools ? dcn_shape4(x.dim[0], x.dim[1], x.dim[2] / 2, x.dim[3] / 2) : x;
+}
+
+/* Bit 0: a relu; bit 1: maxima of 2x2 pixels, where the map can be cut into them and the op may. */
+enum { NORM_VARIANTS = 4 };
+static bool has_norm_variant(decant_shape x, decant_op op, int variant)
+{
+    if (variant < 2) return true;
+    return op != DECANT_OP_BATCHNORM && x.rank == 4 && x.dim[2] % 2 == 0 && x.dim[3] % 2 == 0;
+}
+
+static decant_op_attrs norm_attrs(int variant)
 {
     decant_op_attrs attrs = {.norm = {.eps = 1e-5, .momentum = 0.1}};
-    attrs.norm.activation = relu ? DCN_ACTIVATION_RELU : DCN_ACTIVATION_NONE;
+    attrs.norm.activation = variant % 2 == 1 ? DCN_ACTIVATION_RELU : DCN_ACTIVATION_NONE;
+    attrs.norm.pools = variant >= 2;
     return attrs;
 }
 
 static void norm_forward(case_list *list, decant_op op, int32_t n_outputs)
 {
     for (size_t i = 0; i < DCN_COUNT(norm_rows); i++)
-        for (int relu = 0; relu < 2; relu++) {
-            decant_op_attrs attrs = norm_attrs(relu);
+        for (int variant = 0; variant < NORM_VARIANTS; variant++) {
+            decant_op_attrs attrs = norm_attrs(variant);
             decant_shape shape = norm_shape(norm_rows[i]), channels = dcn_shape1(shape.dim[1]);
+            if (!has_norm_variant(shape, op, variant)) continue;
             op_case *test = case_begin(list, op, &attrs, n_outputs);
             case_input(test, FILL_NORMAL, shape);
             case_input(test, FILL_POSITIVE, channels); /* weight */
@@ -237,16 +255,17 @@ void cases_batchnorm_train(case_list *list)
 void cases_batchnorm_grad(case_list *list)
 {
     for (size_t i = 0; i < DCN_COUNT(norm_rows); i++)
-        for (int relu = 0; relu < 2; relu++) {
-            decant_op_attrs attrs = norm_attrs(relu);
+        for (int variant = 0; variant < NORM_VARIANTS; variant++) {
+            decant_op_attrs attrs = norm_attrs(variant);
             decant_shape shape = norm_shape(norm_rows[i]), channels = dcn_shape1(shape.dim[1]);
+            if (!has_norm_variant(shape, DECANT_OP_BATCHNORM_GRAD, variant)) continue;
             op_case *test = case_begin(list, DECANT_OP_BATCHNORM_GRAD, &attrs, 3);
-            case_input(test, FILL_NORMAL, shape);      /* dy */
-            case_input(test, FILL_NORMAL, shape);      /* x */
-            case_input(test, FILL_NORMAL, channels);   /* weight */
-            case_input(test, FILL_UNIT, channels);     /* mean */
-            case_input(test, FILL_POSITIVE, channels); /* invstd */
-            case_input(test, FILL_NORMAL, channels);   /* bias */
+            case_input(test, FILL_NORMAL, norm_result(shape, variant >= 2)); /* dy */
+            case_input(test, FILL_NORMAL, shape);                            /* x */
+            case_input(test, FILL_NORMAL, channels);                         /* weight */
+            case_input(test, FILL_UNIT, channels);                           /* mean */
+            case_input(test, FILL_POSITIVE, channels);                       /* invstd */
+            case_input(test, FILL_NORMAL, channels);                         /* bias */
             case_end(test);
         }
 }

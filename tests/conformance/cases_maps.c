@@ -106,6 +106,18 @@ void cases_dropout_grad(case_list *list)
     dropout_cases(list, DECANT_OP_DROPOUT_GRAD);
 }
 
+void cases_rectified_dropout_grad(case_list *list)
+{
+    for (size_t i = 0; i < N_ELEMENT_SHAPES; i++)
+        for (int often = 0; often < 2; often++) {
+            decant_op_attrs attrs = {.dropout = {.p = often ? 0.5 : 0.1}};
+            op_case *test = case_begin(list, DECANT_OP_RECTIFIED_DROPOUT_GRAD, &attrs, 1);
+            case_input(test, FILL_NORMAL, element_shape(i));
+            case_input(test, often ? FILL_TIES : FILL_NAN, element_shape(i));
+            case_end(test);
+        }
+}
+
 typedef struct pool_row {
     int64_t n, c, h, w;
     int64_t kernel[2], stride[2], padding[2];

@@ -11,14 +11,13 @@ function(conformance_test name onednn_isa)
     ENVIRONMENT "OMP_WAIT_POLICY=passive;ONEDNN_MAX_CPU_ISA=${onednn_isa}")
 endfunction()
 conformance_test(ref ALL ref)
-conformance_test(cpu_avx512_dot ALL cpu avx512_dot)
 conformance_test(cpu_avx512 ALL cpu avx512)
 conformance_test(cpu_avx2 AVX2 cpu avx2)
 conformance_test(cpu_baseline SSE41 cpu baseline)
-# The same on bf16: by the processor's own products, by oneDNN's own with f32 in our loops, by those that oneDNN emulates, and by f32
-# kernels between conversions.
-conformance_test(cpu_bf16 ALL cpu avx512_dot bf16)
-conformance_test(cpu_bf16_plain_loops ALL cpu avx512 bf16)
+# The same on bf16: by the processor's own products and instruction that rounds, by our own rounding, by products that oneDNN emulates, and by
+# f32 kernels between conversions.
+conformance_test(cpu_bf16 ALL cpu avx512_bf16 bf16)
+conformance_test(cpu_bf16_rounded ALL cpu avx512 bf16)
 conformance_test(cpu_bf16_emulated AVX512_CORE cpu avx512 bf16)
 conformance_test(cpu_bf16_avx2 AVX2 cpu avx2 bf16)
 conformance_test(cpu_bf16_baseline SSE41 cpu baseline bf16)

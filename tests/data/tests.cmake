@@ -6,14 +6,15 @@ if(NOT DECANT_SANITIZE)
   unset(CMAKE_REQUIRED_FLAGS)
   if(DECANT_HAS_TSAN)
     file(GLOB tsan_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/tensor/*.c
-      ${PROJECT_SOURCE_DIR}/src/data/*.c ${PROJECT_SOURCE_DIR}/src/format/image*.c ${PROJECT_SOURCE_DIR}/src/format/np*.c)
+      ${PROJECT_SOURCE_DIR}/src/data/*.c ${PROJECT_SOURCE_DIR}/src/format/image*.c ${PROJECT_SOURCE_DIR}/src/format/np*.c
+      ${PROJECT_SOURCE_DIR}/src/format/json*.c)
     foreach(name loader threads)
       add_executable(tsan_data_${name} data/test_${name}.c ${tsan_sources})
       target_compile_options(tsan_data_${name} PRIVATE -fsanitize=thread -O1 -g)
       target_compile_definitions(tsan_data_${name} PRIVATE TEST_BINARY_DIR="${CMAKE_CURRENT_BINARY_DIR}")
       target_link_options(tsan_data_${name} PRIVATE -fsanitize=thread)
-      target_link_libraries(tsan_data_${name} PRIVATE decant_flags Threads::Threads ZLIB::ZLIB PkgConfig::XXHASH PkgConfig::JANSSON
-        PkgConfig::ZIP PkgConfig::PNG PkgConfig::JPEG PkgConfig::CURL m PkgConfig::CMOCKA)
+      target_link_libraries(tsan_data_${name} PRIVATE decant_flags Threads::Threads ZLIB::ZLIB PkgConfig::XXHASH PkgConfig::CRYPTO
+        PkgConfig::JANSSON PkgConfig::ZIP PkgConfig::PNG PkgConfig::JPEG PkgConfig::CURL m PkgConfig::CMOCKA)
       add_test(NAME data.${name}_tsan COMMAND tsan_data_${name})
       set_tests_properties(data.${name}_tsan PROPERTIES TIMEOUT 120 ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1")
     endforeach()

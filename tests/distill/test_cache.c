@@ -19,7 +19,6 @@
 #define HEADER 64
 
 static test_problem problem;
-static decant_model *teacher;
 static int32_t n_notes;
 static char last_note[512];
 
@@ -42,7 +41,7 @@ static dcn_teacher_cache_options plain(void)
 {
     return (dcn_teacher_cache_options){
         .device = problem.device,
-        .teacher = teacher,
+        .teacher = problem.teacher,
         .dataset = problem.dataset,
         .indices = problem.split.train,
         .count = COUNT,
@@ -175,7 +174,7 @@ static void test_nothing_stale_is_used(void **state)
     assert_int_equal(visit(&options, 0, logits), COUNT);
 
     decant_model *other = NULL;
-    assert_ok(dcn_model_clone(teacher, &other));
+    assert_ok(dcn_model_clone(problem.teacher, &other));
     int32_t last = other->graph->n_values - 1;
     while (other->data[last] == NULL)
         last--;
@@ -187,7 +186,7 @@ static void test_nothing_stale_is_used(void **state)
     dcn_model_destroy(other);
 
     float mean[1] = {problem.mean[0] + 0.1f};
-    assert_ok(dcn_model_clone(teacher, &other));
+    assert_ok(dcn_model_clone(problem.teacher, &other));
     assert_ok(dcn_model_set_normalization(other, 1, mean, problem.std));
     options.teacher = other;
     expect(options, 0, expected);
@@ -207,6 +206,18 @@ static void test_nothing_stale_is_used(void **state)
     assert_int_equal(n_notes, 0); /* nothing was damaged; the old files serve whom they belong to */
     options = plain();
     assert_int_equal(visit(&options, 0, logits), 0);
+}
+
+/* What is in the only file once a cache was filled (dcn_free), and the logits that it must hold. */
+static uint8_t *filled_file(float ret_logits[COUNT * CLASSES], size_t *ret_bytes)
+{
+    const dcn_teacher_cache_options options = plain();
+    char path[512];
+    uint8_t *data = NULL;
+    assert_int_equal(visit(&options, 0, ret_logits), COUNT);
+    only_file(path);
+    assert_ok(dcn_file_read(path, 1 << 20, &data, ret_bytes));
+    return data;
 }
 
 /* Puts `bytes` in place of the only file. */
@@ -236,14 +247,9 @@ static void assert_remade(const char *reason, const float *expected)
 static void test_damaged_files_are_made_again(void **state)
 {
     (void)state;
-    const dcn_teacher_cache_options options = plain();
     float expected[COUNT * CLASSES];
-    char path[512];
-    uint8_t *sound = NULL;
     size_t bytes = 0;
-    assert_int_equal(visit(&options, 0, expected), COUNT);
-    only_file(path);
-    assert_ok(dcn_file_read(path, 1 << 20, &sound, &bytes));
+    uint8_t *sound = filled_file(expected, &bytes);
     assert_int_equal(bytes, HEADER + COUNT * 8 + BYTES);
 
     for (size_t at = 0; at < bytes; at += at < HEADER ? 3 : 397) { /* each field, the ids, the logits */
@@ -278,14 +284,9 @@ static void sign(uint8_t *data, size_t bytes)
 static void test_other_answers_are_noticed(void **state)
 {
     (void)state;
-    const dcn_teacher_cache_options options = plain();
     float expected[COUNT * CLASSES], one;
-    char path[512];
-    uint8_t *data = NULL;
     size_t bytes = 0;
-    assert_int_equal(visit(&options, 0, expected), COUNT);
-    only_file(path);
-    assert_ok(dcn_file_read(path, 1 << 20, &data, &bytes));
+    uint8_t *data = filled_file(expected, &bytes);
 
     data[8] ^= 1; /* another key under our name */
     sign(data, bytes);
@@ -309,12 +310,8 @@ static void test_wild_ids_are_stepped_over(void **state)
     (void)state;
     const dcn_teacher_cache_options options = plain();
     float expected[COUNT * CLASSES], logits[COUNT * CLASSES];
-    char path[512];
-    uint8_t *data = NULL;
     size_t bytes = 0;
-    assert_int_equal(visit(&options, 0, expected), COUNT);
-    only_file(path);
-    assert_ok(dcn_file_read(path, 1 << 20, &data, &bytes));
+    uint8_t *data = filled_file(expected, &bytes);
     const uint64_t wild[] = {UINT64_MAX, (uint64_t)1 << 40, 200};
     memcpy(data + HEADER, wild, sizeof wild);
     sign(data, bytes);
@@ -569,17 +566,9 @@ static void test_teachers_that_are_not_finite(void **state)
 
 static int open_all(void **state)
 {
-    (void)state;
+    *state = &problem;
     open_problem(&problem, "cpu", COUNT, 50);
-    teacher = make_model(&problem, CONVOLUTIONAL, 77);
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    dcn_model_destroy(teacher);
-    close_problem(&problem);
+    problem.teacher = make_model(&problem, CONVOLUTIONAL, 77);
     return 0;
 }
 
@@ -603,5 +592,5 @@ int main(void)
         cmocka_unit_test_setup(test_memory_failures, empty_folder),
         cmocka_unit_test_setup(test_teachers_that_are_not_finite, empty_folder),
     };
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, open_all, close_group);
 }

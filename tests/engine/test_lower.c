@@ -10,14 +10,6 @@
 #include "base/memory.h"
 #include "engine/nets.h"
 
-static int32_t count_op(const dcn_graph *graph, decant_op op)
-{
-    int32_t count = 0;
-    for (dcn_node_id n = 0; n < graph->n_nodes; n++)
-        count += graph->nodes[n].op == op;
-    return count;
-}
-
 /* The first node with this name. */
 static const dcn_node *node_named(const dcn_graph *graph, const char *name)
 {
@@ -32,7 +24,7 @@ static void inference_drops_dropout_and_indices(void **state)
     (void)state;
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 4, .inference = true});
     const dcn_graph *graph = step.program->graph;
-    assert_int_equal(count_op(graph, DECANT_OP_DROPOUT), 0);
+    assert_int_equal(dcn_graph_count(graph, DECANT_OP_DROPOUT), 0);
     assert_int_equal(step.program->counter, DCN_NONE);
     assert_int_equal(node_named(graph, "pool1")->n_outputs, 1);
     assert_int_equal(graph->values[step.logits].shape.dim[0], 4);
@@ -40,8 +32,8 @@ static void inference_drops_dropout_and_indices(void **state)
     step_destroy(&step);
 
     step = step_create(NET_RESIDUAL, &(step_options){.batch = 2, .inference = true});
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_BATCHNORM_TRAIN), 0);
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_BATCHNORM), 5);
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_BATCHNORM_TRAIN), 0);
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_BATCHNORM), 5);
     step_destroy(&step);
 }
 
@@ -57,12 +49,12 @@ static void training_forms_take_their_extra_values(void **state)
     assert_int_equal(step.program->n_dropouts, 2); /* the teacher's are gone */
     assert_int_equal(node_named(graph, "bn")->op, DECANT_OP_BATCHNORM_TRAIN);
     assert_int_equal(node_named(graph, "bn")->n_outputs, 3);
-    assert_int_equal(node_named(graph, "m1.bn")->op, DECANT_OP_BATCHNORM);
+    assert_int_equal(node_named(graph, "teacher.bn")->op, DECANT_OP_BATCHNORM);
     step_destroy(&step);
 
     step = step_create(NET_LIGHT, &(step_options){.batch = 3, .teacher = true});
     assert_int_equal(node_named(step.program->graph, "pool2")->n_outputs, 2);
-    assert_int_equal(node_named(step.program->graph, "m1.pool2")->n_outputs, 1);
+    assert_int_equal(node_named(step.program->graph, "teacher.pool2")->n_outputs, 1);
     step_destroy(&step);
 }
 
@@ -72,7 +64,7 @@ static void only_the_model_that_trains_trains(void **state)
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 3, .teacher = true});
     const dcn_graph *graph = step.program->graph;
     const dcn_value *ours = &graph->values[value_named(step.program, "fc1.weight")];
-    const dcn_value *theirs = &graph->values[value_named(step.program, "m1.fc1.weight")];
+    const dcn_value *theirs = &graph->values[value_named(step.program, "teacher.fc1.weight")];
     assert_true(ours->trainable);
     assert_int_not_equal(ours->gradient, DCN_NONE);
     assert_int_equal(ours->model, 0);
@@ -84,7 +76,7 @@ static void only_the_model_that_trains_trains(void **state)
     dcn_value_id output;
     assert_int_equal(dcn_program_add_model(step.program, model, 2, DCN_MODE_TRAIN, step.x, NULL, 0, NULL, &output),
                      DECANT_OK);
-    assert_false(step.program->graph->values[value_named(step.program, "m2.fc1.weight")].trainable);
+    assert_false(step.program->graph->values[value_named(step.program, "teacher2.fc1.weight")].trainable);
     dcn_graph_destroy(model);
     step_destroy(&step);
 }
@@ -94,7 +86,7 @@ static void relus_join_the_layer_before_them(void **state)
     (void)state;
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 2, .inference = true});
     const dcn_graph *graph = step.program->graph;
-    assert_int_equal(count_op(graph, DECANT_OP_RELU), 0);
+    assert_int_equal(dcn_graph_count(graph, DECANT_OP_RELU), 0);
     assert_int_equal(node_named(graph, "conv1")->attrs.conv.activation, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "fc1")->attrs.linear.activation, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "fc2")->attrs.linear.activation, DCN_ACTIVATION_NONE);
@@ -102,11 +94,65 @@ static void relus_join_the_layer_before_them(void **state)
 
     step = step_create(NET_RESIDUAL, &(step_options){.batch = 2, .inference = true});
     graph = step.program->graph;
-    assert_int_equal(count_op(graph, DECANT_OP_RELU), 0);
+    assert_int_equal(dcn_graph_count(graph, DECANT_OP_RELU), 0);
     assert_int_equal(node_named(graph, "bn1")->attrs.norm.activation, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "a.add")->attrs.activation.kind, DCN_ACTIVATION_RELU);
     assert_int_equal(node_named(graph, "a.bn2")->attrs.norm.activation, DCN_ACTIVATION_NONE);
     step_destroy(&step);
+}
+
+/* A program in which batchnorm, relu and a maximum over `pool` lie on a map of size x size. */
+static dcn_program *lower_maximum(int64_t size, dcn_pool_attrs pool, dcn_mode mode, bool keep_relu)
+{
+    dcn_graph *model = NULL;
+    dcn_program *program = NULL;
+    decant_op_attrs attrs = {.pool = pool};
+    decant_shape sample = {.rank = 3, .dim = {3, size, size}};
+    dcn_value_id x, relu, output;
+    assert_int_equal(dcn_graph_create(&model), DECANT_OK);
+    assert_int_equal(dcn_build_input(model, &sample, &x), DECANT_OK);
+    assert_int_equal(dcn_build_batchnorm(model, "bn", x, 1e-5, 0.1, &x), DECANT_OK);
+    assert_int_equal(dcn_build_simple(model, DECANT_OP_RELU, "relu", NULL, &x, 1, &relu), DECANT_OK);
+    assert_int_equal(dcn_build_simple(model, DECANT_OP_MAXPOOL, "pool", &attrs, &relu, 1, &x), DECANT_OK);
+    assert_int_equal(dcn_build_simple(model, DECANT_OP_FLATTEN, "flatten", NULL, &x, 1, &model->output), DECANT_OK);
+
+    assert_int_equal(dcn_program_create(2, DECANT_F32, &program), DECANT_OK);
+    assert_int_equal(dcn_program_input(program, "x", DECANT_F32, &sample, &x), DECANT_OK);
+    assert_int_equal(dcn_program_add_model(program, model, 0, mode, x, &relu, keep_relu ? 1 : 0, NULL, &output),
+                     DECANT_OK);
+    dcn_graph_destroy(model);
+    return program;
+}
+
+/* Breaks when a maximum is lost or taken twice, or joins where the windows overlap, the map has a rest, the rectified
+ * map is tapped, or nothing trains. */
+static void a_maximum_joins_the_normalisation_before_it(void **state)
+{
+    (void)state;
+    dcn_pool_attrs overlapping = dcn_pool_default(2);
+    overlapping.stride[1] = 1;
+    const struct {
+        int64_t size;
+        dcn_pool_attrs pool;
+        dcn_mode mode;
+        bool keep_relu, joins;
+    } rows[] = {
+        {8, dcn_pool_default(2), DCN_MODE_TRAIN, false, true},
+        {9, dcn_pool_default(2), DCN_MODE_TRAIN, false, false},
+        {9, dcn_pool_default(3), DCN_MODE_TRAIN, false, false},
+        {8, overlapping, DCN_MODE_TRAIN, false, false},
+        {8, dcn_pool_default(2), DCN_MODE_TRAIN, true, false},
+        {8, dcn_pool_default(2), DCN_MODE_INFERENCE, false, false},
+    };
+    for (size_t i = 0; i < DCN_COUNT(rows); i++) {
+        dcn_program *program = lower_maximum(rows[i].size, rows[i].pool, rows[i].mode, rows[i].keep_relu);
+        const dcn_node *norm = node_named(program->graph, "bn");
+        assert_int_equal(dcn_graph_count(program->graph, DECANT_OP_RELU), 0);
+        assert_int_equal(norm->attrs.norm.activation, DCN_ACTIVATION_RELU);
+        assert_int_equal(norm->attrs.norm.pools, rows[i].joins);
+        assert_int_equal(dcn_graph_count(program->graph, DECANT_OP_MAXPOOL), !rows[i].joins);
+        dcn_program_destroy(program);
+    }
 }
 
 /* A value that somebody else reads, or that a loss taps, must stay what it was before the relu. */
@@ -114,12 +160,13 @@ static void read_or_tapped_values_are_not_fused_away(void **state)
 {
     (void)state;
     test_step step = step_create(NET_BRANCHES, &(step_options){.batch = 2, .inference = true});
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_RELU), 1); /* behind conv2, which the add reads too */
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_RELU),
+                     1); /* behind conv2, which the add reads too */
     assert_int_equal(node_named(step.program->graph, "conv2")->attrs.conv.activation, DCN_ACTIVATION_NONE);
     step_destroy(&step);
 
     step = step_create(NET_LIGHT, &(step_options){.batch = 2, .inference = true, .keep_convs = true});
-    assert_int_equal(count_op(step.program->graph, DECANT_OP_RELU), 3);
+    assert_int_equal(dcn_graph_count(step.program->graph, DECANT_OP_RELU), 3);
     step_destroy(&step);
 }
 
@@ -205,6 +252,7 @@ int main(void)
         cmocka_unit_test(training_forms_take_their_extra_values),
         cmocka_unit_test(only_the_model_that_trains_trains),
         cmocka_unit_test(relus_join_the_layer_before_them),
+        cmocka_unit_test(a_maximum_joins_the_normalisation_before_it),
         cmocka_unit_test(read_or_tapped_values_are_not_fused_away),
         cmocka_unit_test(the_map_says_where_values_went),
         cmocka_unit_test(doubles_go_all_the_way),

@@ -417,7 +417,7 @@ static void wrong_uses_are_refused(void **state)
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 2, .teacher = true, .sgd = true});
     dcn_plan *plan = plan_create(ref, &step, NULL), *none = NULL;
     float buffer[64];
-    dcn_value_id ours = value_named(step.program, "fc2.bias"), theirs = value_named(step.program, "m1.fc2.bias");
+    dcn_value_id ours = value_named(step.program, "fc2.bias"), theirs = value_named(step.program, "teacher.fc2.bias");
     assert_int_equal(dcn_plan_bind(plan, step.logits, buffer), DECANT_INVALID_ARG);
     assert_int_equal(dcn_plan_bind(plan, step.x, NULL), DECANT_INVALID_ARG);
     assert_int_equal(dcn_plan_bind(plan, 100000, buffer), DECANT_INVALID_ARG);

@@ -35,70 +35,27 @@ typedef struct step_case {
     bool nesterov;
 } step_case;
 
-static const step_case light_nn = {
-    .vectors = "step_lightnn",
-    .network = "lightnn",
-    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75}, {.kind = DCN_TERM_KD, .weight = 0.25, .temperature = 2}},
-    .n_terms = 2,
-    .n_steps = 2,
-    .optimizer = DCN_OPTIMIZER_ADAM,
-    .lr = 1e-3,
-};
+/* LightNN as the tutorial trains it: cross-entropy and one term of the teacher, which is DeepNN where the term taps a
+ * layer of it. */
+static step_case light_nn(const char *vectors, int32_t n_steps, dcn_term term)
+{
+    term.weight = 0.25;
+    return (step_case){
+        .vectors = vectors,
+        .network = "lightnn",
+        .teacher = term.teacher != NULL ? "deepnn" : NULL,
+        .terms = {{.kind = DCN_TERM_CE, .weight = 0.75}, term},
+        .n_terms = 2,
+        .n_steps = n_steps,
+        .optimizer = DCN_OPTIMIZER_ADAM,
+        .lr = 1e-3,
+    };
+}
 
-static const step_case light_nn_logits = {
-    .vectors = "step_lightnn_logits",
-    .network = "lightnn",
-    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75}, {.kind = DCN_TERM_LOGITS, .weight = 0.25, .standardize = true}},
-    .n_terms = 2,
-    .n_steps = 1,
-    .optimizer = DCN_OPTIMIZER_ADAM,
-    .lr = 1e-3,
-};
-
-static const step_case light_nn_cosine = {
-    .vectors = "step_lightnn_cosine",
-    .network = "lightnn",
-    .teacher = "deepnn",
-    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75},
-              {.kind = DCN_TERM_COSINE,
-               .weight = 0.25,
-               .student = "features.5",
-               .teacher = "features.9",
-               .match = DCN_MATCH_AVGPOOL}},
-    .n_terms = 2,
-    .n_steps = 1,
-    .optimizer = DCN_OPTIMIZER_ADAM,
-    .lr = 1e-3,
-};
-
-static const step_case light_nn_project = {
-    .vectors = "step_lightnn_project",
-    .network = "lightnn",
-    .teacher = "deepnn",
-    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75},
-              {.kind = DCN_TERM_COSINE,
-               .weight = 0.25,
-               .student = "features.5",
-               .teacher = "features.9",
-               .match = DCN_MATCH_PROJECT}},
-    .n_terms = 2,
-    .n_steps = 1,
-    .optimizer = DCN_OPTIMIZER_ADAM,
-    .lr = 1e-3,
-};
-
-/* The regressor is read from text in its test. */
-static step_case light_nn_hint = {
-    .vectors = "step_lightnn_hint",
-    .network = "lightnn",
-    .teacher = "deepnn",
-    .terms = {{.kind = DCN_TERM_CE, .weight = 0.75},
-              {.kind = DCN_TERM_HINT, .weight = 0.25, .student = "features.5", .teacher = "features.9"}},
-    .n_terms = 2,
-    .n_steps = 1,
-    .optimizer = DCN_OPTIMIZER_ADAM,
-    .lr = 1e-3,
-};
+static dcn_term feature_term(dcn_term_kind kind)
+{
+    return (dcn_term){.kind = kind, .student = "features.5", .teacher = "features.9"};
+}
 
 static const step_case resnet20 = {
     .vectors = "step_resnet20",
@@ -443,25 +400,29 @@ static void check_steps(const step_case *test)
 static void test_light_nn(void **state)
 {
     (void)state;
-    check_steps(&light_nn);
-}
-
-static void test_light_nn_cosine(void **state)
-{
-    (void)state;
-    check_steps(&light_nn_cosine);
+    const step_case kd = light_nn("step_lightnn", 2, (dcn_term){.kind = DCN_TERM_KD, .temperature = 2});
+    check_steps(&kd);
 }
 
 static void test_light_nn_logits(void **state)
 {
     (void)state;
-    check_steps(&light_nn_logits);
+    const step_case logits =
+        light_nn("step_lightnn_logits", 1, (dcn_term){.kind = DCN_TERM_LOGITS, .standardize = true});
+    check_steps(&logits);
 }
 
-static void test_light_nn_project(void **state)
+static void test_light_nn_cosine(void **state)
 {
     (void)state;
-    check_steps(&light_nn_project);
+    static const dcn_match matches[] = {DCN_MATCH_AVGPOOL, DCN_MATCH_PROJECT};
+    static const char *const vectors[] = {"step_lightnn_cosine", "step_lightnn_project"};
+    for (size_t m = 0; m < DCN_COUNT(matches); m++) {
+        dcn_term term = feature_term(DCN_TERM_COSINE);
+        term.match = matches[m];
+        const step_case cosine = light_nn(vectors[m], 1, term);
+        check_steps(&cosine);
+    }
 }
 
 static void test_light_nn_hint(void **state)
@@ -470,10 +431,12 @@ static void test_light_nn_hint(void **state)
     static const char text[] = "[conv: {channels: 32, kernel: 3, padding: 1}]";
     dcn_arena *arena = NULL;
     dcn_doc *regressor = NULL;
+    dcn_term term = feature_term(DCN_TERM_HINT);
     require(dcn_arena_create(&arena), "arena");
     require(dcn_doc_parse(arena, "regressor", text, sizeof text - 1, &regressor), "regressor");
-    light_nn_hint.terms[1].regressor = regressor;
-    check_steps(&light_nn_hint);
+    term.regressor = regressor;
+    const step_case hint = light_nn("step_lightnn_hint", 1, term);
+    check_steps(&hint);
     dcn_arena_destroy(arena);
 }
 
@@ -485,8 +448,8 @@ static void test_resnet20(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_light_nn),        cmocka_unit_test(test_light_nn_cosine),
-                                       cmocka_unit_test(test_light_nn_logits), cmocka_unit_test(test_light_nn_project),
-                                       cmocka_unit_test(test_light_nn_hint),   cmocka_unit_test(test_resnet20)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_light_nn), cmocka_unit_test(test_light_nn_logits),
+                                       cmocka_unit_test(test_light_nn_cosine), cmocka_unit_test(test_light_nn_hint),
+                                       cmocka_unit_test(test_resnet20)};
     return cmocka_run_group_tests_name("golden steps", tests, NULL, NULL);
 }

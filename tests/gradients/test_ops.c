@@ -69,10 +69,10 @@ static void check_linear(void)
     check_linear_layer("linear without bias", false, DCN_ACTIVATION_NONE);
 }
 
-static dcn_value_id add_batchnorm(network *net, dcn_value_id x, int32_t activation)
+static dcn_value_id add_batchnorm(network *net, dcn_value_id x, int32_t activation, bool pools)
 {
     int64_t channels = net->run.graph->values[x].shape.dim[1];
-    decant_op_attrs attrs = {.norm = {.eps = 1e-5, .momentum = 0.1, .activation = activation}};
+    decant_op_attrs attrs = {.norm = {.eps = 1e-5, .momentum = 0.1, .activation = activation, .pools = pools}};
     dcn_value_id inputs[5] = {x};
     inputs[1] = network_parameter(net, "gamma", dcn_shape1(channels));
     inputs[2] = network_parameter(net, "beta", dcn_shape1(channels));
@@ -83,14 +83,15 @@ static dcn_value_id add_batchnorm(network *net, dcn_value_id x, int32_t activati
 
 static void check_batchnorm_train(void)
 {
-    const decant_shape shapes[] = {dcn_shape2(5, 3), dcn_shape4(2, 3, 2, 3)};
+    const decant_shape shapes[] = {dcn_shape2(5, 3), dcn_shape4(2, 3, 2, 3), dcn_shape4(2, 3, 4, 2)};
     for (size_t i = 0; i < DCN_COUNT(shapes); i++)
         for (int relu = 0; relu < 2; relu++) {
+            const bool pools = i == 2;
             network net;
             network_init(&net);
             dcn_value_id x = network_parameter(&net, "x", shapes[i]);
-            dcn_value_id y = add_batchnorm(&net, x, relu ? DCN_ACTIVATION_RELU : DCN_ACTIVATION_NONE);
-            network_check(&net, relu ? "batchnorm_train with relu" : "batchnorm_train", y);
+            dcn_value_id y = add_batchnorm(&net, x, relu ? DCN_ACTIVATION_RELU : DCN_ACTIVATION_NONE, pools);
+            network_check(&net, pools ? "batchnorm_train with maxima" : "batchnorm_train", y);
             network_finish(&net);
         }
 }
@@ -194,6 +195,17 @@ static void check_dropout(void)
     dcn_value_id inputs[2] = {network_parameter(&net, "x", dcn_shape2(5, 9)),
                               network_input(&net, "counter", DECANT_I64, dcn_shape1(2), 0)};
     network_check(&net, "dropout", network_node(&net, DECANT_OP_DROPOUT, &attrs, inputs, 2, 1, NULL));
+    network_finish(&net);
+
+    /* undone together: relu, maximum, dropout */
+    decant_op_attrs pool = {.pool = dcn_pool_default(2)};
+    network_init(&net);
+    dcn_value_id x = network_parameter(&net, "x", dcn_shape4(2, 3, 4, 4));
+    x = network_node(&net, DECANT_OP_RELU, NULL, &x, 1, 1, NULL);
+    x = network_node(&net, DECANT_OP_MAXPOOL, &pool, &x, 1, 2, NULL);
+    inputs[0] = network_node(&net, DECANT_OP_FLATTEN, NULL, &x, 1, 1, NULL);
+    inputs[1] = network_input(&net, "counter", DECANT_I64, dcn_shape1(2), 0);
+    network_check(&net, "dropout behind relu", network_node(&net, DECANT_OP_DROPOUT, &attrs, inputs, 2, 1, NULL));
     network_finish(&net);
 }
 
@@ -432,7 +444,7 @@ static void test_residual_block(void **state)
     dcn_value_id x = network_parameter(&net, "x", dcn_shape4(2, 3, 3, 4));
     dcn_value_id conv_inputs[2] = {x, network_parameter(&net, "w", dcn_shape4(3, 3, 3, 3))};
     dcn_value_id branch = network_node(&net, DECANT_OP_CONV2D, &conv, conv_inputs, 2, 1, NULL);
-    branch = add_batchnorm(&net, branch, DCN_ACTIVATION_NONE);
+    branch = add_batchnorm(&net, branch, DCN_ACTIVATION_NONE, false);
     dcn_value_id sum_inputs[2] = {branch, x};
     network_check(&net, "residual block", network_node(&net, DECANT_OP_ADD, &add, sum_inputs, 2, 1, NULL));
     network_finish(&net);

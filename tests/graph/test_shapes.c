@@ -43,6 +43,7 @@
 #define POOL(k, s, p, ...) .attrs = {.pool = {.kernel = {k, k}, .stride = {s, s}, .padding = {p, p}, __VA_ARGS__}}
 #define LINEAR(o, b)       .attrs = {.linear = {.features = o, .bias = b}}
 #define NORM               .attrs = {.norm = {.eps = 1e-5, .momentum = 0.1}}
+#define POOLED_NORM        .attrs = {.norm = {.eps = 1e-5, .momentum = 0.1, .pools = true}}
 #define HUGE_SIZE          (INT64_C(1) << 40)
 
 typedef struct good_case {
@@ -77,6 +78,8 @@ static const good_case good[] = {
     {DECANT_OP_BATCHNORM, NORM, IN(S4(1, 5, 1, 1), S1(5), S1(5), S1(5), S1(5)), OUT(S4(1, 5, 1, 1))},
     {DECANT_OP_BATCHNORM, NORM, IN(S2(3, 5), S1(5), S1(5), S1(5), S1(5)), OUT(S2(3, 5))},
     {DECANT_OP_BATCHNORM_TRAIN, NORM, IN(S4(2, 5, 1, 1), S1(5), S1(5), S1(5), S1(5)), OUT(S4(2, 5, 1, 1), S1(5), S1(5))},
+    {DECANT_OP_BATCHNORM_TRAIN, POOLED_NORM, IN(S4(2, 5, 4, 6), S1(5), S1(5), S1(5), S1(5)), OUT(S4(2, 5, 2, 3), S1(5), S1(5))},
+    {DECANT_OP_BATCHNORM_GRAD, POOLED_NORM, IN(S4(2, 5, 2, 3), S4(2, 5, 4, 6), S1(5), S1(5), S1(5), S1(5)), OUT(S4(2, 5, 4, 6), S1(5), S1(5))},
     {DECANT_OP_BATCHNORM_GRAD, NORM, IN(S4(2, 5, 3, 3), S4(2, 5, 3, 3), S1(5), S1(5), S1(5), S1(5)), OUT(S4(2, 5, 3, 3), S1(5), S1(5))},
 
     {DECANT_OP_RELU, .attrs = {.none = 0}, IN(S3(2, 3, 4)), OUT(S3(2, 3, 4))},
@@ -104,6 +107,7 @@ static const good_case good[] = {
     {DECANT_OP_DROPOUT, .attrs = {.dropout = {.p = 0.5}}, IN(S2(2, 3), S1(2)), OUT(S2(2, 3))},
     {DECANT_OP_DROPOUT, .attrs = {.dropout = {.p = 0}}, IN(S2(2, 3)), OUT(S2(2, 3))},
     {DECANT_OP_DROPOUT_GRAD, .attrs = {.dropout = {.p = 0.5}}, IN(S2(2, 3), S1(2)), OUT(S2(2, 3))},
+    {DECANT_OP_RECTIFIED_DROPOUT_GRAD, .attrs = {.dropout = {.p = 0.5}}, IN(S2(2, 3), S2(2, 3)), OUT(S2(2, 3))},
     {DECANT_OP_FLATTEN, .attrs = {.none = 0}, IN(S4(2, 16, 8, 8)), OUT(S2(2, 1024))},
     {DECANT_OP_FLATTEN, .attrs = {.none = 0}, IN(S1(2)), OUT(S2(2, 1))},
     {DECANT_OP_RESHAPE, .attrs = {.reshape = {.rank = 4, .shape = {99, 16, 8, 8}}}, IN(S2(2, 1024)), OUT(S4(2, 16, 8, 8))},
@@ -178,11 +182,15 @@ static const bad_case bad[] = {
 
     {DECANT_OP_BATCHNORM, DECANT_SHAPE, "[2, 3, 4]", NORM, IN(S3(2, 3, 4), S1(3), S1(3), S1(3), S1(3))},
     {DECANT_OP_BATCHNORM, DECANT_SHAPE, "running variance", NORM, IN(S2(2, 3), S1(3), S1(3), S1(3), S1(4))},
+    {DECANT_OP_BATCHNORM, DECANT_INVALID_ARG, "training", POOLED_NORM, IN(S4(2, 3, 4, 4), S1(3), S1(3), S1(3), S1(3))},
+    {DECANT_OP_BATCHNORM_TRAIN, DECANT_SHAPE, "[2, 3, 4, 5]", POOLED_NORM, IN(S4(2, 3, 4, 5), S1(3), S1(3), S1(3), S1(3))},
+    {DECANT_OP_BATCHNORM_TRAIN, DECANT_SHAPE, "[2, 3]", POOLED_NORM, IN(S2(2, 3), S1(3), S1(3), S1(3), S1(3))},
+    {DECANT_OP_BATCHNORM_GRAD, DECANT_SHAPE, "[2, 3, 4, 6]", POOLED_NORM, IN(S4(2, 3, 4, 6), S4(2, 3, 4, 6), S1(3), S1(3), S1(3), S1(3))},
     {DECANT_OP_BATCHNORM, DECANT_INVALID_ARG, "eps", .attrs = {.norm = {.eps = 0, .momentum = 0.1}}, IN(S2(2, 3), S1(3), S1(3), S1(3), S1(3))},
     {DECANT_OP_BATCHNORM, DECANT_INVALID_ARG, "eps", .attrs = {.norm = {.eps = (double)NAN, .momentum = 0.1}}, IN(S2(2, 3), S1(3), S1(3), S1(3), S1(3))},
     {DECANT_OP_BATCHNORM, DECANT_INVALID_ARG, "momentum", .attrs = {.norm = {.eps = 1e-5, .momentum = 1.5}}, IN(S2(2, 3), S1(3), S1(3), S1(3), S1(3))},
     {DECANT_OP_BATCHNORM_TRAIN, DECANT_SHAPE, "batch of at least 2", NORM, IN(S4(1, 5, 1, 1), S1(5), S1(5), S1(5), S1(5))},
-    {DECANT_OP_BATCHNORM_GRAD, DECANT_SHAPE, "x is", NORM, IN(S2(4, 5), S2(3, 5), S1(5), S1(5), S1(5), S1(5))},
+    {DECANT_OP_BATCHNORM_GRAD, DECANT_SHAPE, "dy is", NORM, IN(S2(4, 5), S2(3, 5), S1(5), S1(5), S1(5), S1(5))},
 
     {DECANT_OP_RELU, DECANT_SHAPE, "empty", .attrs = {.none = 0}, IN(S2(2, 0))},
     {DECANT_OP_RELU6, DECANT_INVALID_ARG, "negative", .attrs = {.none = 0}, IN(S2(2, -1))},
@@ -208,6 +216,8 @@ static const bad_case bad[] = {
     {DECANT_OP_DROPOUT, DECANT_INVALID_ARG, "p is", .attrs = {.dropout = {.p = (double)NAN}}, IN(S2(2, 3))},
     {DECANT_OP_DROPOUT, DECANT_SHAPE, "counter", .attrs = {.dropout = {.p = 0.5}}, IN(S2(2, 3), S1(3))},
     {DECANT_OP_DROPOUT_GRAD, DECANT_INVALID_ARG, "p is", .attrs = {.dropout = {.p = -0.1}}, IN(S2(2, 3), S1(2))},
+    {DECANT_OP_RECTIFIED_DROPOUT_GRAD, DECANT_INVALID_ARG, "p is", .attrs = {.dropout = {.p = 1}}, IN(S2(2, 3), S2(2, 3))},
+    {DECANT_OP_RECTIFIED_DROPOUT_GRAD, DECANT_SHAPE, "[2, 4]", .attrs = {.dropout = {.p = 0.5}}, IN(S2(2, 3), S2(2, 4))},
     {DECANT_OP_FLATTEN, DECANT_SHAPE, "scalar", .attrs = {.none = 0}, IN({.rank = 0})},
     {DECANT_OP_RESHAPE, DECANT_SHAPE, "1024 elements a sample", .attrs = {.reshape = {.rank = 3, .shape = {0, 16, 65}}}, IN(S2(2, 1024))},
     {DECANT_OP_RESHAPE, DECANT_INVALID_ARG, "rank of 7", .attrs = {.reshape = {.rank = 7, .shape = {0, 16, 64}}}, IN(S2(2, 1024))},

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Every declaration of the public headers stands directly below its own doc comment (/** ... */), every header can be
-# used from C++, and decant.h includes them all.
+# used from C++, decant.h includes them all, and a function that can fail is marked so and is tried with NULL.
 # Usage: public_docs.sh SOURCE_DIR
 set -eu
-cd "$1/include/decant"
+source=$1
+cd "$source/include/decant"
 awk '
     FNR == 1 { inside = ""; in_comment = 0; documented = 0 }
     # A comment that opens in the first column.
@@ -34,4 +35,12 @@ for header in *.h; do
     fi
     grep -q "#include \"decant/$header\"" decant.h || { echo "decant.h does not include $header"; exit 1; }
     grep -q '^extern "C" {' "$header" || { echo "$header cannot be used from C++"; exit 1; }
+done
+if grep -n '^decant_status' *.h; then
+    echo "public_docs: the functions above can fail and lack DECANT_MUST_USE"
+    exit 1
+fi
+for function in $(sed -n 's/^DECANT_MUST_USE decant_status \(decant_[a-z0-9_]*\)(.*/\1/p' *.h); do
+    grep -q "refused($function(" "$source/tests/api/test_null.c" ||
+        { echo "public_docs: tests/api/test_null.c does not say what $function does with NULL"; exit 1; }
 done

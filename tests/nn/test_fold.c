@@ -55,14 +55,6 @@ static decant_model *model_of(const char *layers, const decant_shape *sample)
     return model;
 }
 
-static int32_t count_ops(const decant_model *model, decant_op op)
-{
-    int32_t count = 0;
-    for (dcn_node_id n = 0; n < model->graph->n_nodes; n++)
-        count += model->graph->nodes[n].op == op;
-    return count;
-}
-
 /* Outputs of a value for BATCH fixed random samples: dcn_free. */
 static float *outputs_of(const decant_model *model, dcn_value_id value, int64_t *ret_count)
 {
@@ -122,8 +114,8 @@ static decant_model *fold_and_compare(const decant_model *model, int32_t norms_l
 {
     decant_model *folded = NULL;
     assert_int_equal(dcn_model_fold(model, NULL, 0, &folded, NULL), DECANT_OK);
-    assert_int_equal(count_ops(folded, DECANT_OP_BATCHNORM), norms_left);
-    assert_int_equal(count_ops(folded, DECANT_OP_DROPOUT), 0);
+    assert_int_equal(dcn_graph_count(folded->graph, DECANT_OP_BATCHNORM), norms_left);
+    assert_int_equal(dcn_graph_count(folded->graph, DECANT_OP_DROPOUT), 0);
     assert_same(model, model->graph->output, folded, folded->graph->output);
     return folded;
 }
@@ -138,7 +130,7 @@ static void test_convolutions_and_linears_take_their_norm(void **state)
                                    "{dropout: 0.5}, {linear: 9}, batchnorm, relu, {linear: 5}]",
                                    &image);
     decant_model *folded = fold_and_compare(model, 0);
-    assert_int_equal(count_ops(folded, DECANT_OP_CONV2D), 2);
+    assert_int_equal(dcn_graph_count(folded->graph, DECANT_OP_CONV2D), 2);
     assert_int_equal(dcn_graph_parameters(folded->graph), /* weights as they were, one bias a channel, no norms */
                      8 * 4 * 9 + 8 + 8 * 2 * 9 + 8 + 9 * 48 + 9 + 5 * 9 + 5);
     decant_model *again = fold_and_compare(folded, 0); /* nothing is left to do */
@@ -157,7 +149,7 @@ static void test_repeated_channels_go_into_the_weights(void **state)
                                    "relu, flatten, {linear: 4}]",
                                    &image);
     decant_model *folded = fold_and_compare(model, 0);
-    assert_int_equal(count_ops(folded, DECANT_OP_REPEAT_CHANNELS), 0);
+    assert_int_equal(dcn_graph_count(folded->graph, DECANT_OP_REPEAT_CHANNELS), 0);
     const dcn_node *conv = &folded->graph->nodes[0];
     assert_int_equal(folded->graph->values[conv->input[1]].shape.dim[1], 2);
     dcn_model_destroy(folded);
@@ -182,7 +174,7 @@ static void test_what_is_read_elsewhere_stays(void **state)
     for (dcn_node_id n = 0; n < model->graph->n_nodes; n++)
         if (model->graph->nodes[n].op == DECANT_OP_CONV2D) tap = model->graph->nodes[n].output[0];
     assert_int_equal(dcn_model_fold(model, &tap, 1, &folded, &map), DECANT_OK);
-    assert_int_equal(count_ops(folded, DECANT_OP_BATCHNORM), 3);
+    assert_int_equal(dcn_graph_count(folded->graph, DECANT_OP_BATCHNORM), 3);
     assert_int_not_equal(map[tap], DCN_NONE);
     assert_same(model, tap, folded, map[tap]);
     dcn_free(map);
@@ -206,7 +198,7 @@ static void test_a_scale_beyond_f32_is_left_alone(void **state)
     dcn_model_destroy(folded);
     model->data[model->graph->nodes[0].input[1]][0] = 1;
     assert_int_equal(dcn_model_fold(model, NULL, 0, &folded, NULL), DECANT_OK);
-    assert_int_equal(count_ops(folded, DECANT_OP_BATCHNORM), 1);
+    assert_int_equal(dcn_graph_count(folded->graph, DECANT_OP_BATCHNORM), 1);
     dcn_model_destroy(folded);
     dcn_model_destroy(model);
 }

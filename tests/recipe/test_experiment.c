@@ -243,7 +243,7 @@ static const mistake mistakes[] = {
     {{.runs = RUN("prune: {from: ./m.st, keep: 0.5, criterion: l11}")},
      "there is no criterion 'l11'; did you mean 'l1'?",
      5},
-    {{.runs = RUN("prune: {from: ./m.st, keep: 0.5, criterion: taylor}")}, "known: l1, l2, bn, random", 5},
+    {{.runs = RUN("prune: {from: ./m.st, keep: 0.5, criterion: fisher}")}, "known: l1, l2, bn, random, taylor", 5},
     {{.runs = RUN("prune: {from: ./m.st, keep: 0.5, weights: new}")}, "weights must be one of kept|fresh", 5},
     {{.runs = RUN("prune: {from: ./m.st, keep: 0.5}, init: ./m.st")}, "remove init or prune", 5},
     {{.runs = "runs: {a: {epochs: 2, optimizer: adam, loss: {ce: 1}, prune: {from: ./m.st, keep: 0.5}}}\n"},

@@ -11,33 +11,35 @@
 #define DATA        FOLDER "/data"
 #define OVERLAPPING FOLDER "/overlapping"
 
-static decant_finding_list *lint(const char *const *overrides, int32_t n_overrides)
+/* overrides: ended by NULL; or NULL */
+static decant_finding_list *lint(const char *text, const char *const *overrides)
 {
-    char text[4096];
-    decant_recipe *recipe = NULL;
+    decant_recipe *recipe = recipe_or_fail(text, overrides);
     decant_finding_list *list = NULL;
-    snprintf(text, sizeof text, TINY_RECIPE, DATA);
-    if (decant_recipe_parse("t.yaml", text, strlen(text), overrides, n_overrides, &recipe) != DECANT_OK)
-        fail_msg("%s: %s", decant_error_place(), decant_error_message());
     if (decant_recipe_lint(recipe, &list) != DECANT_OK) fail_msg("%s", decant_error_message());
     decant_recipe_destroy(recipe);
     return list;
 }
 
-/* Breaks when the linter cries wolf. */
-static void test_sound_recipe_has_no_findings(void **state)
+static void assert_clean(const char *const *overrides)
 {
-    (void)state;
-    decant_finding_list *list = lint(NULL, 0);
+    decant_finding_list *list = lint(TINY_RECIPE(DATA), overrides);
     for (int32_t i = 0; i < list->count; i++)
         print_error("%s\n", list->items[i].text);
     assert_int_equal(list->count, 0);
     decant_finding_list_destroy(list);
 }
 
+/* Breaks when the linter cries wolf. */
+static void test_sound_recipe_has_no_findings(void **state)
+{
+    (void)state;
+    assert_clean(NULL);
+}
+
 /* What is changed in the sound recipe, and what must be found. */
 typedef struct fault {
-    const char *overrides[3];
+    const char *overrides[4]; /* ended by NULL */
     decant_severity severity;
     const char *text;
 } fault;
@@ -92,12 +94,20 @@ static const fault faults[] = {
     {{"runs.p={like: alone, prune: {from: alone, keep: 0.5}}", "budget={run: p, parameters: 277}"},
      DECANT_SEVERITY_ERROR,
      "run 'p' prunes to 278 parameters, 1 more than the budget of 277"},
+    {{"runs.p={like: distilled, prune: {from: alone, keep: 0.5, criterion: taylor}, transfer: {labels: false}, "
+      "loss: {kd: 1}}"},
+     DECANT_SEVERITY_ERROR,
+     "run 'p' trains without labels, and the criterion taylor reads them"},
     {{"runs.p={like: distilled, prune: {from: alone, keep: 0.5}}"},
      DECANT_SEVERITY_WARNING,
      "run 'p' is distilled, but no run trains its model 'student', pruned alike, without a teacher"},
     /* losses and teachers */
     {{"runs.alone.loss={kd: 1}"}, DECANT_SEVERITY_ERROR, "run 'alone' has a distillation loss but no teacher"},
     {{"runs.distilled.loss={ce: 1}"}, DECANT_SEVERITY_ERROR, "none of its losses listens to it"},
+    {{"runs.distilled.loss={ce: 1, kd: 1e-30}"},
+     DECANT_SEVERITY_WARNING,
+     "run 'distilled': with a weight of 1e-30 the loss kd does nothing"},
+    {{"runs.distilled.loss={ce: 1e7, kd: 1}"}, DECANT_SEVERITY_WARNING, "with a weight of 1 the loss kd does nothing"},
     {{"runs.distilled.teacher=./nothing.safetensors"}, DECANT_SEVERITY_ERROR, "nothing.safetensors"},
     {{"runs.teacher.model=student"}, DECANT_SEVERITY_WARNING, "teacher and student are the same network"},
     {{"runs.teacher.seeds=[5, 6]"}, DECANT_SEVERITY_ERROR, "has the seed 0, which its teacher 'teacher' has not"},
@@ -203,10 +213,7 @@ static void test_faults_are_found(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-        int32_t n_overrides = 0;
-        while (n_overrides < 3 && faults[i].overrides[n_overrides] != NULL)
-            n_overrides++;
-        decant_finding_list *list = lint(faults[i].overrides, n_overrides);
+        decant_finding_list *list = lint(TINY_RECIPE(DATA), faults[i].overrides);
         if (!finds(list, &faults[i])) {
             for (int32_t f = 0; f < list->count; f++)
                 print_error("found %d: %s\n", list->items[f].severity, list->items[f].text);
@@ -227,17 +234,15 @@ static void test_feature_losses_that_fit_have_no_findings(void **state)
 {
     (void)state;
     static const char *const losses[] = {
+        "runs.distilled.loss={ce: 1, kd: 1e-5}",
         "runs.distilled.loss={ce: 1, hint: {student: 1, teacher: 3}}",
         "runs.distilled.loss={ce: 1, hint: {student: 2, teacher: 3, regressor: [linear: 32, relu, linear: 128]}}",
         "runs.distilled.loss={ce: 1, cosine: {student: 2, teacher: 2, match: avgpool}}",
         "runs.distilled.loss={bce: 1, logits: {center: true}, kd: {standardize: true}, dkd: {alpha: 1, beta: 2}}",
     };
     for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++) {
-        decant_finding_list *list = lint(&losses[i], 1);
-        for (int32_t f = 0; f < list->count; f++)
-            print_error("%s\n", list->items[f].text);
-        assert_int_equal(list->count, 0);
-        decant_finding_list_destroy(list);
+        const char *const overrides[] = {losses[i], NULL};
+        assert_clean(overrides);
     }
 }
 
@@ -245,8 +250,8 @@ static void test_feature_losses_that_fit_have_no_findings(void **state)
 static void test_equal_steps_are_equal_budgets(void **state)
 {
     (void)state;
-    static const char *const overrides[] = {"runs.distilled.transfer={keep: [0, 2]}", "runs.distilled.epochs=4"};
-    decant_finding_list *list = lint(overrides, 2);
+    static const char *const overrides[] = {"runs.distilled.transfer={keep: [0, 2]}", "runs.distilled.epochs=4", NULL};
+    decant_finding_list *list = lint(TINY_RECIPE(DATA), overrides);
     for (int32_t f = 0; f < list->count; f++)
         assert_null(strstr(list->items[f].text, "unequal budgets"));
     assert_int_equal(list->errors + list->warnings, 0);
@@ -270,15 +275,11 @@ static void test_feature_errors_name_the_losses_line(void **state)
                                "    loss:\n"
                                "      ce: 1\n"
                                "      hint: {student: hiden, teacher: 1}\n";
-    decant_recipe *recipe = NULL;
-    decant_finding_list *list = NULL;
-    assert_int_equal(decant_recipe_parse("t.yaml", text, strlen(text), NULL, 0, &recipe), DECANT_OK);
-    assert_int_equal(decant_recipe_lint(recipe, &list), DECANT_OK);
+    decant_finding_list *list = lint(text, NULL);
     assert_int_equal(list->errors, 1);
     assert_int_equal(strncmp(list->items[0].text, "t.yaml:15:", 10), 0);
     assert_non_null(strstr(list->items[0].text, "the student has no layer 'hiden'; did you mean 'hidden'?"));
     decant_finding_list_destroy(list);
-    decant_recipe_destroy(recipe);
 }
 
 /* Files of so many zero bytes behind a header: every image the same, so the test part stands in the training split. */
@@ -306,19 +307,15 @@ static void test_a_known_name_does_not_excuse_a_leak(void **state)
     (void)state;
     static const char text[] = "decant: 1\nname: t\ndata: {source: fashion-mnist}\nmodels: {m: [flatten, linear: 10]}\n"
                                "runs: {a: {model: m, epochs: 1, optimizer: adam, loss: {ce: 1}}}\n";
-    decant_recipe *recipe = NULL;
-    decant_finding_list *list = NULL;
     assert_int_equal(system("mkdir -p '" FOLDER "/leaking'"), 0);
     write_leaking(FOLDER "/leaking", "train", 60000);
     write_leaking(FOLDER "/leaking", "t10k", 10000);
     assert_int_equal(setenv("DECANT_DATA", FOLDER "/leaking", 1), 0);
-    assert_int_equal(decant_recipe_parse("t.yaml", text, strlen(text), NULL, 0, &recipe), DECANT_OK);
-    assert_int_equal(decant_recipe_lint(recipe, &list), DECANT_OK);
+    decant_finding_list *list = lint(text, NULL);
     unsetenv("DECANT_DATA");
     assert_int_equal(list->errors, 1);
     assert_non_null(strstr(list->items[0].text, "10000 samples of the test part also stand in the training split"));
     decant_finding_list_destroy(list);
-    decant_recipe_destroy(recipe);
 }
 
 /* Breaks when a shape that does not fit is told without the layer's line. */
@@ -333,26 +330,19 @@ static void test_shape_errors_name_the_layers_line(void **state)
                                "    - flatten\n"
                                "    - linear: 4\n"
                                "runs: {a: {model: m, epochs: 1, optimizer: adam, loss: {ce: 1}}}\n";
-    decant_recipe *recipe = NULL;
-    decant_finding_list *list = NULL;
-    assert_int_equal(decant_recipe_parse("t.yaml", text, strlen(text), NULL, 0, &recipe), DECANT_OK);
-    assert_int_equal(decant_recipe_lint(recipe, &list), DECANT_OK);
+    decant_finding_list *list = lint(text, NULL);
     assert_int_equal(list->errors, 1);
     assert_int_equal(strncmp(list->items[0].text, "t.yaml:7:", 9), 0);
     decant_finding_list_destroy(list);
-    decant_recipe_destroy(recipe);
 }
 
 /* Breaks when a failed allocation becomes a finding, a crash or a leak. */
 static void test_memory_failures_are_no_findings(void **state)
 {
     (void)state;
-    char text[4096];
-    decant_recipe *recipe = NULL;
+    decant_recipe *recipe = recipe_or_fail(TINY_RECIPE(DATA), NULL);
     decant_status status = DECANT_NO_MEMORY;
     int64_t failures = 0;
-    snprintf(text, sizeof text, TINY_RECIPE, DATA);
-    assert_int_equal(decant_recipe_parse("t.yaml", text, strlen(text), NULL, 0, &recipe), DECANT_OK);
     while (status != DECANT_OK) {
         decant_finding_list *list = NULL;
         dcn_memory_fail_nth(failures + 1);

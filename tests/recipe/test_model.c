@@ -87,7 +87,7 @@ static void test_unfinished_graphs_are_refused(void **state)
     (void)state;
     decant_graph *graph = NULL;
     decant_value x;
-    expect_refusal(NULL, DECANT_INVALID_ARG, "no graph");
+    expect_refusal(NULL, DECANT_INVALID_ARG, "graph must not be NULL");
     assert_ok(decant_graph_create(&graph));
     expect_refusal(graph, DECANT_INVALID_ARG, "decant_graph_input()");
     expect_refusal(build(&x), DECANT_INVALID_ARG, "decant_graph_set_output()");

@@ -54,24 +54,15 @@ static bool stop_requested(void *context)
 static decant_status run_tiny(const char *where, const char *const *overrides, decant_run_options options,
                               run_watch *watch, decant_result_list **ret_results)
 {
-    char text[4096], directory[512];
-    decant_recipe *recipe = NULL;
-    int32_t n_overrides = 0;
-    while (overrides != NULL && overrides[n_overrides] != NULL)
-        n_overrides++;
-    snprintf(text, sizeof text, TINY_RECIPE, DATA);
+    char directory[512];
     snprintf(directory, sizeof directory, FOLDER "/%s", where);
-    if (decant_recipe_parse("t.yaml", text, strlen(text), overrides, n_overrides, &recipe) != DECANT_OK)
-        fail_msg("%s: %s", decant_error_place(), decant_error_message());
     options.directory = directory;
     options.context = watch;
     options.on_start = on_start;
     options.on_result = on_result;
     options.on_losses = on_losses;
     options.stop_requested = stop_requested;
-    decant_status status = decant_recipe_run(recipe, &options, ret_results);
-    decant_recipe_destroy(recipe);
-    return status;
+    return run_and_destroy(recipe_or_fail(TINY_RECIPE(DATA), overrides), &options, ret_results);
 }
 
 static const decant_run_options plain;
@@ -95,18 +86,6 @@ static void assert_refused(const char *where, const char *const *overrides, bool
     assert_null(results);
     if (strstr(decant_error_message(), message) == NULL)
         fail_msg("'%s' does not say '%s'", decant_error_message(), message);
-}
-
-static void assert_same_file(const char *a, const char *b)
-{
-    uint8_t *first = NULL, *second = NULL;
-    size_t first_bytes = 0, second_bytes = 0;
-    assert_int_equal(dcn_file_read(a, 1 << 24, &first, &first_bytes), DECANT_OK);
-    assert_int_equal(dcn_file_read(b, 1 << 24, &second, &second_bytes), DECANT_OK);
-    assert_int_equal(first_bytes, second_bytes);
-    assert_memory_equal(first, second, first_bytes);
-    dcn_free(first);
-    dcn_free(second);
 }
 
 /* Breaks when runs are made out of order, or a result leaves something out. */
@@ -273,7 +252,8 @@ static void test_damaged_answers_are_refused(void **state)
     assert_int_equal(read_replaced("\"confusion\"", "\"not there\""), DECANT_OK);
 }
 
-/* Breaks when a finished run is trained again, or other words for the same recipe count as a change. */
+/* Breaks when a finished run is trained again, other words for the same recipe count as a change, or a checkpoint stays
+ * that a kill behind the result has left. */
 static void test_finished_runs_are_skipped(void **state)
 {
     (void)state;
@@ -283,11 +263,14 @@ static void test_finished_runs_are_skipped(void **state)
                                               "data.normalize=train",
                                               "threads=2",
                                               NULL};
+    static const char left[] = FOLDER "/whole/tiny/alone-seed1/checkpoint.safetensors";
+    assert_int_equal(dcn_file_write(left, "left", 4), DECANT_OK);
     run_watch again = run_or_fail("whole", NULL, plain), reworded = run_or_fail("whole", other_words, plain);
     assert_int_equal(again.n_started, 0);
     assert_int_equal(again.n_skipped, 5);
     assert_int_equal(reworded.n_started, 0);
     assert_int_equal(reworded.n_skipped, 5);
+    assert_false(dcn_file_exists(left));
 }
 
 /* Breaks when results of another recipe are passed off as this one's, or --force throws away what is still good. */
@@ -490,10 +473,7 @@ static void test_memory_failures_leave_nothing_half_done(void **state)
     for (int64_t nth = 1; status != DECANT_OK; nth += 1 + nth / 8) {
         run_watch watch = {.polls_left = -1};
         decant_result_list *results = NULL;
-        char text[4096];
-        decant_recipe *recipe = NULL;
-        snprintf(text, sizeof text, TINY_RECIPE, DATA);
-        assert_int_equal(decant_recipe_parse("t.yaml", text, strlen(text), NULL, 0, &recipe), DECANT_OK);
+        decant_recipe *recipe = recipe_or_fail(TINY_RECIPE(DATA), NULL);
         decant_run_options all = options;
         all.directory = FOLDER "/memory";
         all.context = &watch;

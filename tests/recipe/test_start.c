@@ -32,6 +32,7 @@
     "  pruned: {like: scratch, teacher: big, loss: {ce: 0.5, kd: 0.5}, prune: {weights: kept}}\n"                      \
     "  still: {like: big, optimizer: {sgd: {lr: 1e-30}}, init: big}\n"                                                 \
     "  still-pruned: {like: still, init: null, prune: {from: big, keep: 0.5}}\n"                                       \
+    "  asked: {like: pruned, seeds: 2, prune: {criterion: taylor, samples: 96}}\n"                                     \
     "  tuned: {like: big, seeds: 2, init: pruned}\n"                                                                   \
     "  folded: {like: big, model: factored}\n"
 
@@ -51,23 +52,15 @@ static bool stop_requested(void *context)
 static decant_status run_recipe(const char *where, run_wish *wish, decant_result_list **ret_results)
 {
     char directory[512];
-    decant_recipe *recipe = NULL;
-    int32_t n_overrides = 0;
     decant_run_options options = {.directory = directory,
                                   .runs = wish->runs,
                                   .force = wish->force,
                                   .context = wish,
                                   .stop_requested = stop_requested};
-    while (wish->overrides != NULL && wish->overrides[n_overrides] != NULL)
-        n_overrides++;
     while (options.n_runs < 2 && wish->runs[options.n_runs] != NULL)
         options.n_runs++;
     snprintf(directory, sizeof directory, FOLDER "/%s", where);
-    if (decant_recipe_parse("t.yaml", RECIPE, strlen(RECIPE), wish->overrides, n_overrides, &recipe) != DECANT_OK)
-        fail_msg("%s: %s", decant_error_place(), decant_error_message());
-    decant_status status = decant_recipe_run(recipe, &options, ret_results);
-    decant_recipe_destroy(recipe);
-    return status;
+    return run_and_destroy(recipe_or_fail(RECIPE, wish->overrides), &options, ret_results);
 }
 
 static decant_result_list *run_or_fail(const char *where, run_wish wish)
@@ -125,6 +118,7 @@ static void test_results(void **state)
         assert_null(scratch->baseline);
         assert_int_equal(scratch->parameters, pruned->parameters);
         assert_int_equal(result_of(results, "tuned", seed)->parameters, pruned->parameters);
+        assert_true(result_of(results, "asked", seed)->parameters <= all / 2);
         assert_int_equal(result_of(results, "tuned", seed)->parameters_before, 0);
     }
     decant_result_list_destroy(results);
@@ -186,18 +180,6 @@ static void test_bottleneck_is_folded(void **state)
     dcn_model_destroy(model);
 }
 
-static void assert_same_file(const char *a, const char *b)
-{
-    uint8_t *first = NULL, *second = NULL;
-    size_t first_bytes = 0, second_bytes = 0;
-    assert_int_equal(dcn_file_read(a, 1 << 24, &first, &first_bytes), DECANT_OK);
-    assert_int_equal(dcn_file_read(b, 1 << 24, &second, &second_bytes), DECANT_OK);
-    assert_int_equal(first_bytes, second_bytes);
-    assert_memory_equal(first, second, first_bytes);
-    dcn_free(first);
-    dcn_free(second);
-}
-
 /* Breaks when a checkpoint holds the folded layer instead of the factors, or the pruned network is not made again. */
 static void test_resumed_runs_are_identical(void **state)
 {
@@ -234,11 +216,13 @@ static void test_changes_and_budgets(void **state)
     static const char *const keep[] = {"runs.pruned.prune.keep=0.4", NULL};
     static const char *const criterion[] = {"runs.pruned.prune.criterion=l2", NULL};
     static const char *const same[] = {"runs.pruned.prune.minimum=0.1", "runs.pruned.prune.weights=kept", NULL};
+    static const char *const asked[] = {"runs.asked.prune.samples=97", NULL};
     static const char *const source[] = {"runs.still.init=" FOLDER "/whole/t/pruned-seed0/model.safetensors", NULL};
     static const char *const limit[] = {"budget={run: pruned, mult_adds: 1000}", "runs.pruned.seeds=[7]", NULL};
     assert_refused((run_wish){.overrides = keep, .runs = {"pruned"}}, DECANT_STALE, "prune.keep was 0.5 and is 0.4");
     assert_refused((run_wish){.overrides = criterion, .runs = {"pruned"}}, DECANT_STALE,
                    "prune.criterion was \"bn\" and is \"l2\"");
+    assert_refused((run_wish){.overrides = asked, .runs = {"asked"}}, DECANT_STALE, "prune.samples was 96 and is 97");
     assert_refused((run_wish){.overrides = source, .runs = {"still"}}, DECANT_USAGE, "");
     assert_refused((run_wish){.overrides = limit, .runs = {"pruned"}}, DECANT_USAGE,
                    "mult-adds remain, more than the budget of 1000");

@@ -26,20 +26,11 @@ static decant_status run_distilled(const char *where, const char *const *overrid
                                    decant_result_list **ret_results)
 {
     static const char *const wanted[] = {"distilled"};
-    char text[4096], directory[512];
-    decant_recipe *recipe = NULL;
-    int32_t n_overrides = 0;
-    while (overrides[n_overrides] != NULL)
-        n_overrides++;
-    snprintf(text, sizeof text, TINY_RECIPE, DATA);
+    char directory[512];
     snprintf(directory, sizeof directory, FOLDER "/%s", where);
-    if (decant_recipe_parse("t.yaml", text, strlen(text), overrides, n_overrides, &recipe) != DECANT_OK)
-        fail_msg("%s: %s", decant_error_place(), decant_error_message());
     const decant_run_options options = {
         .directory = directory, .runs = wanted, .n_runs = 1, .context = &polls, .stop_requested = stop_requested};
-    decant_status status = decant_recipe_run(recipe, &options, ret_results);
-    decant_recipe_destroy(recipe);
-    return status;
+    return run_and_destroy(recipe_or_fail(TINY_RECIPE(DATA), overrides), &options, ret_results);
 }
 
 /* Results of the teacher and of the two seeds of `distilled`. */
@@ -54,17 +45,10 @@ static decant_result_list *run_or_fail(const char *where, const char *const *ove
 static void assert_same_model(const char *a, const char *b)
 {
     char path[2][512];
-    uint8_t *data[2] = {NULL, NULL};
-    size_t bytes[2] = {0, 0};
     const char *const where[] = {a, b};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         snprintf(path[i], sizeof path[i], FOLDER "/%s/tiny/distilled-seed1/model.safetensors", where[i]);
-        assert_int_equal(dcn_file_read(path[i], 1 << 24, &data[i], &bytes[i]), DECANT_OK);
-    }
-    assert_int_equal(bytes[0], bytes[1]);
-    assert_memory_equal(data[0], data[1], bytes[0]);
-    dcn_free(data[0]);
-    dcn_free(data[1]);
+    assert_same_file(path[0], path[1]);
 }
 
 /* The weights alone: what is said beside them may differ. */
@@ -96,11 +80,9 @@ typedef void check(const dcn_materials *materials, const dcn_transfer_set *set);
 
 static void with_set(const char *const *overrides, int32_t n_overrides, check *look)
 {
-    char text[4096];
     dcn_materials *materials = NULL;
     dcn_transfer_set set = {0};
-    snprintf(text, sizeof text, TINY_RECIPE, DATA);
-    dcn_experiment *experiment = parse_or_fail(text, overrides, n_overrides);
+    dcn_experiment *experiment = parse_or_fail(TINY_RECIPE(DATA), overrides, n_overrides);
     assert_int_equal(dcn_materials_create(experiment, &materials), DECANT_OK);
     assert_int_equal(dcn_transfer_set_make(materials, dcn_experiment_find_run(experiment, "distilled"), &set),
                      DECANT_OK);
@@ -361,7 +343,6 @@ static void test_a_single_logit_is_corrected(void **state)
     static const char *const files[] = {FOLDER "/logit/logit/plain/model.safetensors",
                                         FOLDER "/logit/logit/corrected/model.safetensors"};
     float bias[2];
-    decant_recipe *recipe = NULL;
     decant_result_list *results = NULL;
     FILE *rows = fopen(FOLDER "/rows.csv", "w");
     assert_non_null(rows);
@@ -369,9 +350,9 @@ static void test_a_single_logit_is_corrected(void **state)
     for (int i = 0; i < 80; i++)
         fprintf(rows, "%d,%s\n", i, i % 10 < 3 ? "yes" : "no");
     assert_int_equal(fclose(rows), 0);
-    assert_int_equal(decant_recipe_parse("l.yaml", recipe_text, strlen(recipe_text), NULL, 0, &recipe), DECANT_OK);
     const decant_run_options options = {.directory = FOLDER "/logit"};
-    if (decant_recipe_run(recipe, &options, &results) != DECANT_OK) fail_msg("%s", decant_error_message());
+    if (run_and_destroy(recipe_or_fail(recipe_text, NULL), &options, &results) != DECANT_OK)
+        fail_msg("%s", decant_error_message());
     for (int i = 0; i < 2; i++) {
         decant_model *model = NULL;
         assert_int_equal(dcn_model_load(files[i], &model), DECANT_OK);
@@ -383,7 +364,6 @@ static void test_a_single_logit_is_corrected(void **state)
     assert_true(bias[1] < bias[0] || bias[1] > bias[0]);
     assert_true(fabs((double)bias[0] + correction->offsets[1] - correction->offsets[0] - (double)bias[1]) < 1e-6);
     decant_result_list_destroy(results);
-    decant_recipe_destroy(recipe);
 }
 
 /* Breaks when a change of the transfer set or the correction goes unseen, or other words for the same count as one. */

@@ -41,6 +41,7 @@ typedef struct test_problem {
     decant_dataset *dataset;
     dcn_split split;
     float mean[1], std[1]; /* of the training split */
+    decant_model *teacher; /* NULL where nobody wants one */
 } test_problem;
 
 static inline void draw_samples(uint8_t *pixels, int32_t *labels, int64_t count, uint64_t seed)
@@ -86,9 +87,17 @@ static inline void open_problem(test_problem *problem, const char *device, int64
 
 static inline void close_problem(test_problem *problem)
 {
+    dcn_model_destroy(problem->teacher);
     dcn_split_finish(&problem->split);
     dcn_dataset_destroy(problem->dataset);
     dcn_device_close(problem->device);
+}
+
+/* The tear-down of a group whose set-up leaves its problem in *state. */
+static inline int close_group(void **state)
+{
+    close_problem(*state);
+    return 0;
 }
 
 static inline decant_model *make_model(const test_problem *problem, const char *layers, uint64_t seed)

@@ -13,7 +13,6 @@
 #define STEPS      20 /* 4 epochs of four batches of 32 and one of 22 */
 
 static test_problem problem;
-static decant_model *teacher;
 
 typedef struct outcome {
     decant_model *model;
@@ -52,7 +51,7 @@ static decant_status session(adjust *change, outcome *mine)
     dcn_model_destroy(mine->model);
     mine->model = make_model(&problem, CONVOLUTIONAL, 1);
     dcn_train_options options = plain_options(&problem, mine->model);
-    options.teacher = teacher;
+    options.teacher = problem.teacher;
     options.terms[options.n_terms++] = (dcn_term){.kind = DCN_TERM_KD, .weight = 0.5, .temperature = 3};
     options.checkpoint_path = CHECKPOINT;
     options.select_best = true;
@@ -134,13 +133,13 @@ static void test_the_same_as_in_the_step(void **state)
 static void test_a_teacher_of_another_normalization(void **state)
 {
     (void)state;
-    decant_model *usual = teacher;
+    decant_model *usual = problem.teacher;
     const float mean[1] = {0.3f}, std[1] = {0.4f};
-    assert_ok(dcn_model_clone(usual, &teacher));
-    assert_ok(dcn_model_set_normalization(teacher, 1, mean, std));
+    assert_ok(dcn_model_clone(usual, &problem.teacher));
+    assert_ok(dcn_model_set_normalization(problem.teacher, 1, mean, std));
     assert_like_in_step(NULL, without);
-    dcn_model_destroy(teacher);
-    teacher = usual;
+    dcn_model_destroy(problem.teacher);
+    problem.teacher = usual;
 }
 
 /* Breaks when it matters to a run whether its answers came from the teacher, from this disk or from none. */
@@ -222,17 +221,9 @@ static void test_the_teacher_stays_in_the_step(void **state)
 
 static int open_all(void **state)
 {
-    (void)state;
+    *state = &problem;
     open_problem(&problem, "cpu", 150, 50);
-    teacher = make_teacher(&problem, MLP);
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    dcn_model_destroy(teacher);
-    close_problem(&problem);
+    problem.teacher = make_teacher(&problem, MLP);
     return 0;
 }
 
@@ -245,5 +236,5 @@ int main(void)
         cmocka_unit_test_setup(test_resumed_runs, empty_folder),
         cmocka_unit_test_setup(test_the_teacher_stays_in_the_step, empty_folder),
     };
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, open_all, close_group);
 }

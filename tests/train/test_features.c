@@ -8,7 +8,6 @@
 #define STUDENT "[conv: {channels: 4, kernel: 3, padding: 1, name: conv}, relu, maxpool: 2, flatten, linear: 4]"
 
 static test_problem problem;
-static decant_model *teacher;
 
 typedef struct first_values {
     double value[DCN_MAX_TERMS], gradient_norm[DCN_MAX_TERMS];
@@ -33,7 +32,7 @@ static void on_epoch(void *context, const dcn_epoch *epoch)
 static dcn_train_options feature_options(decant_model *student, dcn_term term, first_values *values)
 {
     dcn_train_options options = plain_options(&problem, student);
-    options.teacher = teacher;
+    options.teacher = problem.teacher;
     options.terms[options.n_terms++] = term;
     options.context = values;
     options.on_loss_sheet = on_sheet;
@@ -129,7 +128,7 @@ static void test_extending_keeps_the_student(void **state)
                               cosine("2", "4", DCN_MATCH_PROJECT)};
     dcn_graph *extended = NULL;
     dcn_tap taps[4];
-    assert_ok(dcn_features_extend(student->graph, teacher->graph, terms, 4, &extended, taps));
+    assert_ok(dcn_features_extend(student->graph, problem.teacher->graph, terms, 4, &extended, taps));
     for (int32_t v = 0; v < student->graph->n_values; v++) {
         assert_int_equal(extended->values[v].kind, student->graph->values[v].kind);
         assert_true(decant_shape_equal(&extended->values[v].shape, &student->graph->values[v].shape));
@@ -191,17 +190,9 @@ static void test_a_feature_loss_that_stays_zero(void **state)
 
 static int open_all(void **state)
 {
-    (void)state;
+    *state = &problem;
     open_problem(&problem, "cpu", 150, 0);
-    teacher = make_teacher(&problem, TEACHER);
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    dcn_model_destroy(teacher);
-    close_problem(&problem);
+    problem.teacher = make_teacher(&problem, TEACHER);
     return 0;
 }
 
@@ -212,5 +203,5 @@ int main(void)
         cmocka_unit_test(test_features_are_looked_up),       cmocka_unit_test(test_extending_keeps_the_student),
         cmocka_unit_test(test_what_does_not_fit_is_refused), cmocka_unit_test(test_a_feature_loss_that_stays_zero),
     };
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, open_all, close_group);
 }

@@ -146,6 +146,38 @@ static void test_a_stopped_run_leaves_the_model_and_can_go_on(void **state)
     dcn_model_destroy(model);
 }
 
+/* Breaks when `samples` does not shorten the epochs, is drawn from what is held out, or may change under a checkpoint.
+ */
+static void test_part_of_the_samples(void **state)
+{
+    (void)state;
+    decant_train_result result;
+    decant_train_options options = quick_options();
+    decant_model *model = make_model(&problem, MLP, 5), *whole = make_model(&problem, MLP, 5);
+    options.samples = 160;
+    options.checkpoint_path = CHECKPOINT;
+    assert_ok(decant_train(model, NULL, problem.dataset, NULL, &options, &result));
+    assert_int_equal(result.steps, 4 * 5);
+    assert_true(result.validation_accuracy > 0.9);
+    options.samples = 128;
+    assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &result), DECANT_STALE);
+    options.checkpoint_path = NULL;
+    options.samples = 320;
+    assert_ok(decant_train(model, NULL, problem.dataset, NULL, &options, &result));
+    options.samples = 0; /* all: the same */
+    assert_ok(decant_train(whole, NULL, problem.dataset, NULL, &options, &result));
+    int32_t weight = dcn_graph_find(model->graph, "1.weight");
+    size_t bytes = (size_t)decant_shape_count(&model->graph->values[weight].shape) * sizeof(float);
+    assert_memory_equal(model->data[weight], whole->data[weight], bytes);
+    options.samples = 321; /* 80 of the 400 are held out */
+    assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &result), DECANT_INVALID_ARG);
+    assert_string_equal(decant_error_message(), "321 samples cannot be taken from 320");
+    options.samples = -1;
+    assert_int_equal(decant_train(model, NULL, problem.dataset, NULL, &options, &result), DECANT_INVALID_ARG);
+    dcn_model_destroy(whole);
+    dcn_model_destroy(model);
+}
+
 static void test_nonsense_is_refused(void **state)
 {
     (void)state;
@@ -174,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_a_student_learns_with_a_teacher),
         cmocka_unit_test(test_fresh_or_from_where_the_model_is),
         cmocka_unit_test_setup(test_a_stopped_run_leaves_the_model_and_can_go_on, remove_checkpoint),
+        cmocka_unit_test_setup(test_part_of_the_samples, remove_checkpoint),
         cmocka_unit_test(test_nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -22,7 +22,6 @@ typedef struct run_outcome {
 } run_outcome;
 
 static test_problem problem;
-static decant_model *teacher;
 static run_outcome whole; /* of the run that is never stopped */
 
 static int clean_folder(void **state)
@@ -37,7 +36,7 @@ static int clean_folder(void **state)
 static dcn_train_options rich_options(decant_model *model)
 {
     dcn_train_options options = plain_options(&problem, model);
-    options.teacher = teacher;
+    options.teacher = problem.teacher;
     options.terms[0].label_smoothing = 0.1;
     options.terms[options.n_terms++] = (dcn_term){.kind = DCN_TERM_KD, .weight = 0.5, .temperature = 3};
     options.optimizer.max_norm = 1;
@@ -125,7 +124,7 @@ static int open_all(void **state)
 {
     (void)state;
     open_problem(&problem, "cpu", 150, 50);
-    teacher = make_teacher(&problem, MLP);
+    problem.teacher = make_teacher(&problem, MLP);
     assert_ok(dcn_directory_make(FOLDER));
     whole = run(NULL, never);
     assert_int_equal(whole.result.steps_done, STEPS);
@@ -136,7 +135,6 @@ static int close_all(void **state)
 {
     (void)state;
     finish_outcome(&whole);
-    dcn_model_destroy(teacher);
     close_problem(&problem);
     return 0;
 }

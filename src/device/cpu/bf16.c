@@ -18,11 +18,11 @@ void dcn_cpu_find_bf16(dcn_cpu_device *device)
     bool is_amd = false, wide_loops = false;
 #ifdef DCN_CPU_X86
     is_amd = __builtin_cpu_is("amd");
-    wide_loops = device->loops == &dcn_cpu_loops_avx512 || device->loops == &dcn_cpu_loops_avx512_dot;
+    wide_loops = device->loops == &dcn_cpu_loops_avx512;
 #endif
     device->has_bf16_products = has_avx512 && wide_loops;
-    device->has_fast_dots = device->has_bf16_products && has_dot && is_amd && !has_tiles;
-    device->has_fast_bf16 = device->has_fast_dots || (device->has_bf16_products && has_tiles);
+    device->has_fast_bf16 = device->has_bf16_products && (has_tiles || (has_dot && is_amd));
+    device->has_fast_dots = device->has_fast_bf16 && !has_tiles && device->narrow_loops->dots != NULL;
 }
 
 /* Convolutions of several taps on maps of few pixels: oneDNN's bf16 kernels compute the padding too, and gradients of

@@ -194,19 +194,23 @@ decant_status dcn_cpu_compile_pad_channels_grad(dcn_cpu_device *device, dcn_op_c
     return DECANT_OK;
 }
 
-/* Too few channels for memcpy, as a rule: an image's. */
+/* Too few channels for memcpy, as a rule: an image's. Most often one, of grey that becomes colour. */
 #define REPEAT_BODY(name, type)                                                                                        \
     static void name(const dcn_cpu_run *run, int64_t begin, int64_t end)                                               \
     {                                                                                                                  \
         const channel_kernel *kernel = (const channel_kernel *)run->kernel;                                            \
         int64_t channels = kernel->narrow.channels;                                                                    \
-        for (int64_t pixel = begin; pixel < end; pixel++) {                                                            \
-            const type *from = (const type *)run->inputs[0] + pixel * channels;                                        \
-            type *to = (type *)run->outputs[0] + pixel * channels * kernel->times;                                     \
+        const type *from = (const type *)run->inputs[0] + begin * channels;                                            \
+        type *to = (type *)run->outputs[0] + begin * channels * kernel->times;                                         \
+        if (channels == 1 && kernel->times == 3) {                                                                     \
+            for (int64_t pixel = begin; pixel < end; pixel++, from++, to += 3)                                         \
+                to[0] = to[1] = to[2] = *from;                                                                         \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (int64_t pixel = begin; pixel < end; pixel++, from += channels)                                            \
             for (int64_t i = 0; i < kernel->times; i++, to += channels)                                                \
                 for (int64_t c = 0; c < channels; c++)                                                                 \
                     to[c] = from[c];                                                                                   \
-        }                                                                                                              \
     }
 REPEAT_BODY(repeat_body, float)
 REPEAT_BODY(repeat_bf16_body, dcn_bf16)

@@ -45,6 +45,7 @@ static dcn_cpu_compile *const compilers[DECANT_OP_COUNT] = {
     [DECANT_OP_ADAPTIVE_AVGPOOL_GRAD] = dcn_cpu_compile_avgpool_grad,
     [DECANT_OP_DROPOUT] = dcn_cpu_compile_dropout,
     [DECANT_OP_DROPOUT_GRAD] = dcn_cpu_compile_dropout,
+    [DECANT_OP_RECTIFIED_DROPOUT_GRAD] = dcn_cpu_compile_rectified_dropout_grad,
     [DECANT_OP_FLATTEN] = dcn_cpu_compile_copy,
     [DECANT_OP_RESHAPE] = dcn_cpu_compile_copy,
     [DECANT_OP_ADD] = dcn_cpu_compile_add,
@@ -125,7 +126,7 @@ decant_status dcn_cpu_kernel_create(dcn_cpu_device *device, const dcn_op_call *c
     kernel->base.run = run;
     kernel->base.destroy = destroy_own;
     kernel->base.flops = dcn_op_flops(call);
-    kernel->loops = dcn_cpu_is_narrow(call) ? device->loops->bf16 : device->loops;
+    kernel->loops = dcn_cpu_is_narrow(call) ? device->narrow_loops : device->loops;
     kernel->threads = visible_threads(&device->base);
     snprintf(kernel->base.name, sizeof kernel->base.name, "loop:%s", kernel->loops->isa);
     *ret_kernel = kernel;
@@ -139,24 +140,27 @@ static bool cpu_available(void)
     return true;
 }
 
-/* The best table of loops that this machine runs, or the one asked for. */
-static decant_status choose_loops(const char *isa, const dcn_cpu_loops **ret_loops)
+/* The best tables of loops that this machine runs, or those asked for: named by the one on bf16. */
+static decant_status choose_loops(const char *isa, dcn_cpu_device *device)
 {
-    const dcn_cpu_loops *tables[4];
+    const dcn_cpu_loops *tables[4][2]; /* on f32, on bf16 */
     int32_t n_tables = 0;
+#define TABLES(f32, bf16) tables[n_tables][0] = &dcn_cpu_loops_##f32, tables[n_tables++][1] = &dcn_cpu_loops_##bf16
 #ifdef DCN_CPU_X86
-    bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512cd");
-    if (has_avx512 && __builtin_cpu_supports("avx512bf16")) tables[n_tables++] = &dcn_cpu_loops_avx512_dot;
-    if (has_avx512) tables[n_tables++] = &dcn_cpu_loops_avx512;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")) {
+        if (__builtin_cpu_supports("avx512bf16")) TABLES(avx512, avx512_native_bf16);
+        TABLES(avx512, avx512_bf16);
+    }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-        tables[n_tables++] = &dcn_cpu_loops_avx2;
+        TABLES(avx2, avx2_bf16);
 #endif
-    tables[n_tables++] = &dcn_cpu_loops_baseline;
+    TABLES(baseline, baseline_bf16);
+#undef TABLES
     for (int32_t i = 0; i < n_tables; i++) {
-        if (isa && strcmp(isa, tables[i]->isa) != 0) continue;
-        *ret_loops = tables[i];
+        if (isa && strcmp(isa, tables[i][1]->isa) != 0) continue;
+        device->loops = tables[i][0];
+        device->narrow_loops = tables[i][1];
         return DECANT_OK;
     }
     return DCN_FAIL(UNSUPPORTED, "this machine (or build) has no instruction set \"%s\" for the cpu device", isa);
@@ -181,7 +185,7 @@ static decant_status cpu_open(const dcn_device_options *options, dcn_device **re
     if (status != DECANT_OK) goto out;
     device->base.class = &dcn_device_cpu;
     device->base.threads = options && options->threads > 0 ? options->threads : usable_cores();
-    TRY(choose_loops(options ? options->isa : NULL, &device->loops));
+    TRY(choose_loops(options ? options->isa : NULL, device));
     dcn_cpu_find_bf16(device);
     dcn_cpu_use_threads(device->base.threads);
     TRY(dcn_cpu_check(dnnl_engine_create(&device->engine, dnnl_cpu, 0), "engine"));
@@ -189,7 +193,7 @@ static decant_status cpu_open(const dcn_device_options *options, dcn_device **re
 
     const dnnl_version_t *version = dnnl_version();
     TRY(dcn_format(device->base.summary, sizeof device->base.summary, "cpu: oneDNN %d.%d.%d, %s, %d thread%s",
-                   version->major, version->minor, version->patch, device->loops->isa, device->base.threads,
+                   version->major, version->minor, version->patch, device->narrow_loops->isa, device->base.threads,
                    device->base.threads == 1 ? "" : "s"));
     *ret_device = &device->base;
     device = NULL;

@@ -35,11 +35,11 @@ typedef struct dcn_cpu_device {
     dcn_device base;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    const dcn_cpu_loops *loops;
-    bool has_bf16_products;  /* oneDNN has them for this processor (and instruction set) */
-    bool has_fast_bf16;      /* and they are faster than those of f32 */
-    bool has_fast_dots;      /* by dot products: what takes fewer of them pays */
-    dcn_cpu_layout *layouts; /* layout id - DCN_CPU_LAYOUT_FIRST_INTERNED */
+    const dcn_cpu_loops *loops, *narrow_loops; /* on f32, and on bf16 */
+    bool has_bf16_products;                    /* oneDNN has them for this processor (and instruction set) */
+    bool has_fast_bf16;                        /* and they are faster than those of f32 */
+    bool has_fast_dots;                        /* by dot products, not matrix units: what takes fewer of them pays */
+    dcn_cpu_layout *layouts;                   /* layout id - DCN_CPU_LAYOUT_FIRST_INTERNED */
     int32_t n_layouts, layouts_capacity;
 } dcn_cpu_device;
 
@@ -150,11 +150,15 @@ dcn_cpu_compile dcn_cpu_compile_linear, dcn_cpu_compile_linear_grad_input,
     dcn_cpu_compile_linear_grad_weight; /* linear.c */
 dcn_cpu_compile dcn_cpu_compile_small_linear, dcn_cpu_compile_small_linear_grad_input,
     dcn_cpu_compile_small_linear_grad_weight; /* small_linear.c */
-dcn_cpu_compile dcn_cpu_compile_rows;         /* row_linear.c: forward, where this holds */
+/* pair_linear.c: gradient of the weights in bf16, in the blocks that a primitive would write, where this holds */
+bool dcn_cpu_suits_pairs(const dcn_cpu_device *device, const dcn_op_call *call, const dnnl_memory_desc_t *weight);
+decant_status dcn_cpu_compile_pairs(dcn_cpu_device *device, dcn_op_call *call, const dnnl_memory_desc_t *weight,
+                                    dcn_kernel **ret_kernel);
+dcn_cpu_compile dcn_cpu_compile_rows; /* row_linear.c: forward, where this holds */
 bool dcn_cpu_suits_rows(const dcn_op_call *call);
 dcn_cpu_compile dcn_cpu_compile_batchnorm, dcn_cpu_compile_batchnorm_train, dcn_cpu_compile_batchnorm_grad; /* norm.c */
 dcn_cpu_compile dcn_cpu_compile_activation, dcn_cpu_compile_activation_grad, dcn_cpu_compile_add, dcn_cpu_compile_copy,
-    dcn_cpu_compile_dropout; /* elementwise.c */
+    dcn_cpu_compile_dropout, dcn_cpu_compile_rectified_dropout_grad; /* elementwise.c */
 dcn_cpu_compile dcn_cpu_compile_maxpool, dcn_cpu_compile_maxpool_grad, dcn_cpu_compile_avgpool,
     dcn_cpu_compile_avgpool_grad; /* pool.c; adaptive pools too */
 /* in and out are the forward op's input and output. */

@@ -9,6 +9,7 @@ typedef struct elementwise_kernel {
     int64_t count; /* elements in memory, a blocked layout's padding included */
     void (*unary)(const void *, void *, int64_t, int64_t);
     void (*binary)(const void *, const void *, void *, int64_t, int64_t);
+    float scale; /* of what dropout kept */
 } elementwise_kernel;
 
 static int64_t memory_count(dcn_cpu_device *device, const dcn_tensor_desc *desc)
@@ -142,6 +143,11 @@ typedef struct dropout_kernel {
     dcn_cpu_map map; /* for NHWC memory */
 } dropout_kernel;
 
+static float survivor_scale(const dcn_dropout_attrs *attrs)
+{
+    return (float)(1.0 / (1.0 - attrs->p));
+}
+
 static dcn_cpu_dropout dropout_state(const dcn_dropout_attrs *attrs, const int64_t *counter)
 {
     uint64_t step = (uint64_t)counter[1];
@@ -151,7 +157,7 @@ static dcn_cpu_dropout dropout_state(const dcn_dropout_attrs *attrs, const int64
         .step_low = (uint32_t)step,
         .step_high = (uint32_t)(step >> 32),
         .threshold = (uint64_t)(attrs->p * 4294967296.0),
-        .scale = (float)(1.0 / (1.0 - attrs->p)),
+        .scale = survivor_scale(attrs),
     };
 }
 
@@ -199,6 +205,31 @@ decant_status dcn_cpu_compile_dropout(dcn_cpu_device *device, dcn_op_call *call,
     kernel->count = decant_shape_count(&call->input[0].shape);
     if (nhwc) kernel->map = dcn_cpu_map_of(&call->input[0].shape);
     kernel->own.base.in_place = true;
+    *ret_kernel = &kernel->own.base;
+    return DECANT_OK;
+}
+
+/* --- undoing dropout and relu in one pass --- */
+
+static void rectified_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const elementwise_kernel *kernel = (const elementwise_kernel *)run->kernel;
+    kernel->own.loops->rectified_dropout_grad(run->inputs[0], run->inputs[1], kernel->scale, run->outputs[0], begin,
+                                              end);
+}
+
+static void run_rectified(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch)
+{
+    dcn_cpu_run run = {kernel, inputs, outputs, scratch};
+    dcn_cpu_parallel(&run, ((const elementwise_kernel *)kernel)->count, 1, rectified_body);
+}
+
+decant_status dcn_cpu_compile_rectified_dropout_grad(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
+{
+    elementwise_kernel *kernel = NULL;
+    TRY_RETURN(compile_elementwise(device, call, 2, &kernel));
+    kernel->own.base.run = run_rectified;
+    kernel->scale = survivor_scale(&call->attrs.dropout);
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;
 }

@@ -1,6 +1,7 @@
-/* Linear layers: which kernels do them. Rows enough go to our products in panels (panels.c), a few samples to
- * row_linear.c, tiny layers to small_linear.c; what is left to oneDNN's inner product, whose weights stay in the
- * blocked layout that all three directions share. */
+/* Linear layers: which kernels do them. Rows enough go to our products in panels (panels.c), a few samples or one
+ * output to row_linear.c, tiny layers to small_linear.c; what is left to oneDNN's inner product, whose weights stay in
+ * the blocked layout that all three directions share, or its gradients of weights to pair_linear.c, which writes the
+ * same layout. */
 #include <string.h>
 
 #include "device/cpu/cpu.h"
@@ -141,6 +142,10 @@ static decant_status compile_product(dcn_cpu_device *device, dcn_op_call *call, 
     }
     dcn_cpu_ask_activation(call);
     parts.weight->layout = layout;
+    if (dcn_cpu_suits_pairs(device, call, &parts.arguments[1].descriptor)) {
+        dnnl_primitive_desc_destroy(descriptor);
+        return dcn_cpu_compile_pairs(device, call, &parts.arguments[1].descriptor, ret_kernel);
+    }
     return dcn_cpu_primitive_kernel(device, call, parts.what, descriptor, parts.arguments, parts.n_arguments,
                                     ret_kernel);
 }

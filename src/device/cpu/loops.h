@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tensor/bf16.h"
+
 /* The mask as op.def defines it. */
 typedef struct dcn_cpu_dropout {
     uint64_t seed;
@@ -48,6 +50,7 @@ static inline bool dcn_cpu_window_tiles(const dcn_cpu_window *window)
 typedef struct dcn_cpu_product {
     int64_t m, n, k;
     int64_t a_row, a_step, b_row, b_step;
+    int64_t bias_step; /* linear_rows: 0 where all of n share one bias */
     bool relu;
 } dcn_cpu_product;
 /* Columns in a strip of a packed matrix, for every instruction set; packed floats are k * n rounded up to it. */
@@ -127,18 +130,17 @@ typedef struct dcn_cpu_update {
 
 typedef struct dcn_cpu_loops {
     const char *isa;
-    const struct dcn_cpu_loops *bf16; /* the same loops with elements of bf16 */
-    size_t element_bytes;             /* of what the void pointers of the ELEMENT_LOOPs are to */
+    size_t element_bytes; /* of what the void pointers of the ELEMENT_LOOPs are to */
 #define LOOP(name, arguments)         void(*name) arguments;
 #define ELEMENT_LOOP(name, arguments) void(*name) arguments;
+#define DOT_LOOP(name, arguments)     void(*name) arguments;
 #include "device/cpu/loops.def"
 } dcn_cpu_loops;
 
-/* avx512_dot: AVX-512 with dot products of bf16 */
-extern const dcn_cpu_loops dcn_cpu_loops_baseline, dcn_cpu_loops_avx2, dcn_cpu_loops_avx512, dcn_cpu_loops_avx512_dot;
-/* The same loops on bf16. */
+extern const dcn_cpu_loops dcn_cpu_loops_baseline, dcn_cpu_loops_avx2, dcn_cpu_loops_avx512;
+/* The same loops on bf16; native: rounded to it by AVX512-BF16's instruction. */
 extern const dcn_cpu_loops dcn_cpu_loops_baseline_bf16, dcn_cpu_loops_avx2_bf16, dcn_cpu_loops_avx512_bf16,
-    dcn_cpu_loops_avx512_dot_bf16;
+    dcn_cpu_loops_avx512_native_bf16;
 
 /* For the files loops_*.c: they are compiled once per instruction set and element type, each time under another name.
  */
@@ -149,12 +151,15 @@ extern const dcn_cpu_loops dcn_cpu_loops_baseline_bf16, dcn_cpu_loops_avx2_bf16,
 #define DCN_CPU_PASTE_EXPANDED(a, b) DCN_CPU_PASTE(a, b)
 #define DCN_CPU_LOOP(name)           DCN_CPU_PASTE_EXPANDED(dcn_cpu_loop_##name##_, DCN_CPU_LOOPS_ISA)
 #ifdef DCN_CPU_LOOPS_BF16
-#define DCN_CPU_ELEMENT_LOOP(name) DCN_CPU_PASTE_EXPANDED(dcn_cpu_bf16_loop_##name##_, DCN_CPU_LOOPS_ISA)
+#define DCN_CPU_ELEMENT_LOOP(name)                                                                                     \
+    DCN_CPU_PASTE_EXPANDED(DCN_CPU_PASTE_EXPANDED(dcn_cpu_, DCN_CPU_LOOPS_BF16),                                       \
+                           DCN_CPU_PASTE_EXPANDED(_loop_##name##_, DCN_CPU_LOOPS_ISA))
 #else
 #define DCN_CPU_ELEMENT_LOOP(name) DCN_CPU_LOOP(name)
 #endif
 #define LOOP(name, arguments)         void DCN_CPU_LOOP(name) arguments;
 #define ELEMENT_LOOP(name, arguments) void DCN_CPU_ELEMENT_LOOP(name) arguments;
+#define DOT_LOOP(name, arguments)     void DCN_CPU_ELEMENT_LOOP(name) arguments;
 #include "device/cpu/loops.def"
 
 #endif

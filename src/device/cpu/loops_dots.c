@@ -1,21 +1,19 @@
 /* Matrix products from pairs of bf16, summed in f32: as many rows and columns of the result as there are registers for
- * stay in them. */
+ * stay in them. For AVX512-BF16 alone. */
 #include "device/cpu/loops.h"
 #include "device/cpu/narrow.h"
 
+#ifdef __AVX512BF16__
+
 /* Rows at once of strips of 64, 32 and 16 columns: enough sums to hide the latency of a dot product, beside what they
- * are made of. Narrower vectors take a strip one vector at a time. */
-#if VEC_WIDTH == 16
+ * are made of. */
 #define ROWS_OF_64 6
 #define ROWS_OF_32 12
 #define ROWS_OF_16 12
-#else
-#define ROWS 4
-#endif
-#define MAX_SUMS 24
+#define MAX_SUMS   24
 
 /* rows times vectors (constants) of c; b: from one depth to the next b_step pairs */
-static ALWAYS_INLINE void tile(const dcn_cpu_dots *dots, const int32_t *a, const int32_t *b, int64_t b_step, float *c,
+static ALWAYS_INLINE void tile(const dcn_cpu_dots *dots, const uint32_t *a, const uint32_t *b, int64_t b_step, float *c,
                                const int rows, const int vectors)
 {
     vec sums[MAX_SUMS]; /* `vectors` behind each other for every row */
@@ -27,7 +25,7 @@ static ALWAYS_INLINE void tile(const dcn_cpu_dots *dots, const int32_t *a, const
         for (int v = 0; v < vectors; v++)
             operand[v] = pairs_load(b + v * VEC_WIDTH);
         for (int r = 0; r < rows; r++) {
-            pairs factor = ivec_all(a[r * dots->a_row]);
+            pairs factor = pairs_all(a[r * dots->a_row]);
             for (int v = 0; v < vectors; v++)
                 sums[r * vectors + v] = pairs_dot(sums[r * vectors + v], factor, operand[v]);
         }
@@ -38,8 +36,8 @@ static ALWAYS_INLINE void tile(const dcn_cpu_dots *dots, const int32_t *a, const
 }
 
 /* All rows of a few vectors (a constant), in tiles of about the same height. */
-static ALWAYS_INLINE void tiles(const dcn_cpu_dots *dots, const int32_t *a, const int32_t *b, int64_t b_step, float *c,
-                                int64_t rows, const int most, const int vectors)
+static ALWAYS_INLINE void tiles(const dcn_cpu_dots *dots, const uint32_t *a, const uint32_t *b, int64_t b_step,
+                                float *c, int64_t rows, const int most, const int vectors)
 {
     int64_t n_tiles = (rows + most - 1) / most, height = 0;
     for (int64_t i = 0; i < n_tiles; i++, a += height * dots->a_row, c += height * dots->c_row) {
@@ -68,21 +66,18 @@ static ALWAYS_INLINE void tiles(const dcn_cpu_dots *dots, const int32_t *a, cons
     }
 }
 
-void DCN_CPU_LOOP(dots)(const dcn_cpu_dots *dots, const void *a, const void *b, float *c, int64_t rows)
+void DCN_CPU_ELEMENT_LOOP(dots)(const dcn_cpu_dots *dots, const void *a, const void *b, float *c, int64_t rows)
 {
     for (int64_t first = 0, width; first < dots->columns; first += width) {
-        const int32_t *strip = (const int32_t *)b + first * dots->depth;
+        const uint32_t *strip = (const uint32_t *)b + first * dots->depth;
         width = dcn_cpu_strip_of_pairs(dots->columns, first);
-#if VEC_WIDTH == 16
         if (width == 64)
             tiles(dots, a, strip, width, c + first, rows, ROWS_OF_64, 4);
         else if (width == 32)
             tiles(dots, a, strip, width, c + first, rows, ROWS_OF_32, 2);
         else
             tiles(dots, a, strip, width, c + first, rows, ROWS_OF_16, 1);
-#else
-        for (int64_t v = 0; v < width; v += VEC_WIDTH)
-            tiles(dots, a, strip + v, width, c + first + v, rows, ROWS, 1);
-#endif
     }
 }
+
+#endif

@@ -64,6 +64,18 @@ SLOPE_LOOP(hardswish_grad, d *(s < -3.0F ? 0.0F : s <= 3.0F ? s * (1.0F / 3.0F) 
 SLOPE_LOOP(sigmoid_grad, d *s *(1.0F - s))
 SLOPE_LOOP(gelu_grad, d *(approximate_normal_cdf(s) + s * 0.398942280F * approximate_exp(-0.5F * s * s)))
 
+void DCN_CPU_ELEMENT_LOOP(rectified_dropout_grad)(const void *gradient, const void *kept, float scale, void *to,
+                                                  int64_t begin, int64_t end)
+{
+    const element *d_y = gradient, *y = kept;
+    element *d_x = to;
+#pragma omp simd
+    for (int64_t i = begin; i < end; i++) {
+        float scaled = element_value(d_y[i]) * scale;
+        d_x[i] = element_of(element_value(y[i]) <= 0.0F ? 0.0F : scaled);
+    }
+}
+
 void DCN_CPU_ELEMENT_LOOP(add)(const void *first, const void *second, void *to, int64_t begin, int64_t end)
 {
     const element *a = first, *b = second;

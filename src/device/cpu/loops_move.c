@@ -1,4 +1,6 @@
 /* Loops that move elements: between f32 and the table's element type, and between plain and NHWC maps. */
+#include <string.h>
+
 #include "device/cpu/element.h"
 #include "device/cpu/loops.h"
 
@@ -97,6 +99,17 @@ void DCN_CPU_ELEMENT_LOOP(to_f32)(const void *src, float *dst, int64_t begin, in
 }
 
 #ifndef DCN_CPU_LOOPS_BF16
+void DCN_CPU_LOOP(pair_rows)(const float *src, dcn_bf16 *dst, int64_t width, int64_t begin, int64_t end)
+{
+    for (int64_t pair = begin; pair < end; pair++) {
+        const float *first = src + 2 * pair * width, *second = first + width;
+        for (int64_t c = 0; c < width; c += VEC_WIDTH) {
+            uvec both = bf16_bits(vec_load(first + c)) | bf16_bits(vec_load(second + c)) << 16;
+            memcpy(dst + 2 * (pair * width + c), &both, sizeof both);
+        }
+    }
+}
+
 void DCN_CPU_LOOP(interleave)(const float *line, int64_t plane, int64_t channels, int64_t pixels, float *to)
 {
     same_few_rows(line, to, channels, plane, 0, pixels);

@@ -3,6 +3,8 @@
  */
 #include "device/cpu/narrow_tiles.h"
 
+#ifdef __AVX512BF16__
+
 /* u = G g */
 static inline void transform_weight(const vec *g, const int g_step, vec *u, const int u_step)
 {
@@ -29,7 +31,7 @@ static inline void weights_of(const dcn_cpu_narrow_winograd *winograd, const uin
     vec g[9], half[12];
     for (int tap = 0; tap < 9; tap++) {
         const int from = winograd->turned ? 8 - tap : tap;
-        g[tap] = narrow_load(weights + (from * winograd->in + i) * winograd->out + o);
+        g[tap] = element_load(weights + (from * winograd->in + i) * winograd->out + o);
     }
     for (int column = 0; column < 3; column++)
         transform_weight(g + column, 3, half + column, 3);
@@ -37,8 +39,8 @@ static inline void weights_of(const dcn_cpu_narrow_winograd *winograd, const uin
         transform_weight(half + 3 * row, 1, ret_full + 4 * row, 1);
 }
 
-void DCN_CPU_LOOP(narrow_winograd_weights)(const dcn_cpu_narrow_winograd *winograd, const void *weights, void *u,
-                                           int64_t begin_pair, int64_t end_pair)
+void DCN_CPU_ELEMENT_LOOP(narrow_winograd_weights)(const dcn_cpu_narrow_winograd *winograd, const void *weights,
+                                                   void *u, int64_t begin_pair, int64_t end_pair)
 {
     const int64_t out = winograd->out, depth = winograd->in / 2;
     for (int64_t first = 0, width; first < out; first += width) {
@@ -48,7 +50,7 @@ void DCN_CPU_LOOP(narrow_winograd_weights)(const dcn_cpu_narrow_winograd *winogr
                 vec low[PLACES], high[PLACES];
                 weights_of(winograd, weights, 2 * pair, first + o, low);
                 weights_of(winograd, weights, 2 * pair + 1, first + o, high);
-                int32_t *to = (int32_t *)u + first * depth + pair * width + o;
+                uint32_t *to = (uint32_t *)u + first * depth + pair * width + o;
                 for (int place = 0; place < PLACES; place++)
                     pairs_store(to + place * winograd->u_step, pairs_of(low[place], high[place]));
             }
@@ -57,8 +59,8 @@ void DCN_CPU_LOOP(narrow_winograd_weights)(const dcn_cpu_narrow_winograd *winogr
 
 /* --- tiles --- */
 
-void DCN_CPU_LOOP(narrow_winograd_input)(const dcn_cpu_narrow_winograd *winograd, const void *x, void *v,
-                                         int64_t first_tile, int64_t count)
+void DCN_CPU_ELEMENT_LOOP(narrow_winograd_input)(const dcn_cpu_narrow_winograd *winograd, const void *x, void *v,
+                                                 int64_t first_tile, int64_t count)
 {
     run_of_tiles run;
     map_group map = {x, 0, winograd->map[0], winograd->map[1], winograd->in, 0};
@@ -66,7 +68,7 @@ void DCN_CPU_LOOP(narrow_winograd_input)(const dcn_cpu_narrow_winograd *winograd
         run = run_from(winograd, first_tile + t, count - t);
         for (map.channel = 0; map.channel < winograd->in; map.channel += GROUP) {
             const strip rows = strip_of(&map, run.sample, run.row - winograd->padding[0]);
-            const tile_target to = {(int32_t *)v + (t * winograd->in + map.channel) / 2, winograd->in / 2,
+            const tile_target to = {(uint32_t *)v + (t * winograd->in + map.channel) / 2, winograd->in / 2,
                                     winograd->v_step};
             transform_tiles(&rows, run.column - winograd->padding[1], run.count, to, CHANNELS);
         }
@@ -89,14 +91,14 @@ static ALWAYS_INLINE void finish_tile(const dcn_cpu_narrow_winograd *winograd, c
         result[i] += shift;
         if (winograd->relu) result[i] = vec_select(result[i] < (vec){0}, (vec){0}, result[i]);
     }
-    narrow_store(y, result[0]);
-    if (columns > 1) narrow_store(y + winograd->out, result[1]);
-    if (rows > 1) narrow_store(y + line, result[2]);
-    if (rows > 1 && columns > 1) narrow_store(y + line + winograd->out, result[3]);
+    element_store(y, result[0]);
+    if (columns > 1) element_store(y + winograd->out, result[1]);
+    if (rows > 1) element_store(y + line, result[2]);
+    if (rows > 1 && columns > 1) element_store(y + line + winograd->out, result[3]);
 }
 
-void DCN_CPU_LOOP(narrow_winograd_output)(const dcn_cpu_narrow_winograd *winograd, const float *m, const float *bias,
-                                          void *y, int64_t first_tile, int64_t count)
+void DCN_CPU_ELEMENT_LOOP(narrow_winograd_output)(const dcn_cpu_narrow_winograd *winograd, const float *m,
+                                                  const float *bias, void *y, int64_t first_tile, int64_t count)
 {
     const int64_t out = winograd->out, height = winograd->result[0], width = winograd->result[1];
     run_of_tiles run;
@@ -109,3 +111,5 @@ void DCN_CPU_LOOP(narrow_winograd_output)(const dcn_cpu_narrow_winograd *winogra
                             width - run.column - TILE * i);
     }
 }
+
+#endif

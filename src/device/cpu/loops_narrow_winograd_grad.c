@@ -3,8 +3,10 @@
  * column of places have the other sign for dy: its rows are y0, y0 + y1, y0 - y1, y1. */
 #include "device/cpu/narrow_tiles.h"
 
-void DCN_CPU_LOOP(narrow_winograd_twins)(const dcn_cpu_narrow_winograd *winograd, const void *x, void *v,
-                                         int64_t first_tile, int64_t count, int64_t channel, int64_t channels)
+#ifdef __AVX512BF16__
+
+void DCN_CPU_ELEMENT_LOOP(narrow_winograd_twins)(const dcn_cpu_narrow_winograd *winograd, const void *x, void *v,
+                                                 int64_t first_tile, int64_t count, int64_t channel, int64_t channels)
 {
     run_of_tiles run;
     map_group map = {x, winograd->samples, winograd->map[0], winograd->map[1], winograd->in, 0};
@@ -13,7 +15,7 @@ void DCN_CPU_LOOP(narrow_winograd_twins)(const dcn_cpu_narrow_winograd *winograd
         for (int64_t c = 0; c < channels; c += GROUP) {
             map.channel = channel + c;
             const strip rows = strip_of(&map, 2 * run.sample, run.row - winograd->padding[0]);
-            tile_target to = {(int32_t *)v + t * channels + c, channels, winograd->v_step};
+            tile_target to = {(uint32_t *)v + t * channels + c, channels, winograd->v_step};
             transform_tiles(&rows, run.column - winograd->padding[1], run.count, to, EVEN_TWINS);
             to.first += VEC_WIDTH;
             transform_tiles(&rows, run.column - winograd->padding[1], run.count, to, ODD_TWINS);
@@ -46,9 +48,9 @@ static ALWAYS_INLINE void transform_gradient(const strip *map, int64_t column, i
     vec_store(sum, total);
 }
 
-void DCN_CPU_LOOP(narrow_winograd_gradient)(const dcn_cpu_narrow_winograd *winograd, const void *d_y, void *d,
-                                            int64_t first_tile, int64_t count, int64_t channel, int64_t channels,
-                                            float *sums)
+void DCN_CPU_ELEMENT_LOOP(narrow_winograd_gradient)(const dcn_cpu_narrow_winograd *winograd, const void *d_y, void *d,
+                                                    int64_t first_tile, int64_t count, int64_t channel,
+                                                    int64_t channels, float *sums)
 {
     run_of_tiles run;
     map_group map = {d_y, winograd->samples, winograd->result[0], winograd->result[1], winograd->out, 0};
@@ -59,7 +61,7 @@ void DCN_CPU_LOOP(narrow_winograd_gradient)(const dcn_cpu_narrow_winograd *winog
             const int64_t width = dcn_cpu_strip_of_pairs(channels, first);
             map.channel = channel + c;
             const strip rows = strip_of(&map, 2 * run.sample, run.row);
-            tile_target to = {(int32_t *)d + first * count + t * width + c - first, width, winograd->u_step};
+            tile_target to = {(uint32_t *)d + first * count + t * width + c - first, width, winograd->u_step};
             transform_gradient(&rows, run.column, run.count, to, EVEN_TWINS, sums + c);
             to.first += VEC_WIDTH;
             transform_gradient(&rows, run.column, run.count, to, ODD_TWINS, sums + c + VEC_WIDTH);
@@ -92,8 +94,9 @@ static inline void taps_of(const dcn_cpu_narrow_winograd *winograd, const float 
         transform_back(half + 4 * row, 1, ret_taps + 3 * row, 1);
 }
 
-void DCN_CPU_LOOP(narrow_winograd_finish)(const dcn_cpu_narrow_winograd *winograd, const float *sums, int64_t parts,
-                                          int64_t part_step, int64_t rows, int64_t columns, float *d_weight)
+void DCN_CPU_ELEMENT_LOOP(narrow_winograd_finish)(const dcn_cpu_narrow_winograd *winograd, const float *sums,
+                                                  int64_t parts, int64_t part_step, int64_t rows, int64_t columns,
+                                                  float *d_weight)
 {
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < columns; c += GROUP) {
@@ -112,8 +115,8 @@ void DCN_CPU_LOOP(narrow_winograd_finish)(const dcn_cpu_narrow_winograd *winogra
         }
 }
 
-void DCN_CPU_LOOP(narrow_winograd_bias)(const float *sums, int64_t parts, int64_t part_step, int64_t channels,
-                                        float *d_bias)
+void DCN_CPU_ELEMENT_LOOP(narrow_winograd_bias)(const float *sums, int64_t parts, int64_t part_step, int64_t channels,
+                                                float *d_bias)
 {
     for (int64_t c = 0; c < channels; c++) {
         const int64_t slot = c / GROUP * GROUP + c % 2 * VEC_WIDTH + c % GROUP / 2;
@@ -122,3 +125,5 @@ void DCN_CPU_LOOP(narrow_winograd_bias)(const float *sums, int64_t parts, int64_
             d_bias[c] += sums[part * part_step + slot];
     }
 }
+
+#endif

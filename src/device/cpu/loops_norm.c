@@ -140,20 +140,15 @@ void DCN_CPU_ELEMENT_LOOP(norm_statistics)(const dcn_cpu_norm *norm, const float
 void DCN_CPU_ELEMENT_LOOP(scale_offset)(const dcn_cpu_norm *norm, const void *x, void *y, bool relu, int64_t begin_row,
                                         int64_t end_row, int64_t begin, int64_t end)
 {
-    const float *scale = norm->scale, *offset = norm->offset;
     for (int64_t row = begin_row; row < end_row; row++) {
         const element *from = (const element *)x + row * norm->width;
         element *to = (element *)y + row * norm->width;
-        if (relu) {
-#pragma omp simd
-            for (int64_t c = begin; c < end; c++) {
-                float value = element_value(from[c]) * scale[c] + offset[c];
-                to[c] = element_of(value < 0.0F ? 0.0F : value);
-            }
-        } else {
-#pragma omp simd
-            for (int64_t c = begin; c < end; c++)
-                to[c] = element_of(element_value(from[c]) * scale[c] + offset[c]);
+        for (int64_t c = begin; c < end; c += VEC_WIDTH) {
+            int64_t n = smaller(VEC_WIDTH, end - c);
+            vec value = element_load_first(from + c, n) * vec_load_first(norm->scale + c, n) +
+                        vec_load_first(norm->offset + c, n);
+            if (relu) value = vec_select(value < (vec){0}, (vec){0}, value);
+            element_store_first(to + c, value, n);
         }
     }
 }
@@ -253,21 +248,16 @@ void DCN_CPU_ELEMENT_LOOP(norm_grad_finish)(const dcn_cpu_norm *norm, const floa
 void DCN_CPU_ELEMENT_LOOP(norm_grad_input)(const dcn_cpu_norm *norm, const void *d_y, const void *x, void *d_x,
                                            bool relu, int64_t begin_row, int64_t end_row, int64_t begin, int64_t end)
 {
-    const float *scale = norm->scale, *offset = norm->offset, *slope = norm->slope, *constant = norm->constant;
     for (int64_t row = begin_row; row < end_row; row++) {
         const element *d = (const element *)d_y + row * norm->width, *from = (const element *)x + row * norm->width;
         element *to = (element *)d_x + row * norm->width;
-        if (relu) {
-#pragma omp simd
-            for (int64_t c = begin; c < end; c++) {
-                float value = element_value(from[c]);
-                float g = value * scale[c] + offset[c] > 0.0F ? element_value(d[c]) : 0.0F;
-                to[c] = element_of(g * scale[c] + (value * slope[c] + constant[c]));
-            }
-        } else {
-#pragma omp simd
-            for (int64_t c = begin; c < end; c++)
-                to[c] = element_of(element_value(d[c]) * scale[c] + (element_value(from[c]) * slope[c] + constant[c]));
+        for (int64_t c = begin; c < end; c += VEC_WIDTH) {
+            int64_t n = smaller(VEC_WIDTH, end - c);
+            vec value = element_load_first(from + c, n), g = element_load_first(d + c, n);
+            vec scale = vec_load_first(norm->scale + c, n), offset = vec_load_first(norm->offset + c, n);
+            vec slope = vec_load_first(norm->slope + c, n), constant = vec_load_first(norm->constant + c, n);
+            if (relu) g = vec_select(value * scale + offset > (vec){0}, g, (vec){0});
+            element_store_first(to + c, g * scale + (value * slope + constant), n);
         }
     }
 }

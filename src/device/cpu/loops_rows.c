@@ -7,14 +7,24 @@
 #define UNROLL  2 /* vectors of a row at once, for enough sums to hide an addition's latency */
 #define STRIDE  (UNROLL * VEC_WIDTH)
 
+/* The upper half is added to the lower until one number is left: the sum's order is the same wherever it is asked for.
+ */
 static inline float sum_of(vec sums)
 {
-    float lanes[VEC_WIDTH];
-    memcpy(lanes, &sums, sizeof lanes);
-    for (int half = VEC_WIDTH / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            lanes[i] += lanes[i + half];
-    return lanes[0];
+    typedef float quarter __attribute__((vector_size(16)));
+    quarter four;
+#if VEC_WIDTH == 16
+    typedef float half __attribute__((vector_size(32)));
+    half eight = __builtin_shufflevector(sums, sums, 0, 1, 2, 3, 4, 5, 6, 7) +
+                 __builtin_shufflevector(sums, sums, 8, 9, 10, 11, 12, 13, 14, 15);
+    four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+#elif VEC_WIDTH == 8
+    four = __builtin_shufflevector(sums, sums, 0, 1, 2, 3) + __builtin_shufflevector(sums, sums, 4, 5, 6, 7);
+#else
+    four = sums;
+#endif
+    quarter two = four + __builtin_shufflevector(four, four, 2, 3, 2, 3);
+    return two[0] + two[1];
 }
 
 /* y[o] for `outputs` (a constant) rows of weights that lie k apart */
@@ -48,7 +58,7 @@ static inline void dot_rows(const float *x, const float *w, int64_t k, float *y,
 
 static inline float finish(const dcn_cpu_product *product, const float *bias, int64_t output, float value)
 {
-    if (bias) value += bias[output];
+    if (bias) value += bias[output * product->bias_step];
     return product->relu && value < 0 ? 0 : value;
 }
 

@@ -10,6 +10,8 @@
 #define PLACES DCN_CPU_NARROW_PLACES
 #define GROUP  (2 * VEC_WIDTH) /* channels of a vector of pairs */
 
+#ifdef __AVX512BF16__
+
 /* What a vector of pairs is made of. */
 typedef struct vec_pair {
     vec low, high;
@@ -24,9 +26,7 @@ typedef enum pairing { CHANNELS, EVEN_TWINS, ODD_TWINS } pairing;
 static inline vec hidden_one(void)
 {
     vec one = vec_all(1);
-#if defined(__x86_64__)
     __asm__("" : "+x"(one));
-#endif
     return one;
 }
 
@@ -114,7 +114,7 @@ static ALWAYS_INLINE void column_of(const strip *map, int64_t w, const pairing o
 
 /* Where transformed tiles go, in pairs. */
 typedef struct tile_target {
-    int32_t *first;
+    uint32_t *first;
     int64_t row, place; /* from a tile to the next, from a place to the next */
 } tile_target;
 
@@ -124,7 +124,7 @@ static ALWAYS_INLINE void transform_rows(const strip *map, int64_t column, int64
                                          const pairing of, const place_rows which)
 {
     const vec one = hidden_one();
-    int32_t *v = to.first + (which == FIRST_ROW ? 0 : which == MIDDLE_ROWS ? 4 : 12) * to.place;
+    uint32_t *v = to.first + (which == FIRST_ROW ? 0 : which == MIDDLE_ROWS ? 4 : 12) * to.place;
     vec_pair t[4][2];
     column_of(map, column, of, which, one, t[0]);
     column_of(map, column + 1, of, which, one, t[1]);
@@ -150,4 +150,5 @@ static ALWAYS_INLINE void transform_tiles(const strip *map, int64_t column, int6
     transform_rows(map, column, count, to, of, LAST_ROW);
 }
 
+#endif
 #endif

@@ -118,8 +118,8 @@ static void run_chunk(const narrow_kernel *kernel, const dcn_cpu_run *run, char 
                                .a_row = winograd->in / 2,
                                .a_step = 1,
                                .c_row = winograd->out};
-    const int32_t *u = run->scratch;                        /* [16][in/2][out] pairs in strips */
-    int32_t *v = (int32_t *)(void *)memory;                 /* [16][CHUNK][in/2] pairs */
+    const uint32_t *u = run->scratch;                       /* [16][in/2][out] pairs in strips */
+    uint32_t *v = (uint32_t *)(void *)memory;               /* [16][CHUNK][in/2] pairs */
     float *m = (float *)(void *)(memory + kernel->v_bytes); /* [16][CHUNK][out] */
     const int64_t behind = first + 2 * count < kernel->tiles ? first + 2 * count : kernel->tiles;
     const dcn_cpu_narrow_map x = {run->inputs[0], winograd->map, winograd->in, 0, winograd->in};
@@ -179,8 +179,8 @@ static void size_memory(narrow_kernel *kernel)
     winograd->u_step = winograd->in / 2 * winograd->out + DCN_CPU_NARROW_GAP;
     winograd->v_step = CHUNK * winograd->in / 2 + DCN_CPU_NARROW_GAP;
     winograd->m_step = CHUNK * winograd->out + DCN_CPU_NARROW_GAP;
-    kernel->u_bytes = PLACES * (size_t)winograd->u_step * sizeof(int32_t);
-    kernel->v_bytes = PLACES * (size_t)winograd->v_step * sizeof(int32_t);
+    kernel->u_bytes = PLACES * (size_t)winograd->u_step * sizeof(uint32_t);
+    kernel->v_bytes = PLACES * (size_t)winograd->v_step * sizeof(uint32_t);
     kernel->part_bytes = kernel->v_bytes + PLACES * (size_t)winograd->m_step * sizeof(float);
     kernel->own.base.scratch_bytes = kernel->u_bytes + (size_t)kernel->parts * kernel->part_bytes;
 }
@@ -203,7 +203,7 @@ decant_status dcn_cpu_compile_narrow_winograd(dcn_cpu_device *device, dcn_op_cal
     kernel->parts = kernel->own.threads;
     kernel->has_bias = call->n_inputs > 2;
     size_memory(kernel);
-    snprintf(kernel->own.base.name, sizeof kernel->own.base.name, "winograd:%s", device->loops->isa);
+    snprintf(kernel->own.base.name, sizeof kernel->own.base.name, "winograd:%s", device->narrow_loops->isa);
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;
 }

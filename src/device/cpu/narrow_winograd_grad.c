@@ -56,7 +56,7 @@ static void find_pixels(const dcn_cpu_narrow_winograd *winograd, const dcn_cpu_n
 }
 
 /* Adds one chunk of tiles to the sums. */
-static void add_chunk(const grad_kernel *kernel, const dcn_cpu_run *run, int64_t block, int32_t *memory, float *sums,
+static void add_chunk(const grad_kernel *kernel, const dcn_cpu_run *run, int64_t block, uint32_t *memory, float *sums,
                       int64_t first, int64_t count, bool is_first)
 {
     const dcn_cpu_narrow_winograd *winograd = &kernel->winograd;
@@ -65,7 +65,7 @@ static void add_chunk(const grad_kernel *kernel, const dcn_cpu_run *run, int64_t
     const int64_t column = block % kernel->blocks_of_d_y * kernel->columns, columns = kernel->columns;
     const dcn_cpu_dots dots = {
         .columns = columns, .depth = count, .a_row = 1, .a_step = rows, .c_row = columns, .add = !is_first};
-    int32_t *v = memory, *d = memory + DCN_CPU_NARROW_PLACES * winograd->v_step;
+    uint32_t *v = memory, *d = memory + DCN_CPU_NARROW_PLACES * winograd->v_step;
     const int64_t behind = first + 2 * count < kernel->tiles ? first + 2 * count : kernel->tiles;
     chunk_pixels next[2];
     const dcn_cpu_narrow_map x = {run->inputs[0], winograd->map, winograd->in, row, rows};
@@ -90,7 +90,7 @@ static void sums_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     const grad_kernel *kernel = (const grad_kernel *)run->kernel;
     const int64_t items = kernel->blocks_of_x * kernel->blocks_of_d_y * kernel->parts;
     const int64_t share = (items + kernel->own.threads - 1) / kernel->own.threads;
-    int32_t *memory = (int32_t *)(void *)((char *)sums_of(kernel, run, items) + begin / share * kernel->thread_bytes);
+    uint32_t *memory = (uint32_t *)(void *)((char *)sums_of(kernel, run, items) + begin / share * kernel->thread_bytes);
     for (int64_t item = begin; item < end; item++) {
         const int64_t block = item / kernel->parts, part = item % kernel->parts;
         const int64_t first = part * kernel->tiles / kernel->parts, last = (part + 1) * kernel->tiles / kernel->parts;
@@ -181,7 +181,7 @@ decant_status dcn_cpu_compile_narrow_winograd_grad(dcn_cpu_device *device, dcn_o
     dcn_cpu_narrow_winograd_init(&kernel->winograd, &call->attrs.conv, &call->input[0].shape, &call->input[1].shape);
     kernel->has_bias = call->n_outputs > 1;
     plan_blocks(kernel);
-    snprintf(kernel->own.base.name, sizeof kernel->own.base.name, "winograd:%s", device->loops->isa);
+    snprintf(kernel->own.base.name, sizeof kernel->own.base.name, "winograd:%s", device->narrow_loops->isa);
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;
 }

@@ -1,4 +1,5 @@
-/* Batch normalisation over NHWC: a pass for the sums, a pass for the elements, relu fused into the second.
+/* Batch normalisation over NHWC: a pass for the sums, a pass for the elements, relu fused into the second, and a
+ * maximum of 2x2 pixels where one follows.
  *
  * A channel count that does not fill vectors makes a row of several pixels ("width" columns, the channels repeated), so
  * the loops always run along whole vectors; the few pixels left over are one short row. Rows are summed in chunks that
@@ -24,13 +25,14 @@
 typedef struct norm_kernel {
     dcn_cpu_kernel own;
     dcn_norm_attrs attrs;
-    bool relu;
+    bool relu, pools;
     int64_t channels, pixels; /* pixels of all samples */
     int64_t repeat, width;    /* pixels in a row; channels * repeat */
     int64_t rows, rest;       /* whole rows, and pixels behind them */
     int64_t chunk_rows, n_chunks, n_strips;
     bool by_columns;
-    int64_t strips_at_once; /* by columns: as many as stay in the second-level cache from pass to pass */
+    int64_t pooled_rows, pooled_columns; /* of the maxima; rows of all samples */
+    int64_t strips_at_once;              /* by columns: as many as stay in the second-level cache from pass to pass */
 } norm_kernel;
 
 /* Scratch memory: vectors of `width` floats, then the partial sums. */
@@ -75,6 +77,9 @@ static decant_status norm_create(dcn_cpu_device *device, dcn_op_call *call, cons
     kernel->relu = call->attrs.norm.activation == DCN_ACTIVATION_RELU;
     kernel->channels = map.channels;
     kernel->pixels = map.batch * map.height * map.width;
+    kernel->pools = call->attrs.norm.pools;
+    kernel->pooled_rows = map.batch * map.height / 2;
+    kernel->pooled_columns = map.width / 2;
     kernel->repeat = 1;
     if (map.channels < MAX_REPEATED) {
         kernel->repeat = 16 / greatest_common_divisor(map.channels, 16);
@@ -89,8 +94,8 @@ static decant_status norm_create(dcn_cpu_device *device, dcn_op_call *call, cons
     kernel->n_chunks = (kernel->rows + kernel->chunk_rows - 1) / kernel->chunk_rows;
     if (kernel->n_chunks == 0) kernel->n_chunks = 1; /* there may be nothing but the rest */
     kernel->n_strips = (kernel->width + TASK_COLUMNS - 1) / TASK_COLUMNS;
-    kernel->by_columns =
-        kernel->repeat == 1 && kernel->n_chunks == 1 && map.channels >= kernel->own.threads * TASK_COLUMNS;
+    kernel->by_columns = !kernel->pools && kernel->repeat == 1 && kernel->n_chunks == 1 &&
+                         map.channels >= kernel->own.threads * TASK_COLUMNS;
     kernel->strips_at_once = CACHE_FLOATS / ((kernel->rows + 1) * TASK_COLUMNS) + 1;
     kernel->own.base.scratch_bytes = vectors_bytes(kernel) + (size_t)kernel->n_chunks * partial_bytes(kernel);
     *ret_kernel = kernel;
@@ -189,8 +194,26 @@ static void scale_offset_body(const dcn_cpu_run *run, int64_t begin, int64_t end
     kernel->own.loops->scale_offset(&norm, run->inputs[0], run->outputs[0], kernel->relu, begin, end, 0, kernel->width);
 }
 
+static void pool_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const norm_kernel *kernel = (const norm_kernel *)run->kernel;
+    dcn_cpu_norm norm = norm_of(kernel, run->scratch);
+    kernel->own.loops->norm_pool(&norm, run->inputs[0], run->outputs[0], kernel->relu, kernel->pooled_columns, begin,
+                                 end);
+}
+
+/* What one row of maxima is made of, in elements. */
+static int64_t pooled_row_cost(const norm_kernel *kernel)
+{
+    return 4 * kernel->pooled_columns * kernel->channels;
+}
+
 static void normalize(const norm_kernel *kernel, const dcn_cpu_run *run)
 {
+    if (kernel->pools) {
+        dcn_cpu_parallel(run, kernel->pooled_rows, pooled_row_cost(kernel), pool_body);
+        return;
+    }
     dcn_cpu_parallel(run, kernel->rows, kernel->width, scale_offset_body);
     if (kernel->rest == 0) return;
     int64_t done = kernel->rows * kernel->width;
@@ -369,6 +392,40 @@ static void grad_columns_body(const dcn_cpu_run *run, int64_t begin, int64_t end
     }
 }
 
+/* The rows of maxima are cut into as many chunks as those of x. */
+static void pool_sums_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const norm_kernel *kernel = (const norm_kernel *)run->kernel;
+    dcn_cpu_norm norm = norm_of(kernel, run->scratch);
+    int64_t share = (kernel->pooled_rows + kernel->n_chunks - 1) / kernel->n_chunks;
+    for (int64_t chunk = begin; chunk < end; chunk++) {
+        double *partial = partial_at(kernel, run->scratch, chunk);
+        int64_t first = chunk * share, last = first + share < kernel->pooled_rows ? first + share : kernel->pooled_rows;
+        memset(partial, 0, partial_bytes(kernel));
+        kernel->own.loops->norm_pool_grad_sums(&norm, run->inputs[0], run->inputs[1], kernel->relu,
+                                               kernel->pooled_columns, first, last, partial, partial + kernel->width);
+    }
+}
+
+static void pool_grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const norm_kernel *kernel = (const norm_kernel *)run->kernel;
+    dcn_cpu_norm norm = norm_of(kernel, run->scratch);
+    kernel->own.loops->norm_pool_grad_input(&norm, run->inputs[0], run->inputs[1], run->outputs[0], kernel->relu,
+                                            kernel->pooled_columns, begin, end);
+}
+
+static void run_pooled_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
+{
+    const norm_kernel *kernel = (const norm_kernel *)base;
+    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    prepare_backward(&run);
+    dcn_cpu_parallel(&run, kernel->n_chunks, kernel->pooled_rows * pooled_row_cost(kernel) / kernel->n_chunks,
+                     pool_sums_body);
+    finish_sums(&run, 0, kernel->channels);
+    dcn_cpu_parallel(&run, kernel->pooled_rows, 2 * pooled_row_cost(kernel), pool_grad_body);
+}
+
 static void run_batchnorm_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const norm_kernel *kernel = (const norm_kernel *)base;
@@ -397,7 +454,8 @@ static void run_batchnorm_grad(const dcn_kernel *base, void *const *inputs, void
 decant_status dcn_cpu_compile_batchnorm_grad(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
     norm_kernel *kernel = NULL;
-    TRY_RETURN(norm_create(device, call, &call->input[1].shape, run_batchnorm_grad, &kernel));
+    TRY_RETURN(norm_create(device, call, &call->input[1].shape,
+                           call->attrs.norm.pools ? run_pooled_grad : run_batchnorm_grad, &kernel));
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;
 }

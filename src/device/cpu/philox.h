@@ -2,14 +2,20 @@
 #ifndef DCN_DEVICE_CPU_PHILOX_H
 #define DCN_DEVICE_CPU_PHILOX_H
 
-#include "device/cpu/intrinsics.h"
 #include "device/cpu/simd.h"
+
+#if defined(__x86_64__)
+/* immintrin.h brings an inline function that calls malloc; nothing here does */
+#pragma push_macro("malloc")
+#undef malloc
+#include <immintrin.h>
+#pragma pop_macro("malloc")
+#endif
 
 #define PAIRS (VEC_WIDTH / 2) /* counters drawn at once */
 
 /* Unsigned numbers of 64 bits; the algorithm's 32-bit words sit in the low halves, whatever is in the high ones. */
 typedef uint64_t words __attribute__((vector_size(VEC_WIDTH * 4)));
-typedef uint32_t uvec __attribute__((vector_size(VEC_WIDTH * 4)));
 
 /* The full products of the low halves. */
 static inline words multiply_low(words a, uint32_t factor)

@@ -1,5 +1,5 @@
-/* From one layout or element type to another: our own transposition between plain and NHWC and our own conversion where
- * nothing moves, oneDNN's reorder where a layout is blocked. */
+/* From one layout or element type to another: our own transposition between plain and NHWC, our own conversions where
+ * nothing moves and of blocked weights to the pairs that bf16 products read, oneDNN's reorder between other layouts. */
 #include <string.h>
 
 #include "device/cpu/cpu.h"
@@ -85,7 +85,7 @@ static decant_status compile_transpose(dcn_cpu_device *device, const dcn_op_call
     dcn_cpu_map map = dcn_cpu_map_of(&call->input[0].shape);
     TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, run_transpose, (void **)&kernel));
     kernel->body = narrows(call) ? narrowing_body : widens(call) ? widening_body : transpose_body;
-    if (narrows(call)) kernel->own.loops = device->loops->bf16;
+    if (narrows(call)) kernel->own.loops = device->narrow_loops;
     kernel->batch = map.batch;
     kernel->rows = to_nhwc ? map.channels : map.height * map.width;
     kernel->columns = to_nhwc ? map.height * map.width : map.channels;
@@ -128,11 +128,66 @@ static decant_status compile_convert(dcn_cpu_device *device, const dcn_op_call *
     convert_kernel *kernel = NULL;
     TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, narrows(call) ? run_from_f32 : run_to_f32,
                                      (void **)&kernel));
-    kernel->own.loops = device->loops->bf16;
+    kernel->own.loops = device->narrow_loops;
     kernel->count = decant_shape_count(&call->input[0].shape);
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;
 }
+
+/* --- blocks of rows to blocks of pairs of rows --- */
+
+typedef struct pair_kernel {
+    dcn_cpu_kernel own;
+    int64_t width, pairs; /* of rows of so many columns */
+} pair_kernel;
+
+static void pair_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+{
+    const pair_kernel *kernel = (const pair_kernel *)run->kernel;
+    kernel->own.loops->pair_rows(run->inputs[0], run->outputs[0], kernel->width, begin, end);
+}
+
+static void run_pairs(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
+{
+    const pair_kernel *kernel = (const pair_kernel *)base;
+    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_parallel(&run, kernel->pairs, 2 * kernel->width, pair_body);
+}
+
+/* [rows][width] as the innermost block of one side ("AB16b64a") and [rows / 2][width][2] of the other ("AB8b64a2b"),
+ * all else alike: what a weight's gradient in f32 and a product of bf16 want. */
+static bool pairs_rows(const dnnl_memory_desc_t *src, const dnnl_memory_desc_t *dst, int64_t *ret_width)
+{
+    const dnnl_blocking_desc_t *from = &src->format_desc.blocking, *to = &dst->format_desc.blocking;
+    if (src->format_kind != dnnl_blocked || dst->format_kind != dnnl_blocked || src->ndims != dst->ndims ||
+        src->offset0 != 0 || dst->offset0 != 0 || from->inner_nblks != 2 || to->inner_nblks != 3)
+        return false;
+    for (int d = 0; d < src->ndims; d++)
+        if (src->dims[d] != dst->dims[d] || src->padded_dims[d] != dst->padded_dims[d] ||
+            from->strides[d] != to->strides[d])
+            return false;
+    bool same_block = from->inner_idxs[0] == to->inner_idxs[0] && from->inner_idxs[1] == to->inner_idxs[1] &&
+                      from->inner_idxs[0] == to->inner_idxs[2] && from->inner_idxs[0] != from->inner_idxs[1] &&
+                      from->inner_blks[0] == 2 * to->inner_blks[0] && from->inner_blks[1] == to->inner_blks[1] &&
+                      to->inner_blks[2] == 2;
+    if (!same_block || from->inner_blks[1] % DCN_CPU_PANEL != 0) return false;
+    *ret_width = from->inner_blks[1];
+    return true;
+}
+
+static decant_status compile_pairs(dcn_cpu_device *device, const dcn_op_call *call, int64_t width,
+                                   dcn_kernel **ret_kernel)
+{
+    pair_kernel *kernel = NULL;
+    TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, run_pairs, (void **)&kernel));
+    size_t elements = dcn_cpu_layout_bytes(&device->base, &call->output[0]) / sizeof(dcn_bf16);
+    kernel->width = width;
+    kernel->pairs = (int64_t)elements / (2 * width);
+    *ret_kernel = &kernel->own.base;
+    return DECANT_OK;
+}
+
+/* --- oneDNN's --- */
 
 /* Grouped weights have five dimensions for oneDNN and four for us; a plain side takes over the other side's view. */
 static decant_status same_dimensions(dnnl_memory_desc_t *plain, const dnnl_memory_desc_t *other)
@@ -143,7 +198,7 @@ static decant_status same_dimensions(dnnl_memory_desc_t *plain, const dnnl_memor
     return dcn_cpu_plain_descriptor(&shape, plain->data_type == dnnl_bf16 ? DECANT_BF16 : DECANT_F32, plain);
 }
 
-static decant_status compile_by_primitive(dcn_cpu_device *device, const dcn_op_call *call, dcn_kernel **ret_kernel)
+static decant_status compile_blocked(dcn_cpu_device *device, const dcn_op_call *call, dcn_kernel **ret_kernel)
 {
     const dcn_tensor_desc *from = &call->input[0], *to = &call->output[0];
     dnnl_memory_desc_t src, dst;
@@ -153,6 +208,8 @@ static decant_status compile_by_primitive(dcn_cpu_device *device, const dcn_op_c
     TRY_RETURN(dcn_cpu_descriptor(device, to, &dst));
     if (from->layout == DCN_LAYOUT_PLAIN) TRY_RETURN(same_dimensions(&src, &dst));
     if (to->layout == DCN_LAYOUT_PLAIN) TRY_RETURN(same_dimensions(&dst, &src));
+    int64_t width;
+    if (narrows(call) && pairs_rows(&src, &dst, &width)) return compile_pairs(device, call, width, ret_kernel);
     TRY_RETURN(dcn_cpu_attributes(false, &attributes));
     decant_status status = dcn_cpu_check(
         dnnl_reorder_primitive_desc_create(&descriptor, &src, device->engine, &dst, device->engine, attributes),
@@ -187,5 +244,5 @@ decant_status dcn_cpu_compile_reorder(dcn_device *base, const dcn_tensor_desc *f
     if (from->shape.rank == 4 && (to_nhwc || from_nhwc)) return compile_transpose(device, &call, to_nhwc, ret_kernel);
     if (from->layout == to->layout && from->layout < DCN_CPU_LAYOUT_FIRST_INTERNED && from->dtype != to->dtype)
         return compile_convert(device, &call, ret_kernel);
-    return compile_by_primitive(device, &call, ret_kernel);
+    return compile_blocked(device, &call, ret_kernel);
 }

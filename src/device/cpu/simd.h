@@ -20,6 +20,7 @@
 
 typedef float vec __attribute__((vector_size(VEC_WIDTH * 4)));
 typedef int32_t ivec __attribute__((vector_size(VEC_WIDTH * 4)));
+typedef uint32_t uvec __attribute__((vector_size(VEC_WIDTH * 4)));
 typedef float vec_unaligned __attribute__((vector_size(VEC_WIDTH * 4), aligned(4), may_alias));
 
 static inline vec vec_load(const float *from)
@@ -48,6 +49,12 @@ static inline vec vec_load_part(const float *from, int64_t count)
 static inline void vec_store_part(float *to, vec value, int64_t count)
 {
     memcpy(to, &value, (size_t)count * sizeof(float));
+}
+
+/* The first `count`, which may be all of them. */
+static inline vec vec_load_first(const float *from, int64_t count)
+{
+    return count < VEC_WIDTH ? vec_load_part(from, count) : vec_load(from);
 }
 
 /* a where the mask (all ones or zeros, as comparisons give it) is set, else b. */

@@ -1,0 +1,39 @@
+/* The plan of a model's inference: lowered, planned, and its weights loaded. */
+#include "nn/inference.h"
+
+#include "base/memory.h"
+#include "tensor/shape.h"
+
+static decant_status load_weights(const decant_model *model, const dcn_value_id *values, dcn_plan *plan)
+{
+    for (dcn_value_id v = 0; v < model->graph->n_values; v++)
+        if (model->data[v] != NULL && values[v] != DCN_NONE)
+            TRY_RETURN(dcn_plan_write(plan, values[v], model->data[v]));
+    return DECANT_OK;
+}
+
+decant_status dcn_inference_plan(dcn_device *device, const decant_model *model, int64_t batch,
+                                 const dcn_plan_options *sharing, dcn_inference *ret_inference)
+{
+    const decant_shape *input = &model->graph->values[model->graph->input].shape; /* [1, sample...] */
+    const decant_shape sample = decant_shape_make(input->rank - 1, input->dim + 1);
+    dcn_plan_options options = sharing != NULL ? *sharing : (dcn_plan_options){0};
+    dcn_inference made = {0};
+    dcn_program *program = NULL;
+    dcn_value_id *values = NULL; /* [n_values] of the model's graph */
+    decant_status status = dcn_program_create(batch, DECANT_F32, &program);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_program_input(program, "x", DECANT_F32, &sample, &made.x));
+    TRY(dcn_program_add_model(program, model->graph, 0, DCN_MODE_INFERENCE, made.x, NULL, 0, &values, &made.logits));
+    options.keep = &made.logits;
+    options.n_keep = 1;
+    TRY(dcn_plan_create(device, program, &options, &made.plan));
+    if (options.share == NULL) TRY(load_weights(model, values, made.plan));
+    *ret_inference = made;
+    made.plan = NULL;
+out:
+    dcn_plan_destroy(made.plan);
+    dcn_free(values);
+    dcn_program_destroy(program);
+    return status;
+}

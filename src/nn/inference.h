@@ -1,0 +1,19 @@
+/* A model as it stands, ready to be asked for logits. Whoever asks often folds it first (dcn_model_fold). */
+#ifndef DCN_NN_INFERENCE_H
+#define DCN_NN_INFERENCE_H
+
+#include "engine/plan.h"
+#include "nn/model.h"
+
+/* x is an input [batch, sample...] that is still to be bound; the plan keeps logits [batch, outputs]. */
+typedef struct dcn_inference {
+    dcn_plan *plan; /* the caller's */
+    dcn_value_id x, logits;
+} dcn_inference;
+
+/* sharing: whose weights the plan reads (`share` and `use_ema`); NULL, or without `share`: the model's own are written
+ * into it, and the model is not needed any more. */
+decant_status dcn_inference_plan(dcn_device *device, const decant_model *model, int64_t batch,
+                                 const dcn_plan_options *sharing, dcn_inference *ret_inference);
+
+#endif
