@@ -35,6 +35,10 @@ CIFAR_SAMPLES = 50000
 FUSES, COMPILES = (2, 4), (2, 4)  # versions of PyTorch
 
 
+def is_f32(flags):
+    return not {'bf16', 'auto'} & set(flags)
+
+
 def kind_and_case(row):
     """What is measured: ('train', case), ('infer', case), or ('tutorial', '')."""
     if row == TUTORIAL:
@@ -117,7 +121,7 @@ class Decant:
         return next((source['path'] for source in sources if source['name'] == 'cifar10'), None)
 
     def variants(self):
-        return [['f32'], ['bf16']] if self.has_precision else [['f32']]
+        return [['f32'], ['auto']] if self.has_precision else [['f32']]
 
     def command(self, key, _):
         kind, case = kind_and_case(key['row'])
@@ -229,8 +233,8 @@ class Session:
         if row == TUTORIAL:  # the others are scaled already
             scouts = [scout for scout in scouts if 'cached' in scout[2]]
         scouts.sort(key=lambda scout: -scout[0])
-        f32 = [scout for scout in scouts if 'bf16' not in scout[2]]
-        bf16 = [scout for scout in scouts if 'bf16' in scout[2]]
+        f32 = [scout for scout in scouts if is_f32(scout[2])]
+        bf16 = [scout for scout in scouts if not is_f32(scout[2])]
         chosen = bf16[:1] if row == TUTORIAL else f32[:2] + bf16[:1]
         return [(peer, flags) for _, peer, flags in chosen]
 
@@ -297,7 +301,7 @@ def row_result(notebook, row, program):
         return None
     result = dict(row=row, **sides)
     if sides['peer']:
-        best = {name: [one for one in side if 'bf16' not in one['flags']] for name, side in sides.items()}
+        best = {name: [one for one in side if is_f32(one['flags'])] for name, side in sides.items()}
         result['ratio'] = sides['decant'][0]['images_per_second'] / sides['peer'][0]['images_per_second']
         result['ratio_f32'] = best['decant'][0]['images_per_second'] / best['peer'][0]['images_per_second']
     result['tried'] = [dict(version=run['version'], flags=run['flags_given'], images_per_second=run.get('images_per_second'),
@@ -325,7 +329,7 @@ def against(result, show):
     """The cells that compare: the peer's fastest variant, its fastest in f32, and how many times as fast decant is."""
     if not result['peer']:
         return [''] * 4
-    theirs, f32 = result['peer'][0], [one for one in result['peer'] if 'bf16' not in one['flags']][0]
+    theirs, f32 = result['peer'][0], [one for one in result['peer'] if is_f32(one['flags'])][0]
     return ['%s %s' % (show(theirs), variant(theirs)), 'the same' if f32 is theirs else '%s %s' % (show(f32), variant(f32)),
             '**%.2f**' % result['ratio'], '%.2f' % result['ratio_f32']]
 
