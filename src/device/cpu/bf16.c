@@ -42,7 +42,6 @@ bool dcn_cpu_gains_from_bf16(const dcn_device *base, const dcn_op_call *call)
 {
     const dcn_cpu_device *device = (const dcn_cpu_device *)base;
     if (!device->has_fast_bf16) return false;
-    if (dcn_cpu_suits_rows(call)) return false; /* a few samples wait for the weights, not for their products */
     if (is_faster_in_panels(call) && !dcn_cpu_gains_from_narrow_winograd(device, call)) return false;
     /* input 0 is x or dy: either way a row a sample */
     return dcn_op_flops(call) / (double)call->input[0].shape.dim[0] >= MIN_SAMPLE_FLOPS;
