@@ -45,7 +45,7 @@ typedef struct {
     uint64_t seed;      /**< of the random criterion, and of the samples that taylor asks */
 
     const decant_dataset *dataset; /**< taylor: whose labelled training samples are asked; else NULL */
-    int64_t samples;               /**< taylor: so many, the same share of each class; all where there are fewer */
+    int64_t samples;               /**< taylor: so many, in whole batches of 64, the same share of each class; all where there are fewer */
     const decant_compute *compute; /**< taylor: where; NULL for the default */
 } decant_prune_options;
 

@@ -30,7 +30,7 @@ static decant_status lint_losses(const dcn_lint_context *context, const dcn_run_
 /* A loss that is there by name only: its gradients are lost in the rounding of the others'. */
 static decant_status lint_weights(const dcn_lint_context *context, const dcn_run_spec *run)
 {
-    double largest = 1;
+    double largest = 0;
     for (int32_t i = 0; i < run->n_terms; i++)
         largest = fmax(largest, run->terms[i].weight);
     for (int32_t i = 0; i < run->n_terms; i++) {
@@ -184,6 +184,11 @@ static decant_status lint_labels(const dcn_lint_context *context, const dcn_run_
     if (asks && !run->transfer.labels)
         TRY_RETURN(dcn_lint_add(context, dcn_doc_get(run->start.doc, "criterion"), DCN_ERROR,
                                 "run '%s' trains without labels, and the criterion taylor reads them", run->name));
+    else if (asks && (run->transfer.leave_out != NULL || run->transfer.keep != NULL || run->samples > 0))
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(run->start.doc, "criterion"), DCN_ERROR,
+                                "run '%s' trains on a part of the training split, and the criterion taylor reads "
+                                "labels of all of it; take another criterion, or train on all",
+                                run->name));
     for (int32_t i = 0; i < run->n_terms && !run->transfer.labels; i++) {
         const dcn_term_class *class = dcn_term_class_of(run->terms[i].kind);
         if (!class->needs_labels) continue;

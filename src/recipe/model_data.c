@@ -123,8 +123,6 @@ decant_status decant_model_open_data(const decant_model *model, const char *sour
 {
     DCN_REQUIRE(model, source, ret_dataset);
     dcn_encoder *encoder = NULL;
-    if (model == NULL || source == NULL || ret_dataset == NULL)
-        return DCN_FAIL(INVALID_ARG, "a model, a source to open and where to put the data set");
     TRY_RETURN(read_encoder(model, &encoder));
     bool is_table = encoder != NULL && (looks_like_csv(source) || is_trained_on(model, source));
     decant_status status =
@@ -185,8 +183,6 @@ out:
 decant_status decant_model_open_inputs(const decant_model *model, const char *path, decant_dataset **ret_dataset)
 {
     DCN_REQUIRE(model, path, ret_dataset);
-    if (model == NULL || path == NULL || ret_dataset == NULL)
-        return DCN_FAIL(INVALID_ARG, "a model, a file to open and where to put the data set");
     if (looks_like_csv(path)) return open_rows(model, path, ret_dataset);
     if (dcn_files_is_image(path) || dcn_files_is_array(path)) return open_input_files(model, path, ret_dataset);
     return DCN_FAIL(INVALID_ARG, "%s is none of .csv, .csv.gz, .npy, .png, .jpg and .jpeg", path);

@@ -137,13 +137,13 @@ typedef struct linear_row {
 } linear_row;
 
 static const linear_row linear_rows[] = {
-    {1, 1, 1, true, false},      {1, 13, 17, true, true},   {7, 1, 5, false, false},    {5, 33, 1, true, false},
-    {64, 24, 32, true, true},    {3, 257, 10, true, false}, {2, 784, 48, true, true},   {17, 48, 19, false, true},
-    {128, 64, 10, true, false},  {1, 261, 9, true, true},   {4, 1031, 7, false, false}, /* a few samples: no whole
-                                                                                           vectors, no whole groups of
-                                                                                           rows */
-    {1, 1024, 256, true, false}, {70, 200, 90, true, true}, {9, 333, 257, true, false}, {70, 1030, 1, true, true},
-    {64, 32, 1, false, false},
+    {1, 1, 1, true, false},      {1, 13, 17, true, true},     {7, 1, 5, false, false},    {5, 33, 1, true, false},
+    {64, 24, 32, true, true},    {3, 257, 10, true, false},   {2, 784, 48, true, true},   {17, 48, 19, false, true},
+    {128, 64, 10, true, false},  {1, 261, 9, true, true},     {4, 1031, 7, false, false}, /* a few samples: no whole
+                                                                                             vectors, no whole groups of
+                                                                                             rows */
+    {1, 1024, 256, true, false}, {70, 200, 90, true, true},   {9, 333, 257, true, false}, {70, 1030, 1, true, true},
+    {64, 32, 1, false, false},   {33, 40, 1100, true, false}, /* several groups of panels on bf16 */
 };
 
 void cases_linear(case_list *list)

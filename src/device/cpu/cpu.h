@@ -8,7 +8,7 @@
  * oneDNN reads OpenMP's per-thread setting, which its kernels therefore set on the calling thread. Small work stays on
  * the calling thread. Sums are split into chunks by shape alone, so results do not depend on the number of threads in
  * our own loops, but for the gradients of weights by Winograd's algorithm on bf16: those of few channels are split by
- * threads.
+ * threads where there are more of them than blocks of channels.
  *
  * compile and close are for one thread at a time; kernels of one device may run on another thread than it was opened
  * on. */
@@ -120,6 +120,7 @@ typedef struct dcn_cpu_map {
     int64_t batch, channels, height, width;
 } dcn_cpu_map;
 dcn_cpu_map dcn_cpu_map_of(const decant_shape *shape);
+int64_t dcn_cpu_common_divisor(int64_t a, int64_t b); /* the greatest; in norm.c */
 /* Sets input[i] and output[i] of rank 4 to the activation layout and the others to plain. */
 void dcn_cpu_ask_activation(dcn_op_call *call);
 

@@ -26,7 +26,7 @@ static inline int64_t place_at(int k, int64_t line, int64_t channels)
 typedef struct window_pixels {
     vec x[4];
     vec best;
-    ivec winner; /* 0 to 3; the first on ties, a NaN wins */
+    ivec winner; /* 0 to 3; the first on ties; where a NaN is, the whole channel is NaN */
 } window_pixels;
 
 static ALWAYS_INLINE window_pixels window_of(const element *from, int64_t line, int64_t channels, int64_t n, vec scale,

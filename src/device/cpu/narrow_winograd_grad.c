@@ -145,9 +145,13 @@ static int64_t block_of(int64_t channels)
     return block;
 }
 
-static int64_t common_divisor(int64_t a, int64_t b)
+/* So many that the threads share a few blocks evenly, and each part has a chunk of tiles to its sums. */
+static int64_t parts_of(const grad_kernel *kernel, int64_t threads)
 {
-    return b == 0 ? a : common_divisor(b, a % b);
+    const int64_t blocks = kernel->blocks_of_x * kernel->blocks_of_d_y, chunks = kernel->tiles / CHUNK;
+    if (blocks >= threads || chunks < 2) return 1;
+    const int64_t parts = threads / dcn_cpu_common_divisor(threads, blocks);
+    return parts < chunks ? parts : chunks;
 }
 
 static void plan_blocks(grad_kernel *kernel)
@@ -158,8 +162,8 @@ static void plan_blocks(grad_kernel *kernel)
     kernel->columns = block_of(winograd->out);
     kernel->blocks_of_x = winograd->in / kernel->rows;
     kernel->blocks_of_d_y = winograd->out / kernel->columns;
-    kernel->parts = threads / common_divisor(threads, kernel->blocks_of_x * kernel->blocks_of_d_y);
     kernel->tiles = (winograd->samples + 1) / 2 * winograd->tiles[0] * winograd->tiles[1];
+    kernel->parts = parts_of(kernel, threads);
 
     const int64_t word = sizeof(float) * DCN_CPU_NARROW_PLACES;
     winograd->v_step = CHUNK * kernel->rows + DCN_CPU_NARROW_GAP;

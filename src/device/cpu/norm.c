@@ -60,9 +60,9 @@ static double *partial_at(const norm_kernel *kernel, void *scratch, int64_t chun
     return (double *)((char *)scratch + vectors_bytes(kernel) + (size_t)chunk * partial_bytes(kernel));
 }
 
-static int64_t greatest_common_divisor(int64_t a, int64_t b)
+int64_t dcn_cpu_common_divisor(int64_t a, int64_t b)
 {
-    return b == 0 ? a : greatest_common_divisor(b, a % b);
+    return b == 0 ? a : dcn_cpu_common_divisor(b, a % b);
 }
 
 static decant_status norm_create(dcn_cpu_device *device, dcn_op_call *call, const decant_shape *shape,
@@ -82,7 +82,7 @@ static decant_status norm_create(dcn_cpu_device *device, dcn_op_call *call, cons
     kernel->pooled_columns = map.width / 2;
     kernel->repeat = 1;
     if (map.channels < MAX_REPEATED) {
-        kernel->repeat = 16 / greatest_common_divisor(map.channels, 16);
+        kernel->repeat = 16 / dcn_cpu_common_divisor(map.channels, 16);
         while (kernel->repeat * map.channels < MIN_WIDTH)
             kernel->repeat *= 2;
     }

@@ -136,22 +136,22 @@ static decant_status compile_convert(dcn_cpu_device *device, const dcn_op_call *
 
 /* --- blocks of rows to blocks of pairs of rows --- */
 
-typedef struct pair_kernel {
+typedef struct row_pair_kernel {
     dcn_cpu_kernel own;
     int64_t width, pairs; /* of rows of so many columns */
-} pair_kernel;
+} row_pair_kernel;
 
-static void pair_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
+static void row_pair_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
-    const pair_kernel *kernel = (const pair_kernel *)run->kernel;
+    const row_pair_kernel *kernel = (const row_pair_kernel *)run->kernel;
     kernel->own.loops->pair_rows(run->inputs[0], run->outputs[0], kernel->width, begin, end);
 }
 
-static void run_pairs(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
+static void run_row_pairs(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
-    const pair_kernel *kernel = (const pair_kernel *)base;
+    const row_pair_kernel *kernel = (const row_pair_kernel *)base;
     dcn_cpu_run run = {base, inputs, outputs, scratch};
-    dcn_cpu_parallel(&run, kernel->pairs, 2 * kernel->width, pair_body);
+    dcn_cpu_parallel(&run, kernel->pairs, 2 * kernel->width, row_pair_body);
 }
 
 /* [rows][width] as the innermost block of one side ("AB16b64a") and [rows / 2][width][2] of the other ("AB8b64a2b"),
@@ -175,11 +175,11 @@ static bool pairs_rows(const dnnl_memory_desc_t *src, const dnnl_memory_desc_t *
     return true;
 }
 
-static decant_status compile_pairs(dcn_cpu_device *device, const dcn_op_call *call, int64_t width,
-                                   dcn_kernel **ret_kernel)
+static decant_status compile_row_pairs(dcn_cpu_device *device, const dcn_op_call *call, int64_t width,
+                                       dcn_kernel **ret_kernel)
 {
-    pair_kernel *kernel = NULL;
-    TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, run_pairs, (void **)&kernel));
+    row_pair_kernel *kernel = NULL;
+    TRY_RETURN(dcn_cpu_kernel_create(device, call, sizeof *kernel, run_row_pairs, (void **)&kernel));
     size_t elements = dcn_cpu_layout_bytes(&device->base, &call->output[0]) / sizeof(dcn_bf16);
     kernel->width = width;
     kernel->pairs = (int64_t)elements / (2 * width);
@@ -209,7 +209,7 @@ static decant_status compile_blocked(dcn_cpu_device *device, const dcn_op_call *
     if (from->layout == DCN_LAYOUT_PLAIN) TRY_RETURN(same_dimensions(&src, &dst));
     if (to->layout == DCN_LAYOUT_PLAIN) TRY_RETURN(same_dimensions(&dst, &src));
     int64_t width;
-    if (narrows(call) && pairs_rows(&src, &dst, &width)) return compile_pairs(device, call, width, ret_kernel);
+    if (narrows(call) && pairs_rows(&src, &dst, &width)) return compile_row_pairs(device, call, width, ret_kernel);
     TRY_RETURN(dcn_cpu_attributes(false, &attributes));
     decant_status status = dcn_cpu_check(
         dnnl_reorder_primitive_desc_create(&descriptor, &src, device->engine, &dst, device->engine, attributes),
