@@ -8,6 +8,7 @@
 
 #define MAX_VECTORS 4 /* of a strip of columns */
 #define MAX_SUMS    27
+#define LINE_BYTES  64
 
 /* Rows at once: as many sums as there are registers for, beside what they are made of. Three vectors and the nine taps
  * of a kernel row of an image fit exactly. */
@@ -54,20 +55,49 @@ static ALWAYS_INLINE void add_products(const dcn_cpu_row_dots *product, const el
     }
 }
 
-/* A tile of the result in bf16. Sums below `least` give way to it: relu, or nothing. A NaN stays one. */
+/* Two vectors, one behind the other. */
+static ALWAYS_INLINE void store_two(element *to, vec first, vec second)
+{
+    pairs_store(to, (pairs)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first));
+}
+
+/* count (a constant) vectors, one behind the other; whole cache lines, if y begins one */
+static ALWAYS_INLINE void store_run(element *y, const vec *sums, const int count)
+{
+    for (int i = 0; i + 1 < count; i += 2)
+        store_two(y + i * VEC_WIDTH, sums[i], sums[i + 1]);
+    if (count % 2 == 1) element_store(y + (count - 1) * VEC_WIDTH, sums[count - 1]);
+}
+
+/* A vector is half a cache line: where rows follow one another and begin in the middle of a line, the first goes alone.
+ */
+static ALWAYS_INLINE void store_tile(element *y, int64_t y_row, const vec *sums, const int rows, const int vectors)
+{
+    if (y_row != vectors * VEC_WIDTH) {
+        for (int r = 0; r < rows; r++)
+            store_run(y + r * y_row, sums + r * vectors, vectors);
+    } else if ((uintptr_t)y % LINE_BYTES == 0) {
+        store_run(y, sums, rows * vectors);
+    } else {
+        element_store(y, sums[0]);
+        store_run(y + VEC_WIDTH, sums + 1, rows * vectors - 1);
+    }
+}
+
+/* A tile of the result in bf16. Sums below `least` give way to it: relu, or nothing. A NaN stays one: max takes its
+ * second operand then. */
 static ALWAYS_INLINE void finished_tile(const dcn_cpu_row_dots *product, const element *a, const uint32_t *b,
                                         const float *bias, element *y, const int rows, const int vectors)
 {
-    vec sums[MAX_SUMS], least = vec_all(product->relu ? 0.0F : -__builtin_inff());
+    vec sums[MAX_SUMS];
+    const __m512 least = _mm512_set1_ps(product->relu ? 0.0F : -__builtin_inff());
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
             sums[r * vectors + v] = bias ? vec_load(bias + v * VEC_WIDTH) : (vec){0};
     add_products(product, a, b, sums, rows, vectors);
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) {
-            vec sum = sums[r * vectors + v];
-            element_store(y + r * product->c_row + v * VEC_WIDTH, vec_select(sum < least, least, sum));
-        }
+    for (int i = 0; i < rows * vectors; i++)
+        sums[i] = (vec)_mm512_max_ps(least, (__m512)sums[i]);
+    store_tile(y, product->c_row, sums, rows, vectors);
 }
 
 /* A tile added to sums in f32. */

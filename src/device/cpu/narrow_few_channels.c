@@ -10,6 +10,7 @@
 #define MAX_CHANNELS 4    /* of the input */
 #define MAX_CHUNKS   32   /* of samples whose part of the weights' gradient is summed up by itself */
 #define BLOCK_PAIRS  4096 /* of the gradient at y at once: they stay in the first-level cache */
+#define LINE_BYTES   64
 #define SLACK                                                                                                          \
     32 /* elements behind a copy that are read, as zeros, but not used: a pixel's neighbour and a vector's rest */
 #define DOTS_A_LOOP 8 /* multiply-adds in the time that a plain loop takes for an element */
@@ -51,6 +52,13 @@ static int64_t thread_of(const narrow_few_kernel *kernel, int64_t begin, int64_t
     return begin / ((count + kernel->own.threads - 1) / kernel->own.threads);
 }
 
+/* Asks for memory that is needed next: a line that another core wrote, or none has, is far. */
+static void call_up(const void *from, int64_t bytes)
+{
+    for (int64_t byte = 0; byte < bytes; byte += LINE_BYTES)
+        __builtin_prefetch((const char *)from + byte, 0, 2);
+}
+
 /* --- forward --- */
 
 /* Scratch memory: the weights in pairs, then a copy a thread. An odd kernel row's last tap is paired with a weight of
@@ -87,15 +95,17 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     const int64_t thread = thread_of(kernel, begin, out->batch * kernel->parts);
     dcn_bf16 *copy = (dcn_bf16 *)((uint32_t *)run->scratch + kernel->packed_size) + thread * copy_size(kernel);
     const int64_t line = kernel->stride[0] * kernel->padded.width * kernel->in.channels;
+    const int64_t row = out->width * out->channels;
     memset(copy, 0, (size_t)copy_size(kernel) * sizeof *copy);
     for (int64_t item = begin; item < end; item++) {
         const int64_t sample = item / kernel->parts, part = item % kernel->parts;
         const int64_t last = (part + 1) * out->height / kernel->parts;
-        dcn_bf16 *y = (dcn_bf16 *)run->outputs[0] + sample * out->height * out->width * out->channels;
+        dcn_bf16 *y = (dcn_bf16 *)run->outputs[0] + sample * out->height * row;
         if (item == begin || part == 0) copy_sample(kernel, run->inputs[0], sample, copy);
-        for (int64_t h = part * out->height / kernel->parts; h < last; h++)
-            kernel->own.loops->row_dots(&kernel->product, copy + h * line, weights, bias,
-                                        y + h * out->width * out->channels, out->width);
+        for (int64_t h = part * out->height / kernel->parts; h < last; h++) {
+            if (h + 1 < last) call_up(y + (h + 1) * row, row * (int64_t)sizeof *y);
+            kernel->own.loops->row_dots(&kernel->product, copy + h * line, weights, bias, y + h * row, out->width);
+        }
     }
 }
 
@@ -139,21 +149,27 @@ static size_t thread_bytes(const narrow_few_kernel *kernel)
            (size_t)copy_size(kernel) * sizeof(dcn_bf16);
 }
 
-/* For each kernel row, a product whose rows are the taps and whose sum runs over the pixels of a block of rows. */
-static void add_sample(const narrow_few_kernel *kernel, const dcn_bf16 *d_y, const uint32_t *x, uint32_t *packed,
-                       float *sums)
+/* For each kernel row, a product whose rows are the taps and whose sum runs over the pixels of a block of rows; what
+ * the next block reads of the gradient, `rest` elements at most, comes meanwhile. */
+static void add_sample(const narrow_few_kernel *kernel, const dcn_bf16 *d_y, int64_t rest, const uint32_t *x,
+                       uint32_t *packed, float *sums)
 {
     const dcn_cpu_map *out = &kernel->out;
-    const int64_t line = kernel->padded.width * kernel->in.channels;
-    float *bias_sums = sums + kernel->kernel[0] * kernel->taps * out->channels;
+    const int64_t line = kernel->padded.width * kernel->in.channels, row = out->width * out->channels;
+    const int64_t weights = kernel->kernel[0] * kernel->taps * out->channels;
     dcn_cpu_row_dots product = kernel->product;
     for (int64_t h = 0; h < out->height; h += product.pieces) {
         product.pieces = out->height - h < kernel->block_rows ? out->height - h : kernel->block_rows;
-        kernel->own.loops->pair_pixels(d_y + h * out->width * out->channels, out->channels, product.pieces, out->width,
-                                       packed, bias_sums);
-        for (int64_t k = 0; k < kernel->kernel[0]; k++)
+        kernel->own.loops->pair_pixels(d_y + h * row, out->channels, product.pieces, out->width, packed,
+                                       sums + weights);
+        const int64_t behind = (h + product.pieces) * row, left = rest - behind;
+        const int64_t next = left < kernel->block_rows * row ? left : kernel->block_rows * row;
+        for (int64_t k = 0; k < kernel->kernel[0]; k++) {
+            const int64_t first = k * next / kernel->kernel[0], last = (k + 1) * next / kernel->kernel[0];
+            call_up(d_y + behind + first, (last - first) * (int64_t)sizeof *d_y);
             kernel->own.loops->add_row_dots(&product, x + (h * kernel->stride[0] + k) * line, packed,
                                             sums + k * kernel->taps * out->channels, kernel->taps);
+        }
     }
 }
 
@@ -176,7 +192,8 @@ static void grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
             const int64_t distance = kernel->stride[1] * kernel->in.channels;
             copy_sample(kernel, run->inputs[0], sample, copy);
             kernel->own.loops->pair_neighbours(copy, distance, copy_size(kernel) - SLACK, x);
-            add_sample(kernel, (const dcn_bf16 *)run->inputs[1] + sample * of_sample, x, packed, sums);
+            add_sample(kernel, (const dcn_bf16 *)run->inputs[1] + sample * of_sample,
+                       (kernel->in.batch - sample) * of_sample, x, packed, sums);
         }
     }
 }
