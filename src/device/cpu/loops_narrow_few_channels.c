@@ -95,8 +95,10 @@ static ALWAYS_INLINE void finished_tile(const dcn_cpu_row_dots *product, const e
         for (int v = 0; v < vectors; v++)
             sums[r * vectors + v] = bias ? vec_load(bias + v * VEC_WIDTH) : (vec){0};
     add_products(product, a, b, sums, rows, vectors);
-    for (int i = 0; i < rows * vectors; i++)
-        sums[i] = (vec)_mm512_max_ps(least, (__m512)sums[i]);
+    for (int r = 0; r < rows;
+         r++) /* not in one loop: compilers unroll only short ones, and sums must stay in registers */
+        for (int v = 0; v < vectors; v++)
+            sums[r * vectors + v] = (vec)_mm512_max_ps(least, (__m512)sums[r * vectors + v]);
     store_tile(y, product->c_row, sums, rows, vectors);
 }
 
