@@ -1,6 +1,8 @@
 /* Convolutions of few input channels on bf16 by dot products of pairs, and the gradient of their weights: products
  * whose left-hand side is read where it lies in a padded sample, with the sums of a tile in registers. For AVX512-BF16
  * alone. */
+#include <string.h>
+
 #include "device/cpu/loops.h"
 #include "device/cpu/narrow.h"
 

@@ -11,9 +11,8 @@
 #define MAX_CHUNKS   32   /* of samples whose part of the weights' gradient is summed up by itself */
 #define BLOCK_PAIRS  4096 /* of the gradient at y at once: they stay in the first-level cache */
 #define LINE_BYTES   64
-#define SLACK                                                                                                          \
-    32 /* elements behind a copy that are read, as zeros, but not used: a pixel's neighbour and a vector's rest */
-#define DOTS_A_LOOP 8 /* multiply-adds in the time that a plain loop takes for an element */
+#define SLACK        32 /* zeros behind a copy: read as pixels' neighbours, and not used */
+#define DOTS_A_LOOP  8  /* multiply-adds in the time that a plain loop takes for an element */
 
 typedef struct narrow_few_kernel {
     dcn_cpu_kernel own;
@@ -61,8 +60,7 @@ static void call_up(const void *from, int64_t bytes)
 
 /* --- forward --- */
 
-/* Scratch memory: the weights in pairs, then a copy a thread. An odd kernel row's last tap is paired with a weight of
- * 0.
+/* Scratch memory: the weights in pairs, then a copy a thread. The last tap of an odd kernel row has a twin of weight 0.
  */
 static void pack_weights(const narrow_few_kernel *kernel, const dcn_bf16 *weights, uint32_t *packed)
 {
