@@ -54,6 +54,23 @@ static const conv_row conv_rows[] = {
     {4, 32, 8, 8, 64, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false},
     {3, 32, 9, 12, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},
     {2, 128, 9, 6, 32, {3, 3}, {1, 1}, {0, 0}, {1, 1}, 1, false, false},
+    /* few input channels on bf16: every other case of bf16 writes f32, so pairs of rows */
+    {3, 3, 9, 11, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true}, /* odd lines, an odd number of taps */
+    {2, 3, 9, 11, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},
+    {1, 3, 16, 13, 80, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false}, /* one sample in parts, strips of channels */
+    {1, 3, 16, 13, 144, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false},
+    {5, 1, 13, 10, 16, {3, 3}, {1, 1}, {1, 0}, {1, 1}, 1, false, true}, /* grey, padding one way */
+    {5, 1, 13, 10, 32, {3, 3}, {1, 1}, {0, 1}, {1, 1}, 1, false, true},
+    {2, 2, 12, 17, 32, {5, 4}, {2, 1}, {2, 2}, {1, 1}, 1, true, true}, /* strides that differ */
+    {2, 2, 12, 17, 32, {4, 5}, {1, 2}, {2, 3}, {1, 1}, 1, true, true},
+    {3, 4, 15, 14, 64, {3, 3}, {2, 3}, {1, 1}, {1, 1}, 1, true, false},
+    {3, 4, 15, 14, 112, {3, 3}, {3, 2}, {1, 1}, {1, 1}, 1, true, false},
+    {35, 3, 6, 7, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true}, /* chunks of two samples, a last one of one */
+    {35, 3, 6, 7, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},
+    {9, 4, 6, 7, 16, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1, true, true}, /* one tap */
+    {2, 3, 21, 19, 64, {7, 7}, {2, 2}, {3, 3}, {1, 1}, 1, false, true},
+    {2, 4, 3, 30, 16, {2, 2}, {1, 9}, {0, 4}, {1, 1}, 1, true, true}, /* a stride too long for pairs */
+    {2, 4, 3, 30, 16, {2, 2}, {1, 8}, {0, 4}, {1, 1}, 1, true, true}, /* the longest one that is not */
     /* small maps with enough samples to be done as products */
     {9, 19, 2, 2, 35, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},    /* half of the taps meet padding */
     {8, 16, 1, 1, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, false, false},  /* all but one do */

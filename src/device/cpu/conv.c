@@ -149,6 +149,8 @@ decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, 
 {
     if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
     if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
+    if (dcn_cpu_suits_narrow_few_channels(device, call))
+        return dcn_cpu_compile_narrow_few_channels(device, call, ret_kernel);
     if (dcn_cpu_suits_narrow_winograd(device, call)) return dcn_cpu_compile_narrow_winograd(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->output[0].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
@@ -202,6 +204,8 @@ decant_status dcn_cpu_compile_conv2d_grad_weight(dcn_cpu_device *device, dcn_op_
 {
     if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
     if (dcn_cpu_suits_few_channels(call)) return dcn_cpu_compile_few_channels(device, call, ret_kernel);
+    if (dcn_cpu_suits_narrow_few_channels(device, call))
+        return dcn_cpu_compile_narrow_few_channels(device, call, ret_kernel);
     if (dcn_cpu_suits_narrow_winograd(device, call)) return dcn_cpu_compile_narrow_winograd(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[1].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);

@@ -147,6 +147,8 @@ decant_status dcn_cpu_panel_layout(dcn_cpu_device *device, const decant_shape *w
 /* few_channels.c: forward and weight gradient of a convolution for which this holds */
 dcn_cpu_compile dcn_cpu_compile_few_channels;
 bool dcn_cpu_suits_few_channels(const dcn_op_call *call);
+dcn_cpu_compile dcn_cpu_compile_narrow_few_channels; /* narrow_few_channels.c: the same on bf16 */
+bool dcn_cpu_suits_narrow_few_channels(const dcn_cpu_device *device, const dcn_op_call *call);
 dcn_cpu_compile dcn_cpu_compile_linear, dcn_cpu_compile_linear_grad_input,
     dcn_cpu_compile_linear_grad_weight; /* linear.c */
 dcn_cpu_compile dcn_cpu_compile_small_linear, dcn_cpu_compile_small_linear_grad_input,

@@ -84,6 +84,23 @@ static inline int64_t dcn_cpu_strip_of_pairs(int64_t columns, int64_t first)
     return columns - first >= DCN_CPU_PAIR_STRIP ? DCN_CPU_PAIR_STRIP : columns - first >= 32 ? 32 : 16;
 }
 
+/* A matrix product from pairs of bf16 whose sum runs over pieces, of `depth` pairs each: lines of a sample that lie
+ * apart. Pairs of a begin at any element. */
+typedef struct dcn_cpu_row_dots {
+    int64_t columns; /* a multiple of 16 */
+    int64_t pieces, depth;
+    int64_t a_row, a_piece, a_step; /* in elements: a(row, piece, k) = a[row * a_row + piece * a_piece + k * a_step] */
+    int64_t c_row;
+    bool relu;
+} dcn_cpu_row_dots;
+/* b lies in strips of columns as for dcn_cpu_dots, but a last one of 48 is whole; the width of the one that begins
+ * here.
+ */
+static inline int64_t dcn_cpu_strip_of_rows(int64_t columns, int64_t first)
+{
+    return columns - first < DCN_CPU_PAIR_STRIP ? columns - first : DCN_CPU_PAIR_STRIP;
+}
+
 /* A 3x3 convolution with stride 1 on bf16 by Winograd's algorithm with smaller tiles, whose rounding bf16 can bear. */
 typedef struct dcn_cpu_narrow_winograd {
     int64_t in, out; /* channels: those that are summed over, a multiple of 32; those that are made, one of 16 */
