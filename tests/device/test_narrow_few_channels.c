@@ -9,33 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/memory.h"
-#include "base/random.h"
-#include "decant/status.h"
-#include "device/device.h"
-#include "tensor/bf16.h"
-
-static void require(decant_status status)
-{
-    if (status != DECANT_OK) fail_msg("%s", decant_error_message());
-}
-
-static dcn_device *open_cpu(int32_t threads)
-{
-    dcn_device_options options = {.threads = threads};
-    dcn_device *device = NULL;
-    require(dcn_device_open("cpu", &options, &device));
-    return device;
-}
-
-static bool has_fast_dots(void)
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_is("amd") && __builtin_cpu_supports("avx512bf16");
-#else
-    return false;
-#endif
-}
+#include "narrow.h"
 
 /* A 3x3 convolution on square maps of bf16, with a bias. */
 typedef struct conv_sizes {
@@ -94,19 +68,6 @@ static void it_is_chosen_by_shape(void **state)
         assert_false(is_chosen(device, directions[i], (conv_sizes){64, 3, 16, 32, 2})); /* dilated */
     }
     dcn_device_close(device);
-}
-
-typedef struct outcome {
-    void *output[2];
-    size_t bytes[2];
-} outcome;
-
-static void *take(dcn_device *device, const dcn_tensor_desc *desc, size_t *ret_bytes)
-{
-    void *memory = NULL;
-    *ret_bytes = device->class->layout_bytes(device, desc);
-    require(device->class->memory_create(device, *ret_bytes, &memory));
-    return memory;
 }
 
 static void fill(void *memory, const dcn_tensor_desc *desc, size_t bytes, uint32_t stream)

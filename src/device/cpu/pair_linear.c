@@ -72,15 +72,12 @@ static void run_pairs(const dcn_kernel *base, void *const *inputs, void *const *
 bool dcn_cpu_suits_pairs(const dcn_cpu_device *device, const dcn_op_call *call, const dnnl_memory_desc_t *weight)
 {
     const dnnl_blocking_desc_t *blocking = &weight->format_desc.blocking;
-    bool has_tiles = ((unsigned)dnnl_get_effective_cpu_isa() & (unsigned)dnnl_cpu_isa_avx512_core_amx) ==
-                     (unsigned)dnnl_cpu_isa_avx512_core_amx;
     int64_t batch = call->input[0].shape.dim[0];
-    return call->op == DECANT_OP_LINEAR_GRAD_WEIGHT && dcn_cpu_is_narrow(call) && !has_tiles &&
-           device->narrow_loops->pair_products != NULL && batch >= MIN_ROWS && batch <= MAX_ROWS &&
-           weight->data_type == dnnl_f32 && weight->format_kind == dnnl_blocked && weight->ndims == 2 &&
-           weight->offset0 == 0 && blocking->inner_nblks == 2 && blocking->inner_idxs[0] == 1 &&
-           blocking->inner_idxs[1] == 0 && blocking->inner_blks[0] == DCN_CPU_PANEL &&
-           blocking->inner_blks[1] % DCN_CPU_PANEL == 0;
+    return call->op == DECANT_OP_LINEAR_GRAD_WEIGHT && dcn_cpu_is_narrow(call) && device->has_fast_dots &&
+           batch >= MIN_ROWS && batch <= MAX_ROWS && weight->data_type == dnnl_f32 &&
+           weight->format_kind == dnnl_blocked && weight->ndims == 2 && weight->offset0 == 0 &&
+           blocking->inner_nblks == 2 && blocking->inner_idxs[0] == 1 && blocking->inner_idxs[1] == 0 &&
+           blocking->inner_blks[0] == DCN_CPU_PANEL && blocking->inner_blks[1] % DCN_CPU_PANEL == 0;
 }
 
 decant_status dcn_cpu_compile_pairs(dcn_cpu_device *device, dcn_op_call *call, const dnnl_memory_desc_t *weight,
