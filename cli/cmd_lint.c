@@ -35,15 +35,23 @@ static void print_totals(const char *recipe, const decant_finding_list *list)
            plural(list->warnings), notes, plural(notes));
 }
 
-static int print_findings(const decant_finding_list *list, const char *recipe, bool json, bool quiet)
+/* file NULL, line 0 and column 0 stand for what is not known. */
+static int print_finding_json(const char *file, int line, int column, decant_severity severity, const char *message)
 {
     static const char *const severities[] = {"note", "warning", "error"};
+    return print_json(json_pack(
+        "{s:s?, s:o, s:o, s:s, s:s}", "file", file, "line", line > 0 ? json_integer(line) : json_null(), "column",
+        column > 0 ? json_integer(column) : json_null(), "severity", severities[severity], "message", message));
+}
+
+static int print_findings(const decant_finding_list *list, const char *recipe, bool json, bool quiet)
+{
     int exit_status = 0;
     for (int32_t i = 0; i < list->count && exit_status == 0; i++) {
         const decant_finding *finding = &list->items[i];
         if (json)
             exit_status =
-                print_json(json_pack("{s:s, s:s}", "severity", severities[finding->severity], "text", finding->text));
+                print_finding_json(finding->file, finding->line, finding->column, finding->severity, finding->message);
         else
             print_finding(stdout, finding);
     }
@@ -51,21 +59,33 @@ static int print_findings(const decant_finding_list *list, const char *recipe, b
     return exit_status != 0 ? exit_status : (list->errors > 0 ? 2 : 0);
 }
 
+/* A recipe that cannot be read. As JSON it is a finding like any other, unless it is not the recipe's fault. */
+static int report_unread(decant_status status, const char *recipe, bool json)
+{
+    const int exit_status = decant_status_exit(status);
+    if (!json || exit_status != 2) return report_failure(status);
+    const char *file = decant_error_file();
+    const int printed = print_finding_json(file[0] != '\0' ? file : recipe, decant_error_line(), decant_error_column(),
+                                           DECANT_SEVERITY_ERROR, decant_error_message());
+    return printed != 0 ? printed : exit_status;
+}
+
 static int run(const cli_invocation *invocation)
 {
     const option_value *values = invocation->values;
+    const bool json = values[OPTION_JSON].given;
     decant_recipe *recipe = NULL;
     decant_finding_list *list = NULL;
     int exit_status = 0;
     if (values[LINT_SCHEMA_DOCS].given) return print_docs();
     if (invocation->n_arguments == 0) return usage_error(invocation->verb, "the recipe is missing");
-    decant_status status = load_recipe(invocation->arguments[0], &values[LINT_OVERRIDE], NULL, &recipe);
+    const char *path = invocation->arguments[0];
+    decant_status status = load_recipe(path, &values[LINT_OVERRIDE], NULL, &recipe);
     if (status == DECANT_OK) status = decant_recipe_lint(recipe, &list);
     if (status != DECANT_OK)
-        exit_status = report_failure(status);
+        exit_status = report_unread(status, path, json);
     else
-        exit_status =
-            print_findings(list, invocation->arguments[0], values[OPTION_JSON].given, values[OPTION_QUIET].given);
+        exit_status = print_findings(list, path, json, values[OPTION_QUIET].given);
     decant_finding_list_destroy(list);
     decant_recipe_destroy(recipe);
     return exit_status;
@@ -76,7 +96,9 @@ const cli_verb verb_lint = {
     .arguments = "RECIPE",
     .summary = "finds what is wrong with a recipe before anything is trained",
     .details = "Errors would stop `decant run`, and give the exit status 2; warnings are probably mistakes; notes are "
-               "good to know.\n",
+               "good to know.\n"
+               "With --json each finding, and what keeps the recipe from being read, is one object: file, line, "
+               "column, severity, message.\n",
     .options = options,
     .n_options = LINT_OPTION_COUNT,
     .min_arguments = 0,

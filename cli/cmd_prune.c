@@ -118,6 +118,8 @@ static int run(const cli_invocation *invocation)
     if (values[PRUNE_MINIMUM].given && !read_share(values[PRUNE_MINIMUM].text, &how.minimum))
         return usage_error(invocation->verb, "--minimum wants a share from 0 to 1, not '%s'",
                            values[PRUNE_MINIMUM].text);
+    if (!values[PRUNE_KEEP].given && !values[PRUNE_PARAMETERS].given && !values[PRUNE_MULT_ADDS].given)
+        return usage_error(invocation->verb, "a limit is missing: --keep SHARE, --parameters N or --mult-adds N");
     how.parameters = values[PRUNE_PARAMETERS].number; /* 0 when not given */
     how.mult_adds = values[PRUNE_MULT_ADDS].number;
     how.seed = (uint64_t)values[PRUNE_SEED].number;

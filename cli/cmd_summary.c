@@ -26,7 +26,7 @@ static const cli_option options[] = {
     [OPTION_QUIET] = OPTION_QUIET_ROW,
     [SUMMARY_PLAN] = {"plan", 0, OPTION_FLAG, 0, 0, 0,
                       "also every step of a batch: kernel, precision, layout, bytes, and the memory it takes"},
-    [SUMMARY_BATCH] = {"batch", 'b', OPTION_INT, "N", 1, 1048576, "samples in the plan's batch"},
+    [SUMMARY_BATCH] = {"batch", 'b', OPTION_INT, "N", 1, 1048576, "--plan: samples in a batch"},
     [SUMMARY_CLASSES] = {"classes", 0, OPTION_INT, "N", 1, 1000000, "zoo: only: outputs"},
     [SUMMARY_CHANNELS] = {"channels", 0, OPTION_INT, "N", 1, 65536, "zoo: only: input channels"},
     [SUMMARY_OVERRIDE] = OPTION_OVERRIDE_ROW,
@@ -90,12 +90,13 @@ static json_t *plan_json(const decant_plan_listing *plan)
                                                step->layout, "shape", shape_json(&step->shape), "bytes",
                                                (json_int_t)step->bytes, "flops", step->flops));
     }
-    return json_pack("{s:I, s:b, s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}", "batch", (json_int_t)plan->batch,
-                     "training", plan->training, "flops", plan->flops, "memory", "parameters",
-                     (json_int_t)plan->parameter_bytes, "gradients", (json_int_t)plan->gradient_bytes, "optimizer",
-                     (json_int_t)plan->optimizer_bytes, "states", (json_int_t)plan->state_bytes, "activations",
-                     (json_int_t)plan->activation_bytes, "scratch", (json_int_t)plan->scratch_bytes, "total",
-                     (json_int_t)plan->total_bytes, "steps", steps);
+    return json_pack("{s:I, s:b, s:s?, s:b, s:b, s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}", "batch",
+                     (json_int_t)plan->batch, "training", plan->training, "run", plan->run, "has_teacher",
+                     plan->has_teacher, "teacher_cached", plan->teacher_cached, "flops", plan->flops, "memory",
+                     "parameters", (json_int_t)plan->parameter_bytes, "gradients", (json_int_t)plan->gradient_bytes,
+                     "optimizer", (json_int_t)plan->optimizer_bytes, "states", (json_int_t)plan->state_bytes,
+                     "activations", (json_int_t)plan->activation_bytes, "scratch", (json_int_t)plan->scratch_bytes,
+                     "total", (json_int_t)plan->total_bytes, "steps", steps);
 }
 
 static json_t *summary_json(const summary_subject *subject, const decant_model_summary *summary,
@@ -179,9 +180,29 @@ static int ask_for_model(const cli_invocation *invocation)
     return report_error(2, "%s: which model? decant summary %s MODEL, one of: %s", path, path, names);
 }
 
+/* Options that would change nothing are not passed over in silence. Returns -1 when all is well. */
+static int refuse_idle_options(const cli_invocation *invocation)
+{
+    static const int of_plan[] = {SUMMARY_BATCH, SUMMARY_DEVICE, SUMMARY_THREADS, SUMMARY_PRECISION};
+    static const int of_zoo[] = {SUMMARY_CLASSES, SUMMARY_CHANNELS};
+    const option_value *values = invocation->values;
+    const bool is_zoo = strncmp(invocation->arguments[0], ZOO_PREFIX, strlen(ZOO_PREFIX)) == 0;
+    for (size_t i = 0; i < sizeof of_plan / sizeof of_plan[0]; i++)
+        if (values[of_plan[i]].given && !values[SUMMARY_PLAN].given)
+            return usage_error(invocation->verb, "--%s is for --plan", options[of_plan[i]].name);
+    for (size_t i = 0; i < sizeof of_zoo / sizeof of_zoo[0]; i++)
+        if (values[of_zoo[i]].given && !is_zoo)
+            return usage_error(invocation->verb, "--%s is for a network of the zoo", options[of_zoo[i]].name);
+    if (values[SUMMARY_OVERRIDE].given && invocation->n_arguments == 1 && !is_recipe_name(invocation->arguments[0]))
+        return usage_error(invocation->verb, "there is no recipe to override a key of");
+    return -1;
+}
+
 static int run(const cli_invocation *invocation)
 {
     const option_value *values = invocation->values;
+    const int refused = refuse_idle_options(invocation);
+    if (refused >= 0) return refused;
     if (invocation->n_arguments == 1 && is_recipe_name(invocation->arguments[0])) return ask_for_model(invocation);
     summary_subject subject = {0};
     decant_model_summary *summary = NULL;
@@ -211,7 +232,9 @@ const cli_verb verb_summary = {
     .summary = "lists a model's layers, output shapes, parameters and mult-adds",
     .details = "A model of a recipe is checked against its budget (exit status 2 beyond it), and its plan is that of a "
                "training\n"
-               "step; the plan of a file or a network of the zoo is that of inference.\n",
+               "step, of its first run with a teacher or else of its first run; the plan of a file or a network of the "
+               "zoo is\n"
+               "that of inference.\n",
     .options = options,
     .n_options = SUMMARY_OPTION_COUNT,
     .min_arguments = 1,

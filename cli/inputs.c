@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "output.h"
@@ -140,24 +142,53 @@ static int read_samples(gzFile file, const char *path, const array_header *heade
 
 /* --- the forms --- */
 
-static int cannot_open(const char *path, int error)
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool is_known_source(const char *name)
 {
     decant_source *sources = NULL;
     int32_t count = 0;
-    bool is_source = false;
+    bool known = false;
     if (decant_source_list(&sources, &count) == DECANT_OK)
         for (int32_t i = 0; i < count; i++)
-            is_source = is_source || strcmp(sources[i].name, path) == 0;
+            known = known || strcmp(sources[i].name, name) == 0;
     decant_source_list_free(sources, count);
-    if (is_source)
+    return known;
+}
+
+/* No file has that name. Was it meant as SOURCE:PART:RANGE or FILE:RANGE? */
+static int cannot_open(const char *path, int error)
+{
+    char name[1024];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(path, ":"), path);
+    const char *rest = path + strlen(name);
+    const bool is_source = is_known_source(name), is_file = access(name, F_OK) == 0;
+    if (rest[0] == '\0' && (is_source || is_folder(name)))
         return report_error(BAD_INPUT, "%s is a data set: say which part of it, as in %s:test:0-9", path, path);
-    return report_error(BAD_INPUT, "cannot open %s: %s", path, strerror(error));
+    if (rest[0] == '\0' || !(is_source || is_file))
+        return report_error(BAD_INPUT, "cannot open %s: %s", path, strerror(error));
+    rest++;
+    const size_t part = strcspn(rest, ":");
+    const bool is_part =
+        (part == 4 && strncmp(rest, "test", part) == 0) || (part == 5 && strncmp(rest, "train", part) == 0);
+    if (is_part && rest[part] == '\0') return report_error(BAD_INPUT, "%s: which samples? Write %s:0-9", path, path);
+    if (is_part || !(is_source || is_folder(name)))
+        return report_error(BAD_INPUT,
+                            "'%s' is no range of samples: write one number, as in 3, or the first and the "
+                            "last, as in 0-9",
+                            is_part ? rest + part + 1 : rest);
+    return report_error(BAD_INPUT, "%s has no part '%.*s': there are test and train, as in %s:test:0-9", name,
+                        (int)part, rest, name);
 }
 
 static int open_array(const char *path, int64_t first, int64_t count, const decant_shape *sample, cli_inputs *inputs)
 {
     array_header header = {0};
-    gzFile file = gzopen(path, "rb");
+    gzFile file = is_folder(path) ? NULL : gzopen(path, "rb");
     if (file == NULL) return cannot_open(path, errno);
     int exit_status = read_idx_header(file, path, &header);
     if (exit_status == 0) exit_status = read_samples(file, path, &header, sample, first, count, inputs);

@@ -22,6 +22,8 @@ static void print_overview(FILE *stream)
     for (size_t i = 0; i < VERB_COUNT; i++)
         fprintf(stream, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
     fprintf(stream, "  %-9s %s\n", "help", "says more about a verb");
+    fprintf(stream, "\noptions:\n  %-9s %s\n  %-9s %s\n", "--version", "prints the version", "--help",
+            "prints this text");
     fprintf(stream, "\n`decant help VERB` lists a verb's options. A first run: decant run recipes/quickstart.yaml\n");
 }
 
@@ -49,7 +51,7 @@ static int unknown_verb(const char *name)
 
 static int help(int argc, char **argv)
 {
-    if (argc < 3) {
+    if (argc < 3 || strcmp(argv[2], "help") == 0) {
         print_overview(stdout);
         return 0;
     }

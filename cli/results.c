@@ -134,7 +134,7 @@ int print_comparison(const decant_comparison *comparison)
 void warn_of_other_data(const decant_comparison *comparison)
 {
     if (decant_comparison_check(comparison) == DECANT_OK) return;
-    const decant_finding finding = {DECANT_SEVERITY_WARNING, decant_error_message()};
+    const decant_finding finding = {.severity = DECANT_SEVERITY_WARNING, .text = decant_error_message()};
     fflush(stdout);
     print_finding(stderr, &finding);
 }

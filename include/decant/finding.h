@@ -12,7 +12,10 @@ typedef enum { DECANT_SEVERITY_NOTE, DECANT_SEVERITY_WARNING, DECANT_SEVERITY_ER
 /** One thing found, in words. */
 typedef struct {
     decant_severity severity;
-    const char *text; /**< with its place in front, "recipe.yaml:12:3: ...", where it has one */
+    const char *text;    /**< with its place in front, "recipe.yaml:12:3: ...", where it has one */
+    const char *message; /**< without it */
+    const char *file;    /**< of its place, or what stands for one ("-o runs.alone.epochs"); NULL: it has none */
+    int line, column;    /**< from 1; 0: not known */
 } decant_finding;
 
 #ifdef __cplusplus

@@ -124,6 +124,9 @@ typedef struct {
     int32_t n_steps;
     int64_t batch;
     bool training;
+    const char *run;     /**< whose training step it is; NULL otherwise */
+    bool has_teacher;    /**< the run has one; */
+    bool teacher_cached; /**< its answers are looked up: it runs before an epoch, for those not known yet, in no step */
     double flops;
     size_t parameter_bytes, gradient_bytes, optimizer_bytes, state_bytes, activation_bytes, scratch_bytes, total_bytes;
 } decant_plan_listing;

@@ -80,7 +80,8 @@ DECANT_MUST_USE decant_status decant_recipe_build_model(const decant_recipe *rec
 DECANT_MUST_USE decant_status decant_recipe_check_data(const decant_recipe *recipe, decant_dataset **ret_dataset,
                                                        decant_dataset_report *ret_report);
 
-/** The plan of a training step of one of the recipe's models: that of the first run that trains it, teacher included.
+/** The plan of a training step of one of the recipe's models: that of the first run with a teacher that trains it, or
+ *  else of the first run. Where the run will look its teacher's answers up, the teacher is not in the step.
  *
  *  compute   where; NULL: as the recipe says.
  *  batch     samples in a step; 0: as the run says.

@@ -56,6 +56,13 @@ const char *decant_error_message(void);
 /** The place in the user's own file that the failure is about ("recipe.yaml:12:3"), or "" when there is none. */
 const char *decant_error_place(void);
 
+/** The file of that place, or what stands for one ("-o runs.alone.epochs"); "" when there is none. */
+const char *decant_error_file(void);
+
+/** Its line and its column, from 1; 0 where they are not known. */
+int decant_error_line(void);
+int decant_error_column(void);
+
 /** Where in decant's source the failure was noticed ("base/file.c:120"), for reports of defects. "" when nothing
  * failed. */
 const char *decant_error_source(void);

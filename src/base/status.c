@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MESSAGE_BYTES 1024
@@ -13,6 +14,8 @@
 typedef struct error_record {
     char message[MESSAGE_BYTES];
     char place[CONTEXT_BYTES];
+    char file[CONTEXT_BYTES]; /* of the place */
+    int line, column;         /* of the place; 0: not known */
     char source[CONTEXT_BYTES];
     char whiles[MAX_WHILES][CONTEXT_BYTES];
     int n_whiles;
@@ -67,7 +70,8 @@ decant_status dcn_fail(decant_status status, const char *file, int line, const c
     write_text(record.message, sizeof record.message, format, arguments);
     va_end(arguments);
     snprintf(record.source, sizeof record.source, "%s:%d", file, line);
-    record.place[0] = '\0';
+    record.place[0] = record.file[0] = '\0';
+    record.line = record.column = 0;
     record.n_whiles = 0;
     return status;
 }
@@ -82,12 +86,31 @@ void dcn_while(const char *format, ...)
     record.n_whiles++;
 }
 
+/* Takes ":12" off the end of a text: the number, or 0 where there is none. */
+static int take_number(char *text)
+{
+    const size_t length = strlen(text);
+    size_t digits = 0;
+    while (digits < length && strchr("0123456789", text[length - digits - 1]) != NULL)
+        digits++;
+    if (digits == 0 || digits > 9 || digits + 1 >= length || text[length - digits - 1] != ':') return 0;
+    const int number = (int)strtol(text + length - digits, NULL, 10);
+    text[length - digits - 1] = '\0';
+    return number;
+}
+
 void dcn_place(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     write_text(record.place, sizeof record.place, format, arguments);
     va_end(arguments);
+    memcpy(record.file, record.place, sizeof record.file);
+    record.column = take_number(record.file);
+    record.line = take_number(record.file);
+    if (record.line > 0) return;
+    record.line = record.column; /* "table.csv:12": a line alone */
+    record.column = 0;
 }
 
 const char *decant_status_name(decant_status status)
@@ -113,6 +136,21 @@ const char *decant_error_message(void)
 const char *decant_error_place(void)
 {
     return record.place;
+}
+
+const char *decant_error_file(void)
+{
+    return record.file;
+}
+
+int decant_error_line(void)
+{
+    return record.line;
+}
+
+int decant_error_column(void)
+{
+    return record.column;
 }
 
 const char *decant_error_source(void)

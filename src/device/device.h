@@ -80,7 +80,9 @@ struct dcn_device {
 /* registry.c */
 int32_t dcn_device_count(void);
 const dcn_device_class *dcn_device_at(int32_t index);
-/* name NULL = "cpu". NOT_FOUND names the devices there are. */
+/* NOT_FOUND names the devices there are; UNSUPPORTED: not on this machine. */
+decant_status dcn_device_find(const char *name, const dcn_device_class **ret_class);
+/* name NULL = "cpu". Fails as dcn_device_find. */
 decant_status dcn_device_open(const char *name, const dcn_device_options *options, dcn_device **ret_device);
 /* As the public functions are asked; NULL: the usual choice. */
 decant_status dcn_compute_open(const decant_compute *compute, dcn_device **ret_device);

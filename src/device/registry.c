@@ -44,24 +44,29 @@ out:
     return status;
 }
 
-decant_status dcn_device_open(const char *name, const dcn_device_options *options, dcn_device **ret_device)
+decant_status dcn_device_find(const char *name, const dcn_device_class **ret_class)
 {
-    static const dcn_device_options defaults = {0};
-    if (name == NULL) name = "cpu";
-    if (options == NULL) options = &defaults;
-    if (options->threads < 0) return DCN_FAIL(INVALID_ARG, "a device cannot use %d threads", options->threads);
-
     for (size_t i = 0; i < DCN_COUNT(devices); i++) {
-        const dcn_device_class *class = devices[i];
-        if (strcmp(class->name, name) != 0) continue;
-        if (!class->available()) return DCN_FAIL(UNSUPPORTED, "device \"%s\" cannot run on this machine", name);
-        dcn_device *device = NULL;
-        TRY_RETURN(class->open(options, &device));
-        device->precision = options->precision;
-        *ret_device = device;
+        if (strcmp(devices[i]->name, name) != 0) continue;
+        if (!devices[i]->available()) return DCN_FAIL(UNSUPPORTED, "device \"%s\" cannot run on this machine", name);
+        *ret_class = devices[i];
         return DECANT_OK;
     }
     return fail_unknown(name);
+}
+
+decant_status dcn_device_open(const char *name, const dcn_device_options *options, dcn_device **ret_device)
+{
+    static const dcn_device_options defaults = {0};
+    const dcn_device_class *class = NULL;
+    dcn_device *device = NULL;
+    if (options == NULL) options = &defaults;
+    if (options->threads < 0) return DCN_FAIL(INVALID_ARG, "a device cannot use %d threads", options->threads);
+    TRY_RETURN(dcn_device_find(name != NULL ? name : "cpu", &class));
+    TRY_RETURN(class->open(options, &device));
+    device->precision = options->precision;
+    *ret_device = device;
+    return DECANT_OK;
 }
 
 decant_status dcn_compute_open(const decant_compute *compute, dcn_device **ret_device)

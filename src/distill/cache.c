@@ -267,13 +267,13 @@ dcn_teacher_cache_use dcn_teacher_cache_used(const dcn_teacher_cache *cache)
 
 /* --- making and ending a cache --- */
 
-/* Whether everything there is to know fits into the limit. */
-static bool fits(const dcn_teacher_cache_options *options, int64_t variants, int64_t classes)
+bool dcn_teacher_cache_fits(const dcn_augment *augment, int64_t count, int64_t classes, int64_t limit)
 {
+    const int64_t variants = dcn_augment_variants(augment);
+    const int64_t slot_bytes = classes * (int64_t)sizeof(float) + (int64_t)sizeof(uint64_t) + 1;
     int64_t slots = 0, bytes = 0;
-    int64_t slot_bytes = classes * (int64_t)sizeof(float) + (int64_t)sizeof(uint64_t) + 1;
-    return variants > 0 && dcn_mul_int64(options->count, variants, &slots) &&
-           dcn_mul_int64(slots, slot_bytes, &bytes) && bytes <= options->limit;
+    return variants > 0 && dcn_mul_int64(count, variants, &slots) && dcn_mul_int64(slots, slot_bytes, &bytes) &&
+           bytes <= limit;
 }
 
 static decant_status create_table(dcn_teacher_cache *cache, int64_t variants, int64_t classes)
@@ -354,7 +354,7 @@ decant_status dcn_teacher_cache_create(const dcn_teacher_cache_options *options,
     int64_t variants = dcn_augment_variants(&options->augment), classes = decant_shape_count(output);
     dcn_teacher_cache *cache = NULL;
     bool alone = false;
-    if (!fits(options, variants, classes)) {
+    if (!dcn_teacher_cache_fits(&options->augment, options->count, classes, options->limit)) {
         *ret_cache = NULL;
         return DECANT_OK;
     }

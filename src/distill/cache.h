@@ -42,6 +42,8 @@ typedef struct dcn_teacher_cache_use {
     int64_t computed; /* of these, those that the teacher had to give */
 } dcn_teacher_cache_use;
 
+/* Whether all answers of so many floats each that `count` samples can want fit into so many bytes. */
+bool dcn_teacher_cache_fits(const dcn_augment *augment, int64_t count, int64_t classes, int64_t limit);
 /* *ret_cache is NULL where the teacher must stay in the step: augmentation without finitely many outcomes, more logits
  * than the limit, or a device on which a sample's logits depend on its neighbours in the batch. That depends on the
  * options alone, never on what lies in the folder. */

@@ -139,3 +139,16 @@ void dcn_graph_fingerprint(const dcn_graph *graph, char ret_hex[33])
     }
     dcn_hash_hex(hash, ret_hex);
 }
+
+dcn_node_id dcn_graph_first_difference(const dcn_graph *a, const dcn_graph *b)
+{
+    const int32_t shorter = a->n_nodes < b->n_nodes ? a->n_nodes : b->n_nodes;
+    for (dcn_node_id n = 0; n < shorter; n++) {
+        word_list first = {.count = 0}, second = {.count = 0};
+        put_node(&first, a, &a->nodes[n]);
+        put_node(&second, b, &b->nodes[n]);
+        const size_t bytes = (size_t)first.count * sizeof first.words[0];
+        if (first.count != second.count || memcmp(first.words, second.words, bytes) != 0) return n;
+    }
+    return a->n_nodes != b->n_nodes ? shorter : DCN_NONE;
+}

@@ -132,6 +132,9 @@ int64_t dcn_graph_mult_adds(const dcn_graph *graph);
 
 /* Architecture fingerprint: ops, structural attributes, shapes and wiring; not names, weights or dropout rates. */
 void dcn_graph_fingerprint(const dcn_graph *graph, char ret_hex[33]);
+/* The first node in which two architectures differ; that of the longer one's next when the other is its beginning.
+ * DCN_NONE when nodes do not differ. */
+dcn_node_id dcn_graph_first_difference(const dcn_graph *a, const dcn_graph *b);
 
 /* The graph as JSON text and back (freed with dcn_free). Reading trusts nothing: FORMAT on anything odd. */
 decant_status dcn_graph_to_json(const dcn_graph *graph, char **ret_json);
@@ -142,13 +145,19 @@ decant_status dcn_graph_from_json(const char *json, size_t bytes, dcn_graph **re
 typedef enum dcn_severity { DCN_NOTE, DCN_WARNING, DCN_ERROR } dcn_severity;
 typedef struct dcn_finding {
     dcn_severity severity;
-    char *text; /* dcn_free */
+    char *text;          /* dcn_free: the message, with its place in front where it has one */
+    const char *message; /* within the text */
+    char *file;          /* dcn_free; NULL: it has no place */
+    int line, column;    /* 0: not known */
 } dcn_finding;
 typedef struct dcn_findings {
     dcn_finding *items;
     int32_t count, capacity;
 } dcn_findings;
 decant_status dcn_findings_add(dcn_findings *findings, dcn_severity severity, const char *format, ...) DCN_PRINTF(3, 4);
+/* The same with a place: line 0 for a file as a whole, column 0 for a whole line. */
+decant_status dcn_findings_add_at(dcn_findings *findings, dcn_severity severity, const char *file, int line, int column,
+                                  const char *message);
 void dcn_findings_finish(dcn_findings *findings);
 decant_status dcn_graph_lint(const dcn_graph *graph, dcn_findings *findings);
 

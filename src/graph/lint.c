@@ -4,12 +4,27 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "graph/graph.h"
 #include "tensor/shape.h"
 
 #define FINDING_BYTES 512
 
 /* --- findings --- */
+
+/* Takes both texts over, also on failure. */
+static decant_status add_finding(dcn_findings *findings, dcn_finding finding)
+{
+    decant_status status =
+        dcn_grow((void **)&findings->items, findings->count, &findings->capacity, sizeof *findings->items);
+    if (status == DECANT_OK) {
+        findings->items[findings->count++] = finding;
+        return DECANT_OK;
+    }
+    dcn_free(finding.text);
+    dcn_free(finding.file);
+    return status;
+}
 
 decant_status dcn_findings_add(dcn_findings *findings, dcn_severity severity, const char *format, ...)
 {
@@ -20,18 +35,42 @@ decant_status dcn_findings_add(dcn_findings *findings, dcn_severity severity, co
     va_end(arguments);
     if (written < 0) return DCN_FAIL(INTERNAL, "a finding could not be put into words");
 
-    TRY_RETURN(dcn_grow((void **)&findings->items, findings->count, &findings->capacity, sizeof *findings->items));
     dcn_finding finding = {.severity = severity};
     TRY_RETURN(dcn_copy_string(text, &finding.text));
-    findings->items[findings->count++] = finding;
-    return DECANT_OK;
+    finding.message = finding.text;
+    return add_finding(findings, finding);
+}
+
+decant_status dcn_findings_add_at(dcn_findings *findings, dcn_severity severity, const char *file, int line, int column,
+                                  const char *message)
+{
+    dcn_finding finding = {.severity = severity, .line = line, .column = column};
+    dcn_text text = {0};
+    decant_status status = dcn_copy_string(file, &finding.file);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_text_add(&text, "%s", file));
+    if (line > 0) TRY(dcn_text_add(&text, ":%d", line));
+    if (column > 0) TRY(dcn_text_add(&text, ":%d", column));
+    TRY(dcn_text_add(&text, ": "));
+    const size_t place = text.length;
+    TRY(dcn_text_add(&text, "%s", message));
+    TRY(dcn_text_take(&text, &finding.text));
+    finding.message = finding.text + place;
+    status = add_finding(findings, finding);
+    finding.file = NULL; /* taken over, also on failure */
+out:
+    dcn_free(finding.file);
+    dcn_text_finish(&text);
+    return status;
 }
 
 void dcn_findings_finish(dcn_findings *findings)
 {
     if (findings == NULL) return;
-    for (int32_t i = 0; i < findings->count; i++)
+    for (int32_t i = 0; i < findings->count; i++) {
         dcn_free(findings->items[i].text);
+        dcn_free(findings->items[i].file);
+    }
     dcn_free(findings->items);
     *findings = (dcn_findings){0};
 }

@@ -191,7 +191,9 @@ decant_status decant_graph_lint(const decant_graph *graph, decant_finding_visito
     decant_status status;
     TRY(dcn_graph_lint(graph, &findings));
     for (int32_t i = 0; i < findings.count; i++) {
-        const decant_finding finding = {(decant_severity)findings.items[i].severity, findings.items[i].text};
+        const decant_finding finding = {.severity = (decant_severity)findings.items[i].severity,
+                                        .text = findings.items[i].text,
+                                        .message = findings.items[i].message};
         visit(context, &finding);
     }
 out:

@@ -49,8 +49,11 @@ static decant_status check_schedule(const dcn_schedule *schedule, double lr)
         break;
     case DCN_SCHEDULE_COSINE:
         if (!(schedule->lr_min >= 0 && schedule->lr_min <= lr)) {
-            return DCN_FAIL(INVALID_ARG, "the least learning rate of the cosine schedule must be in [0, %g], not %g",
-                            lr, schedule->lr_min);
+            return DCN_FAIL(
+                INVALID_ARG,
+                "lr_min of the cosine schedule, the rate at the end, must be in [0, %g], the optimiser's lr, "
+                "not %g",
+                lr, schedule->lr_min);
         }
         break;
     case DCN_SCHEDULE_ONE_CYCLE:

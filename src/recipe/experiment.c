@@ -295,18 +295,35 @@ static decant_status find_run(const dcn_experiment *experiment, const dcn_doc *d
     return DECANT_OK;
 }
 
+/* One model, or a list of them. */
+static decant_status parse_budget_models(const dcn_experiment *experiment, const dcn_doc *doc, bool *of_model)
+{
+    const bool is_list = doc->type == DCN_DOC_LIST;
+    if (is_list && doc->count == 0) return dcn_doc_fail(doc, DECANT_USAGE, "model wants a model or a list of models");
+    for (int32_t i = 0; i < (is_list ? doc->count : 1); i++) {
+        const dcn_doc *item = is_list ? doc->items[i] : doc;
+        int32_t model = DCN_NONE;
+        TRY_RETURN(find_model(experiment, item, &model));
+        if (of_model[model]) return dcn_doc_fail(item, DECANT_USAGE, "the model '%s' is listed twice", item->text);
+        of_model[model] = true;
+    }
+    return DECANT_OK;
+}
+
 static decant_status parse_budget(dcn_experiment *experiment)
 {
     const dcn_doc *doc = dcn_doc_get(experiment->doc, "budget");
     dcn_budget_spec *budget = &experiment->budget;
-    budget->model = budget->run = DCN_NONE;
+    budget->run = DCN_NONE;
+    TRY_RETURN(dcn_arena_take(experiment->arena, (size_t)experiment->n_models * sizeof *budget->of_model,
+                              (void **)&budget->of_model));
     if (doc == NULL) return DECANT_OK;
     budget->doc = doc;
     TRY_RETURN(dcn_schema_check(DCN_SECTION_BUDGET, doc));
     const dcn_doc *model = dcn_doc_get(doc, "model"), *run = dcn_doc_get(doc, "run");
     if ((model == NULL) == (run == NULL))
         return dcn_doc_fail(doc, DECANT_USAGE, "budget needs either model or run: whose limit is it?");
-    if (model != NULL) TRY_RETURN(find_model(experiment, model, &budget->model));
+    if (model != NULL) TRY_RETURN(parse_budget_models(experiment, model, budget->of_model));
     if (run != NULL) TRY_RETURN(find_run(experiment, run, &budget->run));
     TRY_RETURN(dcn_schema_int(DCN_SECTION_BUDGET, doc, "parameters", &budget->parameters));
     TRY_RETURN(dcn_schema_int(DCN_SECTION_BUDGET, doc, "mult_adds", &budget->mult_adds));

@@ -10,6 +10,7 @@
 #include "format/document.h"
 #include "nn/ensemble.h"
 #include "optim/optimizer.h"
+#include "recipe/schema.h"
 #include "train/train.h"
 
 #define DCN_MAX_SEEDS  100
@@ -122,8 +123,8 @@ typedef struct dcn_run_spec {
 } dcn_run_spec;
 
 typedef struct dcn_budget_spec {
-    int32_t model;                 /* or DCN_NONE */
-    int32_t run;                   /* or DCN_NONE; with model DCN_NONE, too: no budget */
+    bool *of_model;                /* [n_models] that must keep it; all false: a run's, or there is none */
+    int32_t run;                   /* or DCN_NONE */
     int64_t parameters, mult_adds; /* 0: no limit */
     const dcn_doc *doc;
 } dcn_budget_spec;
@@ -196,8 +197,17 @@ decant_status dcn_loss_parse(const dcn_doc *doc, dcn_term ret_terms[DCN_MAX_TERM
 /* parse_transfer.c; doc NULL: the defaults */
 decant_status dcn_transfer_parse(const dcn_doc *doc, dcn_transfer_spec *ret_transfer);
 decant_status dcn_correction_parse(const dcn_doc *doc, dcn_correction_spec *ret_correction);
-/* One word, or a map with one key: {adam: {...}}. ret_settings is NULL when there are none. */
-decant_status dcn_choice_parse(const dcn_doc *doc, const char *what, const char *const *words, size_t n_words,
-                               int32_t *ret_index, const dcn_doc **ret_settings);
+/* One word, or a map with one key: {adam: {...}}. */
+typedef struct dcn_choice {
+    const char *key;     /* the recipe's: "optimizer" */
+    const char *owner;   /* whose settings there are: "the optimizer" */
+    const char *example; /* with settings: "{adam: {lr: 1e-3}}" */
+    int32_t n_words;
+    const char *words[4];
+    dcn_section sections[4]; /* the settings of each word */
+} dcn_choice;
+/* The settings are checked against their section; ret_settings is NULL when there are none. */
+decant_status dcn_choice_parse(const dcn_choice *choice, const dcn_doc *doc, int32_t *ret_index,
+                               const dcn_doc **ret_settings);
 
 #endif

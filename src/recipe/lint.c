@@ -1,5 +1,5 @@
-/* Linting: the data's part of it, and putting places before findings. Models and runs are in lint_models.c and
- * lint_runs.c. */
+/* Linting: the data's part of it, and putting places before findings. Models and runs are in lint_models.c,
+ * lint_runs.c, lint_start.c and lint_training.c. */
 #include "recipe/lint.h"
 
 #include <math.h>
@@ -22,24 +22,21 @@ decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    if (place != NULL && place->line > 0)
-        return dcn_findings_add(context->findings, severity, "%s:%d:%d: %s", place->file, place->line, place->column,
-                                message);
-    return dcn_findings_add(context->findings, severity, "%s: %s",
-                            place != NULL && place->file != NULL ? place->file : context->experiment->file, message);
+    if (place == NULL || place->file == NULL)
+        return dcn_findings_add_at(context->findings, severity, context->experiment->file, 0, 0, message);
+    return dcn_findings_add_at(context->findings, severity, place->file, place->line, place->column, message);
 }
 
 decant_status dcn_lint_failure(const dcn_lint_context *context, const dcn_doc *place, decant_status status)
 {
     if (status == DECANT_OK || status == DECANT_NO_MEMORY || status == DECANT_INTERNAL) return status;
     /* Copied, for adding a finding may fail and write the record anew. */
-    char text[1024];
-    if (decant_error_place()[0] == '\0') {
-        snprintf(text, sizeof text, "%s", decant_error_message());
-        return dcn_lint_add(context, place, DCN_ERROR, "%s", text);
-    }
-    snprintf(text, sizeof text, "%s: %s", decant_error_place(), decant_error_message());
-    return dcn_findings_add(context->findings, DCN_ERROR, "%s", text);
+    char text[1024], file[256];
+    const int line = decant_error_line(), column = decant_error_column();
+    snprintf(text, sizeof text, "%s", decant_error_message());
+    snprintf(file, sizeof file, "%s", decant_error_file());
+    if (file[0] == '\0') return dcn_lint_add(context, place, DCN_ERROR, "%s", text);
+    return dcn_findings_add_at(context->findings, DCN_ERROR, file, line, column, text);
 }
 
 /* --- data --- */
@@ -130,15 +127,21 @@ out:
     return status;
 }
 
+/* What chooses the epoch should not be larger than what is trained on. */
+static decant_status lint_validation(const dcn_lint_context *context)
+{
+    const dcn_split *split = &context->materials->split;
+    if (split->n_validation <= split->n_train) return DECANT_OK;
+    return dcn_lint_add(context, dcn_doc_get(context->experiment->data.doc, "validation"), DCN_WARNING,
+                        "validation holds out %lld samples, more than the %lld that are left to train on",
+                        (long long)split->n_validation, (long long)split->n_train);
+}
+
 static decant_status lint_data(const dcn_lint_context *context)
 {
     const dcn_data_spec *data = &context->experiment->data;
-    const decant_dataset *dataset = context->materials->dataset;
-    bool augments =
-        data->augment.shift > 0 || data->augment.crop_padding > 0 || data->augment.flip || data->augment.cutout > 0;
-    if (augments && dataset->sample.rank != 3)
-        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(data->doc, "augment"), DCN_ERROR,
-                                "shift, crop, flip and cutout are for images; %s has none", dataset->name));
+    TRY_RETURN(dcn_lint_augment(context, dcn_doc_get(data->doc, "augment"), &data->augment));
+    TRY_RETURN(lint_validation(context));
     TRY_RETURN(lint_normalization(context));
     TRY_RETURN(lint_table(context));
     return lint_overlap(context);
@@ -167,6 +170,8 @@ decant_status dcn_lint_with(const dcn_materials *materials, dcn_findings *findin
     if (status != DECANT_OK) goto out;
     TRY(dcn_new_array((size_t)experiment->n_models, sizeof *context.deployed, (void **)&context.deployed));
     TRY(dcn_new_array((size_t)experiment->n_runs, sizeof *context.n_samples, (void **)&context.n_samples));
+    TRY(dcn_new_array((size_t)experiment->n_runs, sizeof *context.n_classes, (void **)&context.n_classes));
+    TRY(dcn_lint_settings(&context));
     TRY(lint_data(&context));
     TRY(build_graphs(&context));
     TRY(dcn_lint_models(&context));
@@ -179,6 +184,7 @@ out:
     dcn_free(context.deployed);
     dcn_free(context.graphs);
     dcn_free(context.n_samples);
+    dcn_free(context.n_classes);
     return status;
 }
 
@@ -188,7 +194,8 @@ decant_status dcn_lint(const dcn_experiment *experiment, dcn_findings *findings)
     const dcn_lint_context context = {.experiment = experiment, .findings = findings};
     decant_status status = dcn_materials_create(experiment, &materials);
     if (status != DECANT_OK) {
-        status = dcn_lint_failure(&context, experiment->data.doc, status);
+        TRY(dcn_lint_failure(&context, experiment->data.doc, status));
+        status = dcn_lint_settings(&context);
         goto out;
     }
     TRY(dcn_lint_with(materials, findings));

@@ -9,18 +9,25 @@
 decant_status dcn_lint(const dcn_experiment *experiment, dcn_findings *findings);
 decant_status dcn_lint_with(const dcn_materials *materials, dcn_findings *findings);
 
-/* The parts: lint_models.c, lint_runs.c, lint_start.c. graphs[n_models] holds NULL for a model that could not be built;
- * deployed[n_models] what each becomes when it is handed over, with its linear bottlenecks folded. */
+/* The parts: lint_models.c, lint_runs.c, lint_start.c, lint_training.c. graphs[n_models] holds NULL for a model that
+ * could not be built; deployed[n_models] what each becomes when it is handed over, with its linear bottlenecks folded.
+ */
 typedef struct dcn_lint_context {
     const dcn_experiment *experiment;
     const dcn_materials *materials;
     dcn_graph **graphs, **deployed;
     int64_t *n_samples; /* [n_runs] that each trains on, from lint_runs.c; 0 where that cannot be told */
+    int32_t *n_classes; /* [n_runs] that these are of */
     dcn_findings *findings;
 } dcn_lint_context;
 decant_status dcn_lint_models(const dcn_lint_context *context);
 decant_status dcn_lint_runs(const dcn_lint_context *context);
 decant_status dcn_lint_start(const dcn_lint_context *context, int32_t run);
+/* The device, and each run's optimiser and schedule: what needs neither the data nor a network. */
+decant_status dcn_lint_settings(const dcn_lint_context *context);
+/* A run's batches, samples and own augmentation. */
+decant_status dcn_lint_feeding(const dcn_lint_context *context, int32_t run);
+decant_status dcn_lint_augment(const dcn_lint_context *context, const dcn_doc *place, const dcn_augment *augment);
 /* Each seed of a run needs the same seed of another run, or its only one. `what` that other one is: "its teacher" */
 decant_status dcn_lint_seeds(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_run_spec *other,
                              const dcn_doc *place, const char *what);

@@ -37,15 +37,33 @@ static decant_status lint_repeated_channel(const dcn_lint_context *context, int3
     return DECANT_OK;
 }
 
-/* limit 0: none */
-static decant_status lint_limit(const dcn_lint_context *context, int32_t model, const char *what, int64_t has,
-                                int64_t limit)
+/* The layer that a cut would pay most in, and what it has. */
+static const char *find_largest(const dcn_graph *graph, bool by_work, int64_t *ret_has)
 {
+    const char *largest = "";
+    *ret_has = 0;
+    for (dcn_node_id node = 0; node < graph->n_nodes; node++) {
+        const dcn_layer_summary layer = dcn_graph_layer(graph, node);
+        const int64_t has = by_work ? layer.mult_adds : layer.parameters;
+        if (has <= *ret_has) continue;
+        largest = layer.name != NULL ? layer.name : "";
+        *ret_has = has;
+    }
+    return largest;
+}
+
+/* limit 0: none */
+static decant_status lint_limit(const dcn_lint_context *context, int32_t model, bool by_work, int64_t limit)
+{
+    const dcn_graph *graph = context->deployed[model];
+    const int64_t has = by_work ? dcn_graph_mult_adds(graph) : dcn_graph_parameters(graph);
+    int64_t most = 0;
     if (limit == 0 || has <= limit) return DECANT_OK;
+    const char *largest = find_largest(graph, by_work, &most);
     return dcn_lint_add(context, context->experiment->budget.doc, DCN_ERROR,
-                        "model '%s' has %lld %s, %lld more than the budget of %lld",
-                        context->experiment->models[model].name, (long long)has, what, (long long)(has - limit),
-                        (long long)limit);
+                        "model '%s' has %lld %s, %lld more than the budget of %lld ('%s' has %lld of them)",
+                        context->experiment->models[model].name, (long long)has, by_work ? "mult-adds" : "parameters",
+                        (long long)(has - limit), (long long)limit, largest, (long long)most);
 }
 
 /* What a run prunes to is known only when the weights are; what it may keep is known now. */
@@ -66,12 +84,14 @@ static decant_status lint_budget(const dcn_lint_context *context)
     const dcn_experiment *experiment = context->experiment;
     const dcn_budget_spec *budget = &experiment->budget;
     const int32_t pruned = budget->run != DCN_NONE ? dcn_experiment_pruned(experiment, budget->run) : DCN_NONE;
-    const int32_t model = budget->run != DCN_NONE ? experiment->runs[budget->run].model : budget->model;
+    const int32_t of_run = budget->run != DCN_NONE ? experiment->runs[budget->run].model : DCN_NONE;
     if (pruned != DCN_NONE) return lint_pruned_budget(context, &experiment->runs[pruned]);
-    if (model == DCN_NONE || context->deployed[model] == NULL) return DECANT_OK;
-    const dcn_graph *graph = context->deployed[model];
-    TRY_RETURN(lint_limit(context, model, "parameters", dcn_graph_parameters(graph), budget->parameters));
-    return lint_limit(context, model, "mult-adds", dcn_graph_mult_adds(graph), budget->mult_adds);
+    for (int32_t i = 0; i < experiment->n_models; i++) {
+        if (context->deployed[i] == NULL || !(budget->of_model[i] || i == of_run)) continue;
+        TRY_RETURN(lint_limit(context, i, false, budget->parameters));
+        TRY_RETURN(lint_limit(context, i, true, budget->mult_adds));
+    }
+    return DECANT_OK;
 }
 
 decant_status dcn_lint_models(const dcn_lint_context *context)

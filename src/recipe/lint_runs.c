@@ -141,12 +141,10 @@ static int64_t samples_of(const dcn_lint_context *context, const dcn_run_spec *r
 }
 
 /* What a transfer set came to, which nobody spelt out. */
-static decant_status note_samples(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_transfer_set *set)
+static decant_status note_samples(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_transfer_set *set,
+                                  int32_t n_kept)
 {
     const int32_t n_classes = context->materials->dataset->n_classes;
-    int32_t n_kept = 0;
-    for (int32_t c = 0; c < n_classes; c++)
-        n_kept += set->kept[c];
     return dcn_lint_add(
         context, run->transfer.doc, DCN_NOTE,
         "run '%s' trains on %lld samples, %lld of them of the unlabelled pool; %d of %d classes, %s labels", run->name,
@@ -167,7 +165,9 @@ static decant_status lint_samples(const dcn_lint_context *context, int32_t index
         goto out;
     }
     context->n_samples[index] = set.count;
-    if (run->transfer.doc != NULL) TRY(note_samples(context, run, &set));
+    for (int32_t c = 0; c < context->materials->dataset->n_classes; c++)
+        context->n_classes[index] += set.kept[c];
+    if (run->transfer.doc != NULL) TRY(note_samples(context, run, &set, context->n_classes[index]));
     if (run->correction.kind == DCN_CORRECT_NOT) goto out;
     status = dcn_correction_classes(context->materials, run, &set, &moved);
     if (status != DECANT_OK) status = dcn_lint_failure(context, run->correction.doc, status);
@@ -229,15 +229,6 @@ static decant_status lint_correction(const dcn_lint_context *context, const dcn_
                                 run->name));
     if (graph == NULL) return DECANT_OK;
     return dcn_lint_failure(context, run->correction.doc, dcn_graph_output_bias(graph, &bias));
-}
-
-static decant_status lint_batches(const dcn_lint_context *context, const dcn_run_spec *run)
-{
-    int64_t samples = samples_of(context, run);
-    if (!run->drop_last || samples == 0 || run->batch <= samples) return DECANT_OK;
-    return dcn_lint_add(context, dcn_doc_get(run->doc, "batch"), DCN_ERROR,
-                        "run '%s': %lld samples do not fill one batch of %lld, and drop_last leaves nothing", run->name,
-                        (long long)samples, (long long)run->batch);
 }
 
 /* --- teachers --- */
@@ -419,7 +410,7 @@ decant_status dcn_lint_runs(const dcn_lint_context *context)
         TRY_RETURN(lint_labels(context, run));
         TRY_RETURN(lint_pool(context, run));
         TRY_RETURN(lint_correction(context, run));
-        TRY_RETURN(lint_batches(context, run));
+        TRY_RETURN(dcn_lint_feeding(context, i));
         TRY_RETURN(dcn_lint_start(context, i));
         for (int32_t t = 0; t < run->n_teachers; t++)
             TRY_RETURN(run->teachers[t].file != NULL ? lint_teacher_file(context, run, run->teachers[t].file)

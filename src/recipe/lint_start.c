@@ -1,26 +1,22 @@
 /* Linting of where runs start: seeds that meet, networks that are the same, and pruning that can be done. */
 #include "recipe/lint.h"
 
-#include <string.h>
-
 #include "base/text.h"
 #include "compress/prune.h"
+#include "recipe/start.h"
 
 /* Another network than the run's has no use for its weights. */
 static decant_status lint_network(const dcn_lint_context *context, const dcn_run_spec *run, const char *source,
                                   const dcn_graph *found)
 {
-    char ours[33], theirs[33];
+    char difference[DCN_DIFFERENCE_TEXT];
     const dcn_graph *wanted = context->graphs[run->model];
     if (wanted == NULL || found == NULL) return DECANT_OK;
     if (run->start.kind == DCN_START_PRUNE) wanted = context->deployed[run->model];
-    dcn_graph_fingerprint(wanted, ours);
-    dcn_graph_fingerprint(found, theirs);
-    if (strcmp(ours, theirs) == 0) return DECANT_OK;
-    return dcn_lint_add(
-        context, run->start.doc, DCN_ERROR,
-        "run '%s' starts from %s, which is another network than its model '%s' (fingerprint %s, not %s)", run->name,
-        source, context->experiment->models[run->model].name, theirs, ours);
+    if (dcn_start_fits(wanted, found, difference)) return DECANT_OK;
+    return dcn_lint_add(context, run->start.doc, DCN_ERROR,
+                        "run '%s' starts from %s, which is another network than its model '%s': %s", run->name, source,
+                        context->experiment->models[run->model].name, difference);
 }
 
 /* Whether the limits can be met is a matter of the network, not of its weights. */

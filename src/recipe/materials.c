@@ -183,6 +183,18 @@ static decant_status build(const dcn_model_spec *spec, const decant_dataset *dat
     return status;
 }
 
+/* Where a network says how many outputs it has: the last layer that has features, or the zoo's `classes`. */
+static const dcn_doc *place_of_outputs(const dcn_model_spec *spec)
+{
+    const dcn_doc *classes = dcn_doc_get(spec->doc, "classes");
+    if (classes != NULL) return classes;
+    for (int32_t i = spec->zoo == NULL ? spec->doc->count - 1 : -1; i >= 0; i--) {
+        const dcn_doc *layer = spec->doc->items[i];
+        if (dcn_doc_get(layer, "linear") != NULL || dcn_doc_get(layer, "conv") != NULL) return layer;
+    }
+    return spec->doc;
+}
+
 decant_status dcn_materials_graph(const dcn_experiment *experiment, int32_t model, const decant_dataset *dataset,
                                   dcn_graph **ret_graph)
 {
@@ -194,7 +206,8 @@ decant_status dcn_materials_graph(const dcn_experiment *experiment, int32_t mode
     const bool is_logit = output->dim[output->rank - 1] == 1 && dataset->n_classes == 2; /* of class 1 */
     if (output->rank != 2 || (output->dim[1] != dataset->n_classes && !is_logit)) {
         char text[DCN_SHAPE_TEXT];
-        status = dcn_doc_fail(spec->doc, DECANT_SHAPE, "the output is %s, but %s has %d classes: it must be [1, %d]%s",
+        status = dcn_doc_fail(place_of_outputs(spec), DECANT_SHAPE,
+                              "the output is %s, but %s has %d classes: it must be [1, %d]%s",
                               dcn_shape_text(output, text), dataset->name, dataset->n_classes, dataset->n_classes,
                               dataset->n_classes == 2 ? ", or [1, 1] for the logit of the second" : "");
         goto out;

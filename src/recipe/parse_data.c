@@ -89,10 +89,21 @@ static decant_status parse_unlabelled(const dcn_doc *doc, dcn_data_spec *data)
     return dcn_doc_fail(place, DECANT_USAGE, "unlabelled wants a whole number of samples, or a share below 1");
 }
 
+/* What is held out of the training part is counted, though pools and test parts may be shares. */
+static decant_status check_validation(const dcn_doc *doc)
+{
+    double share = 0;
+    if (doc == NULL || doc->type != DCN_DOC_SCALAR || !dcn_parse_double(doc->text, &share)) return DECANT_OK;
+    if (!(share > 0 && share < 1)) return DECANT_OK;
+    return dcn_doc_fail(doc, DECANT_USAGE, "validation must be a whole number, not %s: a count of samples, not a share",
+                        doc->text);
+}
+
 decant_status dcn_data_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec *ret_data)
 {
     dcn_data_spec data = {.doc = doc};
     int64_t seed = 0;
+    TRY_RETURN(check_validation(dcn_doc_get(doc, "validation")));
     TRY_RETURN(dcn_schema_check(DCN_SECTION_DATA, doc));
     TRY_RETURN(dcn_source_parse(arena, dcn_doc_get(doc, "source"), &data));
     TRY_RETURN(dcn_schema_int(DCN_SECTION_DATA, doc, "validation", &data.validation));

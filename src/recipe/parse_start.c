@@ -81,8 +81,10 @@ decant_status dcn_start_resolve_model(dcn_experiment *experiment, int32_t index)
     if (run->start.run == DCN_NONE) return DECANT_OK;
     const dcn_run_spec *from = &experiment->runs[run->start.run];
     if (model != NULL && run->model != from->model)
-        return dcn_doc_fail(model, DECANT_USAGE, "'%s' prunes the run '%s', whose model is '%s'; leave the model out",
-                            run->name, from->name, experiment->models[from->model].name);
+        return dcn_doc_fail(model, DECANT_USAGE, "'%s' prunes the run '%s', whose model is '%s'; %s", run->name,
+                            from->name, experiment->models[from->model].name,
+                            run->like != DCN_NONE ? "write `model: null`, for `like` brings one in"
+                                                  : "leave the model out");
     run->model = from->model;
     return DECANT_OK;
 }

@@ -4,28 +4,51 @@
 #include "recipe/experiment.h"
 #include "recipe/schema.h"
 
-decant_status dcn_choice_parse(const dcn_doc *doc, const char *what, const char *const *words, size_t n_words,
-                               int32_t *ret_index, const dcn_doc **ret_settings)
+static int32_t find_word(const dcn_choice *choice, const char *word)
 {
-    const char *word = NULL;
-    const dcn_doc *settings = NULL, *place = doc;
-    if (doc->type == DCN_DOC_MAP && doc->count == 1) {
-        word = doc->keys[0];
-        place = doc->key_nodes[0];
-        settings = doc->items[0]->type == DCN_DOC_NULL ? NULL : doc->items[0];
-    } else if (doc->type == DCN_DOC_SCALAR) {
-        word = doc->text;
-    } else {
-        return dcn_doc_fail(doc, DECANT_USAGE, "%s must be one word, or a map with one key such as {%s: {...}}", what,
-                            words[0]);
+    for (int32_t i = 0; i < choice->n_words; i++)
+        if (strcmp(word, choice->words[i]) == 0) return i;
+    return DCN_NONE;
+}
+
+/* Settings where their owner's name should stand, as in {lr: 1e-3}: the first of them, or NULL. */
+static const dcn_doc *find_bare_setting(const dcn_choice *choice, const dcn_doc *map)
+{
+    for (int32_t i = 0; i < map->count; i++) {
+        const char *name = dcn_schema_usual_name(map->keys[i]);
+        if (find_word(choice, map->keys[i]) != DCN_NONE) return NULL;
+        for (int32_t w = 0; w < choice->n_words; w++)
+            if (dcn_schema_find(choice->sections[w], name) != NULL) return map->key_nodes[i];
     }
-    for (size_t i = 0; i < n_words; i++) {
-        if (strcmp(word, words[i]) != 0) continue;
-        *ret_index = (int32_t)i;
-        *ret_settings = settings;
-        return DECANT_OK;
-    }
-    return dcn_schema_unknown(place, what, word, words, n_words);
+    return NULL;
+}
+
+static decant_status fail_choice(const dcn_choice *choice, const dcn_doc *doc)
+{
+    const dcn_doc *bare = doc->type == DCN_DOC_MAP ? find_bare_setting(choice, doc) : NULL;
+    if (bare != NULL)
+        return dcn_doc_fail(bare, DECANT_USAGE, "'%s' is a setting and stands under the name of %s: %s", bare->text,
+                            choice->owner, choice->example);
+    if (doc->type == DCN_DOC_MAP && doc->count == 1)
+        return dcn_schema_unknown(doc->key_nodes[0], choice->key, doc->keys[0], choice->words, (size_t)choice->n_words);
+    if (doc->type == DCN_DOC_SCALAR)
+        return dcn_schema_unknown(doc, choice->key, doc->text, choice->words, (size_t)choice->n_words);
+    return dcn_doc_fail(doc, DECANT_USAGE, "%s must be one word, or a map with one key such as %s", choice->key,
+                        choice->example);
+}
+
+decant_status dcn_choice_parse(const dcn_choice *choice, const dcn_doc *doc, int32_t *ret_index,
+                               const dcn_doc **ret_settings)
+{
+    const bool is_map = doc->type == DCN_DOC_MAP && doc->count == 1;
+    const char *word = is_map ? doc->keys[0] : doc->type == DCN_DOC_SCALAR ? doc->text : "";
+    const dcn_doc *settings = is_map && doc->items[0]->type != DCN_DOC_NULL ? doc->items[0] : NULL;
+    const int32_t index = find_word(choice, word);
+    if (index == DCN_NONE) return fail_choice(choice, doc);
+    if (settings != NULL) TRY_RETURN(dcn_schema_check(choice->sections[index], settings));
+    *ret_index = index;
+    *ret_settings = settings;
+    return DECANT_OK;
 }
 
 /* --- optimizer --- */
@@ -53,18 +76,21 @@ static decant_status parse_adam(dcn_section section, const dcn_doc *settings, dc
 
 decant_status dcn_optimizer_parse(const dcn_doc *doc, dcn_optimizer *ret_optimizer)
 {
-    static const char *const words[] = {"sgd", "adam", "adamw"};
-    static const dcn_section sections[] = {DCN_SECTION_SGD, DCN_SECTION_ADAM, DCN_SECTION_ADAMW};
+    static const dcn_choice optimizers = {.key = "optimizer",
+                                          .owner = "the optimizer",
+                                          .example = "{adam: {lr: 1e-3}}",
+                                          .n_words = 3,
+                                          .words = {"sgd", "adam", "adamw"},
+                                          .sections = {DCN_SECTION_SGD, DCN_SECTION_ADAM, DCN_SECTION_ADAMW}};
     static const dcn_optimizer_kind kinds[] = {DCN_OPTIMIZER_SGD, DCN_OPTIMIZER_ADAM, DCN_OPTIMIZER_ADAMW};
     int32_t choice = 0;
     const dcn_doc *settings = NULL;
-    TRY_RETURN(dcn_choice_parse(doc, "optimizer:", words, DCN_COUNT(words), &choice, &settings));
-    if (settings != NULL) TRY_RETURN(dcn_schema_check(sections[choice], settings));
+    TRY_RETURN(dcn_choice_parse(&optimizers, doc, &choice, &settings));
     dcn_optimizer optimizer = {.kind = kinds[choice]};
     if (optimizer.kind == DCN_OPTIMIZER_SGD)
         TRY_RETURN(parse_sgd(settings, &optimizer));
     else
-        TRY_RETURN(parse_adam(sections[choice], settings, &optimizer));
+        TRY_RETURN(parse_adam(optimizers.sections[choice], settings, &optimizer));
     *ret_optimizer = optimizer;
     return DECANT_OK;
 }
@@ -98,15 +124,18 @@ static decant_status parse_step(const dcn_doc *doc, const dcn_doc *settings, dcn
 
 decant_status dcn_schedule_parse(const dcn_doc *doc, dcn_schedule *ret_schedule)
 {
-    static const char *const words[] = {"constant", "step", "cosine", "one_cycle"};
-    static const dcn_section sections[] = {DCN_SECTION_CONSTANT, DCN_SECTION_STEP, DCN_SECTION_COSINE,
-                                           DCN_SECTION_ONE_CYCLE};
+    static const dcn_choice schedules = {
+        .key = "schedule",
+        .owner = "the schedule",
+        .example = "{step: {every: 30}}",
+        .n_words = 4,
+        .words = {"constant", "step", "cosine", "one_cycle"},
+        .sections = {DCN_SECTION_CONSTANT, DCN_SECTION_STEP, DCN_SECTION_COSINE, DCN_SECTION_ONE_CYCLE}};
     static const dcn_schedule_kind kinds[] = {DCN_SCHEDULE_CONSTANT, DCN_SCHEDULE_STEP, DCN_SCHEDULE_COSINE,
                                               DCN_SCHEDULE_ONE_CYCLE};
     int32_t choice = 0;
     const dcn_doc *settings = NULL;
-    TRY_RETURN(dcn_choice_parse(doc, "schedule:", words, DCN_COUNT(words), &choice, &settings));
-    if (settings != NULL) TRY_RETURN(dcn_schema_check(sections[choice], settings));
+    TRY_RETURN(dcn_choice_parse(&schedules, doc, &choice, &settings));
     dcn_schedule schedule = {.kind = kinds[choice], .gamma = 0.1, .pct_start = 0.3};
     switch (schedule.kind) {
     case DCN_SCHEDULE_CONSTANT:

@@ -46,14 +46,18 @@ decant_status dcn_transfer_parse(const dcn_doc *doc, dcn_transfer_spec *ret_tran
 
 decant_status dcn_correction_parse(const dcn_doc *doc, dcn_correction_spec *ret_correction)
 {
-    static const char *const words[] = {"frequencies", "validation"};
+    static const dcn_choice corrections = {.key = "correct_bias",
+                                           .owner = "a correction",
+                                           .example = "{frequencies: {classes: [3]}}",
+                                           .n_words = 2,
+                                           .words = {"frequencies", "validation"},
+                                           .sections = {DCN_SECTION_CORRECTION, DCN_SECTION_CORRECTION}};
     static const dcn_correction_kind kinds[] = {DCN_CORRECT_FREQUENCIES, DCN_CORRECT_VALIDATION};
     dcn_correction_spec correction = {.doc = doc};
     int32_t choice = 0;
     const dcn_doc *settings = NULL;
     if (doc != NULL) {
-        TRY_RETURN(dcn_choice_parse(doc, "correct_bias:", words, DCN_COUNT(words), &choice, &settings));
-        if (settings != NULL) TRY_RETURN(dcn_schema_check(DCN_SECTION_CORRECTION, settings));
+        TRY_RETURN(dcn_choice_parse(&corrections, doc, &choice, &settings));
         correction.kind = kinds[choice];
         correction.classes = dcn_doc_get(settings, "classes");
         TRY_RETURN(check_classes(correction.classes, "classes"));

@@ -1,7 +1,5 @@
 /* decant/recipe.h: what callers outside see of a recipe. Running it is in run.c, its plan in plan_listing.c, results in
  * results.c. */
-#include <string.h>
-
 #include "decant/recipe.h"
 #include "recipe/findings.h"
 #include "recipe/lint.h"
@@ -58,7 +56,8 @@ const char *decant_recipe_model_name(const decant_recipe *recipe, int32_t index)
 
 static bool is_limited(const decant_recipe *recipe, const char *model)
 {
-    return recipe->budget.model != DCN_NONE && strcmp(recipe->models[recipe->budget.model].name, model) == 0;
+    const int32_t index = dcn_experiment_find_model(recipe, model);
+    return index != DCN_NONE && recipe->budget.of_model[index];
 }
 
 int64_t decant_recipe_budget(const decant_recipe *recipe, const char *model)
@@ -143,9 +142,15 @@ decant_status dcn_finding_list_make(dcn_findings *findings, decant_finding_list 
         {DCN_ERROR, DECANT_SEVERITY_ERROR}, {DCN_WARNING, DECANT_SEVERITY_WARNING}, {DCN_NOTE, DECANT_SEVERITY_NOTE}};
     for (size_t level = 0; level < DCN_COUNT(levels); level++) {
         for (int32_t i = 0; i < findings->count; i++) {
-            if (findings->items[i].severity != levels[level].severity) continue;
-            list->items[list->count++] = (decant_finding){levels[level].told, findings->items[i].text};
-            findings->items[i].text = NULL;
+            dcn_finding *found = &findings->items[i];
+            if (found->severity != levels[level].severity) continue;
+            list->items[list->count++] = (decant_finding){.severity = levels[level].told,
+                                                          .text = found->text,
+                                                          .message = found->message,
+                                                          .file = found->file,
+                                                          .line = found->line,
+                                                          .column = found->column};
+            found->text = found->file = NULL; /* the list's from here on */
             list->errors += levels[level].told == DECANT_SEVERITY_ERROR;
             list->warnings += levels[level].told == DECANT_SEVERITY_WARNING;
         }
@@ -160,8 +165,10 @@ out:
 void decant_finding_list_destroy(decant_finding_list *list)
 {
     if (list == NULL) return;
-    for (int32_t i = 0; i < list->count; i++)
+    for (int32_t i = 0; i < list->count; i++) {
         dcn_free((void *)list->items[i].text);
+        dcn_free((void *)list->items[i].file);
+    }
     dcn_free(list->items);
     dcn_free(list);
 }

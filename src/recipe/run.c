@@ -78,7 +78,7 @@ static void on_epoch(void *context, const dcn_epoch *epoch)
 static void on_note(void *context, const char *text)
 {
     const run_context *runner = context;
-    const decant_finding finding = {DECANT_SEVERITY_NOTE, text};
+    const decant_finding finding = {.severity = DECANT_SEVERITY_NOTE, .text = text, .message = text};
     if (runner->options->on_finding != NULL) runner->options->on_finding(runner->options->context, &finding);
 }
 

@@ -157,6 +157,21 @@ static decant_status check_value(const dcn_key *key, const dcn_doc *value)
 
 /* --- maps --- */
 
+const char *dcn_schema_usual_name(const char *name)
+{
+    static const char *const pairs[][2] = {
+        {"learning_rate", "lr"},  {"learningrate", "lr"},     {"eta_min", "lr_min"},
+        {"min_lr", "lr_min"},     {"step_size", "every"},     {"warmup_epochs", "warmup"},
+        {"batch_size", "batch"},  {"num_epochs", "epochs"},   {"n_epochs", "epochs"},
+        {"T", "temperature"},     {"tau", "temperature"},     {"label_smooth", "label_smoothing"},
+        {"val", "validation"},    {"grad_clip", "clip_norm"}, {"init_from", "init"},
+        {"params", "parameters"},
+    };
+    for (size_t i = 0; i < DCN_COUNT(pairs); i++)
+        if (strcmp(name, pairs[i][0]) == 0) return pairs[i][1];
+    return name;
+}
+
 decant_status dcn_schema_unknown(const dcn_doc *doc, const char *what, const char *word, const char *const *candidates,
                                  size_t n_candidates)
 {
@@ -184,7 +199,10 @@ static decant_status unknown_key(dcn_section section, const dcn_doc *key_node)
     for (size_t i = 0; i < DCN_COUNT(keys) && count < MAX_CANDIDATES; i++)
         if (keys[i].section == section) candidates[count++] = keys[i].name;
     char what[96];
+    const char *usual = dcn_schema_usual_name(key_node->text);
     snprintf(what, sizeof what, "key of %s:", section_name(section));
+    if (usual != key_node->text && dcn_schema_find(section, usual) != NULL)
+        return dcn_doc_fail(key_node, DECANT_USAGE, "unknown %s '%s'; did you mean '%s'?", what, key_node->text, usual);
     return dcn_schema_unknown(key_node, what, key_node->text, candidates, count);
 }
 

@@ -50,6 +50,9 @@ decant_status dcn_schema_text(dcn_section section, const dcn_doc *map, const cha
 /* The same strictness for a number that stands for a whole map ("ce: 1"). */
 decant_status dcn_schema_bare_number(dcn_section section, const char *name, const dcn_doc *value, double *ret);
 
+/* What a key of other programs is called here ("learning_rate": "lr"); any other name as it is. */
+const char *dcn_schema_usual_name(const char *name);
+
 /* A word that is none of the candidates: USAGE at the place of doc, naming the nearest, or all when none is near. */
 decant_status dcn_schema_unknown(const dcn_doc *doc, const char *what, const char *word, const char *const *candidates,
                                  size_t n_candidates);

@@ -1,11 +1,13 @@
 /* Makes what a run trains at its start. */
 #include "recipe/start.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "compress/prune.h"
+#include "tensor/shape.h"
 
 decant_status dcn_start_open(const char *path, dcn_start *ret_start)
 {
@@ -44,15 +46,38 @@ static void copy_weights(const decant_model *from, decant_model *to)
     }
 }
 
-static decant_status check_same_network(const dcn_run_spec *run, const dcn_graph *wanted, const dcn_graph *found)
+/* "'3' (linear, [1, 10])", or "nothing" behind the last layer. */
+static void describe_layer(const dcn_graph *graph, dcn_node_id node, char *text, size_t bytes)
 {
-    char ours[33], theirs[33];
+    char shape[DCN_SHAPE_TEXT];
+    snprintf(text, bytes, "nothing");
+    if (node >= graph->n_nodes) return;
+    const dcn_layer_summary layer = dcn_graph_layer(graph, node);
+    snprintf(text, bytes, "'%.40s' (%s, %s)", layer.name != NULL ? layer.name : "", layer.op,
+             dcn_shape_text(&layer.output, shape));
+}
+
+bool dcn_start_fits(const dcn_graph *wanted, const dcn_graph *found, char ret_difference[DCN_DIFFERENCE_TEXT])
+{
+    char ours[33], theirs[33], here[150], there[150];
     dcn_graph_fingerprint(wanted, ours);
     dcn_graph_fingerprint(found, theirs);
-    if (strcmp(ours, theirs) == 0) return DECANT_OK;
+    if (strcmp(ours, theirs) == 0) return true;
+    const dcn_node_id node = dcn_graph_first_difference(wanted, found);
+    snprintf(ret_difference, DCN_DIFFERENCE_TEXT, "they take other inputs");
+    if (node == DCN_NONE) return false;
+    describe_layer(wanted, node, here, sizeof here);
+    describe_layer(found, node, there, sizeof there);
+    snprintf(ret_difference, DCN_DIFFERENCE_TEXT, "it has %s where the model has %s", there, here);
+    return false;
+}
+
+static decant_status check_same_network(const dcn_run_spec *run, const dcn_graph *wanted, const dcn_graph *found)
+{
+    char difference[DCN_DIFFERENCE_TEXT];
+    if (dcn_start_fits(wanted, found, difference)) return DECANT_OK;
     return dcn_doc_fail(run->start.doc, DECANT_USAGE,
-                        "the model to start from is another network than the recipe's: fingerprint %s, not %s", theirs,
-                        ours);
+                        "the model to start from is another network than the recipe's: %s", difference);
 }
 
 /* The recipe's network with the source's weights; for a source that was pruned, the source's own network. */
@@ -91,7 +116,8 @@ static decant_status check_budget(const dcn_experiment *experiment, int32_t run,
     return DECANT_OK;
 }
 
-/* Which samples are asked is a matter of the data, not of the run's seed: compared runs prune one model to one network. */
+/* Which samples are asked is a matter of the data, not of the run's seed: compared runs prune one model to one network.
+ */
 static decant_status prune(dcn_device *device, const dcn_materials *materials, const decant_prune_options *options,
                            const decant_model *source, decant_model **ret_pruned, decant_prune_report *ret_report)
 {

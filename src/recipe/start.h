@@ -12,6 +12,11 @@ typedef struct dcn_start {
     int64_t parameters_before, mult_adds_before; /* of a run that prunes: the source's; else 0 */
 } dcn_start;
 
+/* Whether two networks take the same weights. ret_difference: where they part, in words that follow "another network
+ * than X: "; untouched when they are the same. */
+#define DCN_DIFFERENCE_TEXT 400
+bool dcn_start_fits(const dcn_graph *wanted, const dcn_graph *found, char ret_difference[DCN_DIFFERENCE_TEXT]);
+
 /* Loads the source from a model file; path NULL: there is none. */
 decant_status dcn_start_open(const char *path, dcn_start *ret_start);
 void dcn_start_finish(dcn_start *start);

@@ -157,17 +157,34 @@ static decant_status add_memory(dcn_text *text, const decant_plan_listing *plan)
     return dcn_text_add(text, before[0] == ',' ? ")\n" : "\n");
 }
 
+/* Whose step it is, where it is a run's. */
+static decant_status add_title(dcn_text *text, const decant_plan_listing *plan)
+{
+    if (plan->run == NULL) return DECANT_OK;
+    TRY_RETURN(dcn_text_add(text, "A training step of the run '%s'", plan->run));
+    if (!plan->has_teacher) return dcn_text_add(text, ":\n");
+    if (!plan->teacher_cached) return dcn_text_add(text, ", its teacher in it:\n");
+    return dcn_text_add(text, ", which looks its teacher's answers up: the teacher runs before an epoch, for answers "
+                              "that are not\nknown yet (-o teacher_cache=off puts it into the step):\n");
+}
+
 decant_status decant_plan_text(const decant_plan_listing *plan, char **ret_text)
 {
     DCN_REQUIRE(plan, ret_text);
     decant_table *table = NULL;
-    dcn_text memory = {0};
+    dcn_text memory = {0}, text = {0};
+    char *body = NULL;
     decant_status status = DECANT_OK;
     TRY(decant_table_create(&table));
     TRY(add_steps(table, plan));
     TRY(add_memory(&memory, plan));
-    TRY(join(table, &memory, ret_text));
+    TRY(join(table, &memory, &body));
+    TRY(add_title(&text, plan));
+    TRY(dcn_text_add(&text, "%s", body));
+    TRY(dcn_text_take(&text, ret_text));
 out:
+    dcn_free(body);
+    dcn_text_finish(&text);
     dcn_text_finish(&memory);
     decant_table_destroy(table);
     return status;

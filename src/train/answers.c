@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "distill/cache.h"
 #include "distill/features.h"
 
 void dcn_answers_finish(dcn_answers *answers)
@@ -28,10 +29,12 @@ static decant_status find_taps(const dcn_train_options *options, dcn_value_id re
     return DECANT_OK;
 }
 
-decant_status dcn_answers_model(const dcn_train_options *options, dcn_answers *answers, decant_model **ret_model)
+/* The parts of a row. list: the taps, [*ret_count] of them. */
+static decant_status measure(const dcn_train_options *options, dcn_answers *answers, dcn_value_id list[DCN_MAX_TERMS],
+                             int32_t *ret_count)
 {
     const dcn_graph *teacher = options->teacher->graph;
-    dcn_value_id taps[DCN_MAX_TERMS], list[DCN_MAX_TERMS];
+    dcn_value_id taps[DCN_MAX_TERMS];
     int32_t n_taps = 0;
     TRY_RETURN(find_taps(options, taps));
     answers->outputs = answers->width = teacher->values[teacher->output].shape.dim[1];
@@ -41,9 +44,31 @@ decant_status dcn_answers_model(const dcn_train_options *options, dcn_answers *a
         answers->width += answers->length[i];
         list[n_taps++] = taps[i];
     }
+    *ret_count = n_taps;
+    return DECANT_OK;
+}
+
+decant_status dcn_answers_model(const dcn_train_options *options, dcn_answers *answers, decant_model **ret_model)
+{
+    dcn_value_id list[DCN_MAX_TERMS];
+    int32_t n_taps = 0;
+    TRY_RETURN(measure(options, answers, list, &n_taps));
     if (n_taps == 0) return dcn_model_clone(options->teacher, ret_model);
     *ret_model = NULL;
     return n_taps <= DCN_MAX_TAPPED ? dcn_model_tapped(options->teacher, list, n_taps, ret_model) : DECANT_OK;
+}
+
+decant_status dcn_answers_are_kept(const dcn_train_options *options, bool *ret_kept)
+{
+    dcn_answers answers = {0};
+    dcn_value_id list[DCN_MAX_TERMS];
+    int32_t n_taps = 0;
+    *ret_kept = false;
+    if (options->teacher == NULL || options->teacher_cache_bytes == 0) return DECANT_OK;
+    TRY_RETURN(measure(options, &answers, list, &n_taps));
+    *ret_kept = n_taps <= DCN_MAX_TAPPED && dcn_teacher_cache_fits(&options->augment, options->split->n_train,
+                                                                   answers.width, options->teacher_cache_bytes);
+    return DECANT_OK;
 }
 
 static decant_status reserve(int64_t batch, int64_t length, float **ret_values)

@@ -17,6 +17,9 @@ typedef struct dcn_answers {
 /* The model that gives whole rows: the teacher itself, copied, or with its taps behind the logits. *ret_model is NULL
  * where there are more taps than one node joins. */
 decant_status dcn_answers_model(const dcn_train_options *options, dcn_answers *answers, decant_model **ret_model);
+/* Whether a run will look its teacher's answers up. Read of the options: the models, terms, augmentation, the training
+ * split's size and what the cache may take. That rows do not bear on each other is tried only when training begins. */
+decant_status dcn_answers_are_kept(const dcn_train_options *options, bool *ret_kept);
 /* Memory for a batch, once the model is known. */
 decant_status dcn_answers_reserve(dcn_answers *answers, int64_t batch);
 void dcn_answers_finish(dcn_answers *answers); /* accepts a zeroed one */

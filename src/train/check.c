@@ -145,13 +145,10 @@ static decant_status check_terms(const dcn_train_options *options)
 }
 
 /* Batchnorm needs more than one value a channel to train: PyTorch stops in the middle of the epoch, we do before it. */
-static decant_status check_batchnorm(const dcn_train_options *options)
+decant_status dcn_check_batchnorm(const dcn_graph *graph, int64_t samples, int64_t batch, bool drop_last)
 {
-    int64_t batch = options->batch, rest = options->split->n_train % options->batch;
-    bool has_partial = rest != 0 && !options->drop_last;
-    if (batch > 1 && !(has_partial && rest == 1)) return DECANT_OK;
-
-    const dcn_graph *graph = options->model->graph;
+    const bool has_single = samples % batch == 1 && !drop_last;
+    if (batch > 1 && !has_single) return DECANT_OK;
     for (int32_t n = 0; n < graph->n_nodes; n++) {
         if (graph->nodes[n].op != DECANT_OP_BATCHNORM) continue;
         const decant_shape *shape = &graph->values[graph->nodes[n].input[0]].shape; /* [1, channels, ...] */
@@ -163,7 +160,7 @@ static decant_status check_batchnorm(const dcn_train_options *options)
         return DCN_FAIL(INVALID_ARG,
                         "the last of %lld samples makes a batch of one, which layer %s cannot normalise; "
                         "set drop_last: true or another batch size",
-                        (long long)options->split->n_train, name);
+                        (long long)samples, name);
     }
     return DECANT_OK;
 }
@@ -180,6 +177,6 @@ decant_status dcn_check_training(const dcn_train_options *options)
         return DCN_FAIL(INVALID_ARG, "%lld samples do not fill one batch of %lld, and drop_last leaves nothing",
                         (long long)options->split->n_train, (long long)options->batch);
     }
-    TRY_RETURN(check_batchnorm(options));
+    TRY_RETURN(dcn_check_batchnorm(options->model->graph, options->split->n_train, options->batch, options->drop_last));
     return check_teacher(options);
 }
