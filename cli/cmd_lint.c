@@ -98,7 +98,7 @@ const cli_verb verb_lint = {
     .details = "Errors would stop `decant run`, and give the exit status 2; warnings are probably mistakes; notes are "
                "good to know.\n"
                "With --json each finding, and what keeps the recipe from being read, is one object: file, line, "
-               "column, severity, message.\n",
+               "column,\nseverity, message.\n",
     .options = options,
     .n_options = LINT_OPTION_COUNT,
     .min_arguments = 0,

@@ -59,8 +59,10 @@ const char *decant_error_place(void);
 /** The file of that place, or what stands for one ("-o runs.alone.epochs"); "" when there is none. */
 const char *decant_error_file(void);
 
-/** Its line and its column, from 1; 0 where they are not known. */
+/** The line of that place, from 1; 0 when it is not known. */
 int decant_error_line(void);
+
+/** The column of that place, from 1; 0 when it is not known. */
 int decant_error_column(void);
 
 /** Where in decant's source the failure was noticed ("base/file.c:120"), for reports of defects. "" when nothing

@@ -165,7 +165,7 @@ static decant_status add_title(dcn_text *text, const decant_plan_listing *plan)
     if (!plan->has_teacher) return dcn_text_add(text, ":\n");
     if (!plan->teacher_cached) return dcn_text_add(text, ", its teacher in it:\n");
     return dcn_text_add(text, ", which looks its teacher's answers up: the teacher runs before an epoch, for answers "
-                              "that are not\nknown yet (-o teacher_cache=off puts it into the step):\n");
+                              "not known\nyet (-o teacher_cache=off puts it into the step):\n");
 }
 
 decant_status decant_plan_text(const decant_plan_listing *plan, char **ret_text)

@@ -68,6 +68,37 @@ static void long_text_is_cut_not_overrun(void **state)
     assert_int_equal(strlen(decant_error_place()), 255);
 }
 
+/* Breaks when a place that programs read falls apart at the wrong colon. */
+static void a_place_comes_in_parts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *place, *file;
+        int line, column;
+    } cases[] = {
+        {"recipe.yaml:12:3", "recipe.yaml", 12, 3},
+        {"C:/a:b.yaml:1:2", "C:/a:b.yaml", 1, 2},
+        {"table.csv:7", "table.csv", 7, 0},
+        {"-o runs.alone.epochs", "-o runs.alone.epochs", 0, 0},
+        {"file:", "file:", 0, 0},
+        {":5", ":5", 0, 0},
+        {"file:12345678901", "file:12345678901", 0, 0},
+        {"", "", 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(DCN_FAIL(USAGE, "wrong"), DECANT_USAGE);
+        dcn_place("%s", cases[i].place);
+        assert_string_equal(decant_error_place(), cases[i].place);
+        assert_string_equal(decant_error_file(), cases[i].file);
+        assert_int_equal(decant_error_line(), cases[i].line);
+        assert_int_equal(decant_error_column(), cases[i].column);
+    }
+    dcn_place("recipe.yaml:12:3");
+    assert_int_equal(DCN_FAIL(IO, "disk full"), DECANT_IO);
+    assert_string_equal(decant_error_file(), "");
+    assert_int_equal(decant_error_line() + decant_error_column(), 0);
+}
+
 static void an_argument_may_be_the_record_itself(void **state)
 {
     (void)state;
@@ -107,7 +138,9 @@ static void names_and_exit_statuses(void **state)
     /* The five exit statuses that scripts may rely on. */
     assert_int_equal(decant_status_exit(DECANT_OK), 0);
     assert_int_equal(decant_status_exit(DECANT_IO), 1);
+    assert_int_equal(decant_status_exit(DECANT_STALE), 1);
     assert_int_equal(decant_status_exit(DECANT_USAGE), 2);
+    assert_int_equal(decant_status_exit(DECANT_INVALID_ARG), 2);
     assert_int_equal(decant_status_exit(DECANT_FORMAT), 2);
     assert_int_equal(decant_status_exit(DECANT_NUMERIC), 3);
     assert_int_equal(decant_status_exit(DECANT_INTERRUPTED), 130);
@@ -117,13 +150,10 @@ static void names_and_exit_statuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_failure_is_recorded_whole),
-        cmocka_unit_test(a_new_failure_forgets_the_old_context),
-        cmocka_unit_test(the_outermost_whiles_are_dropped),
-        cmocka_unit_test(long_text_is_cut_not_overrun),
-        cmocka_unit_test(an_argument_may_be_the_record_itself),
-        cmocka_unit_test(each_thread_has_its_own_record),
-        cmocka_unit_test(names_and_exit_statuses),
+        cmocka_unit_test(a_failure_is_recorded_whole),      cmocka_unit_test(a_new_failure_forgets_the_old_context),
+        cmocka_unit_test(the_outermost_whiles_are_dropped), cmocka_unit_test(long_text_is_cut_not_overrun),
+        cmocka_unit_test(a_place_comes_in_parts),           cmocka_unit_test(an_argument_may_be_the_record_itself),
+        cmocka_unit_test(each_thread_has_its_own_record),   cmocka_unit_test(names_and_exit_statuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

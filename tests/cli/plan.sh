@@ -2,6 +2,13 @@
 tiny_data
 tiny_recipe 2 >tiny.yaml
 "$DECANT" summary tiny.yaml student --plan >training.txt && grep -c adam_update training.txt
+grep -A1 'training step' training.txt
+"$DECANT" summary tiny.yaml student --plan -o teacher_cache=off >taught.txt && grep 'training step' taught.txt
+"$DECANT" summary tiny.yaml student --plan -o 'runs.distilled.augment={mixup: 0.2}' | grep 'training step'
+"$DECANT" summary tiny.yaml teacher --plan | grep 'training step'
+grep -c conv2d training.txt # the teacher's: none, for its answers are looked up
+grep -c conv2d taught.txt | sed 's/^[1-9][0-9]*$/some/'
+"$DECANT" summary tiny.yaml student --plan --json | grep -o '"run":.*"teacher_cached":[a-z]*'
 "$DECANT" summary tiny.yaml student --plan --batch 7 | grep -c '\[7, 4\]' | sed 's/^[1-9][0-9]*$/some/'
 "$DECANT" summary zoo:lightnn --plan --batch 3 | grep -cE 'adam|loss|grad'
 "$DECANT" summary zoo:lightnn --plan --json | grep -o '"memory":{[^}]*}' | sed -E 's/[0-9]+/N/g'

@@ -78,7 +78,8 @@ static const mistake mistakes[] = {
     {{.data = "data: {source: {format: idx}}\n"}, "data.source needs the key 'path'", 3},
     {{.data = "data: {source: [mnist]}\n"}, "data.source must be a map", 3},
     {{.data = "data: {source: mnist, validation: -5}\n"}, "validation must be at least 0, not -5", 3},
-    {{.data = "data: {source: mnist, validation: 0.1}\n"}, "validation must be a whole number", 3},
+    {{.data = "data: {source: mnist, validation: 0.1}\n"}, "a count of samples, not a share", 3},
+    {{.data = "data: {source: mnist, validation: many}\n"}, "validation must be a whole number", 3},
     {{.data = "data: {source: mnist, normalize: trian}\n"}, "did you mean 'train'?", 3},
     {{.data = "data: {source: mnist, normalize: {mean: 0.5}}\n"}, "needs the key 'std'", 3},
     {{.data = "data: {source: mnist, normalize: {mean: 0.5, std: 0}}\n"}, "std must be greater than 0", 3},
@@ -128,6 +129,9 @@ static const mistake mistakes[] = {
     {{.runs = RUN("transfer: {unlabelled: only, keep: [4]}")}, "no sample whose class is known", 5},
     {{.runs = RUN("transfer: {unlabelled: also, labels: true}")}, "labels: true cannot be", 5},
     {{.runs = RUN("correct_bias: frequency")}, "did you mean 'frequencies'?", 5},
+    {{.runs = RUN("correct_bias: {classes: [3]}")},
+     "'classes' is a setting and stands under the name of a correction: {frequencies: {classes: [3]}}",
+     5},
     {{.runs = RUN("correct_bias: {validation: {class: 3}}")}, "did you mean 'classes'?", 5},
     {{.runs = RUN("correct_bias: {validation: {classes: {3: 4}}}")}, "classes wants a list of classes", 5},
     {{.data = "data: {source: mnist, unlabelled: 2.5}\n"}, "a whole number of samples, or a share below 1", 3},
@@ -152,7 +156,23 @@ static const mistake mistakes[] = {
      "nesterov needs a momentum",
      5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {sgd: 0.1}, loss: {ce: 1}}}\n"}, "must be a map of keys", 5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {lr: 1e-3}, loss: {ce: 1}}}\n"},
+     "'lr' is a setting and stands under the name of the optimizer: {adam: {lr: 1e-3}}",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {name: sgd, learning_rate: 1e-3}, loss: {ce: 1}}}\n"},
+     "'learning_rate' is a setting",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {adam: {learning_rate: 1e-3}}, loss: {ce: 1}}}\n"},
+     "unknown key of runs.RUN.optimizer.adam: 'learning_rate'; did you mean 'lr'?",
+     5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {sdg: {lr: 1}}, loss: {ce: 1}}}\n"},
+     "unknown optimizer 'sdg'; did you mean 'sgd'?",
+     5},
+    {{.runs = RUN("batch_size: 8")}, "did you mean 'batch'?", 5},
     /* schedule */
+    {{.runs = RUN("schedule: {every: 3, gamma: 0.5}")},
+     "'every' is a setting and stands under the name of the schedule: {step: {every: 30}}",
+     5},
     {{.runs = RUN("schedule: cosin")}, "did you mean 'cosine'?", 5},
     {{.runs = RUN("schedule: step")}, "needs either every or milestones", 5},
     {{.runs = RUN("schedule: {step: {every: 2, milestones: [1]}}")}, "needs either every or milestones", 5},
@@ -251,7 +271,7 @@ static const mistake mistakes[] = {
      5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 1}}, "
               "b: {like: a, model: n, prune: {from: a, keep: 0.5}}}\n"},
-     "'b' prunes the run 'a', whose model is 'm'; leave the model out",
+     "'b' prunes the run 'a', whose model is 'm'; write `model: null`",
      5},
     /* budget */
     {{.rest = "budget: 3\n"}, "budget must be a map", 0},
@@ -323,7 +343,8 @@ static void test_defaults(void **state)
     assert_int_equal(experiment->data.source_kind, DCN_SOURCE_NAMED);
     assert_int_equal(experiment->data.normalize, DCN_NORMALIZE_TRAIN);
     assert_false(experiment->data.allow_overlap);
-    assert_int_equal(experiment->budget.model, DCN_NONE);
+    assert_false(experiment->budget.of_model[0]);
+    assert_int_equal(experiment->budget.run, DCN_NONE);
     assert_int_equal(run->batch, 64);
     assert_int_equal(run->n_seeds, 1);
     assert_int_equal(run->seeds[0], 0);
@@ -393,7 +414,8 @@ static void test_settings_arrive(void **state)
     assert_true(run->terms[0].weight == 0.25 && run->terms[0].label_smoothing == 0.1);
     assert_true(run->terms[1].weight == 0.75 && run->terms[1].temperature == 20);
     assert_true(run->has_teacher_term);
-    assert_int_equal(experiment->budget.model, 1);
+    assert_false(experiment->budget.of_model[0]);
+    assert_true(experiment->budget.of_model[1]);
     assert_int_equal(experiment->budget.parameters, 1000);
     dcn_experiment_destroy(experiment);
 }

@@ -55,6 +55,9 @@ static const fault faults[] = {
      DECANT_SEVERITY_WARNING,
      "the test accuracy is too good"},
     {{"data.validation=200"}, DECANT_SEVERITY_ERROR, "leaves nothing of the 200 training samples"},
+    {{"data.validation=101"}, DECANT_SEVERITY_WARNING, "holds out 101 samples, more than the 99 that are left"},
+    {{"data.augment={shift: 8}"}, DECANT_SEVERITY_ERROR, "whole pixels below the picture's side (8)"},
+    {{"runs.alone.augment={crop: 8}"}, DECANT_SEVERITY_ERROR, "-o runs.alone.augment: shift and crop padding"},
     {{"data.normalize={mean: [1, 2], std: [1, 1]}"}, DECANT_SEVERITY_ERROR, "the data has 1 channels"},
     {{"data.normalize={mean: 0.9, std: 0.1}"}, DECANT_SEVERITY_NOTE, "but the training split has"},
     /* models */
@@ -66,7 +69,11 @@ static const fault faults[] = {
     {{"models.student={zoo: resnet20, channels: 3}"}, DECANT_SEVERITY_NOTE, "the grey image is repeated"},
     {{"budget={model: student, parameters: 555}"},
      DECANT_SEVERITY_ERROR,
-     "has 556 parameters, 1 more than the budget of 555"},
+     "has 556 parameters, 1 more than the budget of 555 ('1' has 520 of them)"},
+    {{"budget={model: [teacher, student], parameters: 555}"},
+     DECANT_SEVERITY_ERROR,
+     "model 'teacher' has 596 parameters, 41 more than the budget of 555 ('4' has 516 of them)"},
+    {{"budget={model: [teacher, student], parameters: 555}"}, DECANT_SEVERITY_ERROR, "model 'student' has 556"},
     {{"budget={model: student, mult_adds: 543}"},
      DECANT_SEVERITY_ERROR,
      "has 544 mult-adds, 1 more than the budget of 543"},
@@ -80,7 +87,12 @@ static const fault faults[] = {
     /* where runs start */
     {{"runs.p={like: alone, init: teacher}"},
      DECANT_SEVERITY_ERROR,
-     "which is another network than its model 'student'"},
+     "which is another network than its model 'student': it has '0' (conv2d, [1, 8, 8, 8]) where the model has '0' "
+     "(flatten, [1, 64])"},
+    {{"models.longer=[flatten, linear: 8, relu, linear: 4, relu]", "runs.b={like: alone, model: longer}",
+      "runs.p={like: alone, init: b}"},
+     DECANT_SEVERITY_ERROR,
+     "it has '4' (relu, [1, 4]) where the model has nothing"},
     {{"runs.p={like: alone, init: ./nothing.safetensors}"}, DECANT_SEVERITY_ERROR, "nothing.safetensors"},
     {{"runs.alone.seeds=[3, 4]", "runs.p={like: distilled, seeds: 2, init: alone}"},
      DECANT_SEVERITY_ERROR,
@@ -144,6 +156,22 @@ static const fault faults[] = {
     {{"runs.distilled.loss={ce: 1, dkd: 1}", "runs.distilled.augment={mixup: 0.2}"},
      DECANT_SEVERITY_ERROR,
      "dkd needs one label a sample"},
+    /* what runs are trained with */
+    {{"device=cuda"}, DECANT_SEVERITY_ERROR, "-o device: there is no device \"cuda\"; there are: cpu, ref"},
+    {{"device=cuda", "data.source=no-such-set"}, DECANT_SEVERITY_ERROR, "there is no device \"cuda\""},
+    {{"runs.alone.schedule={cosine: {lr_min: 1}}"},
+     DECANT_SEVERITY_ERROR,
+     "run 'alone': lr_min of the cosine schedule, the rate at the end, must be in [0, 0.01]"},
+    {{"runs.alone.schedule={step: {every: 2}}"},
+     DECANT_SEVERITY_WARNING,
+     "run 'alone': the rate never drops: it would after 2 epochs, and the run has 2"},
+    {{"runs.alone.schedule={step: {milestones: [3, 4]}}"}, DECANT_SEVERITY_WARNING, "it would after 3 epochs"},
+    {{"runs.alone.schedule={cosine: {warmup: 2}}"}, DECANT_SEVERITY_WARNING, "it warms up for 2 epochs"},
+    {{"runs.alone.batch=161"}, DECANT_SEVERITY_WARNING, "a batch of 161 is more than the 160 samples it trains on"},
+    {{"runs.alone.samples=3"}, DECANT_SEVERITY_WARNING, "run 'alone' takes 3 samples of 4 classes"},
+    {{"runs.alone.batch=1", "models.student=[flatten, linear: {features: 8, bias: false}, batchnorm, linear: 4]"},
+     DECANT_SEVERITY_ERROR,
+     "run 'alone': layer 2 cannot normalise a batch of one sample"},
     /* selection and batches */
     {{"data.validation=0", "runs.alone.select=best"}, DECANT_SEVERITY_ERROR, "the test part may not choose"},
     {{"runs.alone.batch=170", "runs.alone.drop_last=true"},
@@ -250,6 +278,70 @@ static void test_feature_losses_that_fit_have_no_findings(void **state)
         const char *const overrides[] = {losses[i], NULL};
         assert_clean(overrides);
     }
+}
+
+/* Breaks when settings just within what makes sense are warned of. */
+static void test_settings_that_do_something_have_no_findings(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {
+        "runs.alone.schedule={step: {every: 1}}",
+        "runs.alone.schedule={step: {milestones: [1, 7]}}",
+        "runs.alone.schedule={constant: {warmup: 1.9}}",
+        "runs.alone.schedule={cosine: {lr_min: 1e-2}}",
+        "runs.alone.batch=160",
+        "data.validation=100",
+        "data.augment={shift: 7, crop: 7}",
+        "device=ref",
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        const char *const overrides[] = {settings[i], NULL};
+        assert_clean(overrides);
+    }
+}
+
+/* Breaks when what a run has from the one that it is like is told twice, or a place is lost. */
+static void test_inherited_settings_are_told_once_and_in_place(void **state)
+{
+    (void)state;
+    static const char text[] = "decant: 1\nname: t\ndata: {source: {format: idx, path: " DATA "}}\n"
+                               "models: {m: [flatten, linear: 4]}\n"
+                               "runs:\n"
+                               "  a:\n"
+                               "    model: m\n"
+                               "    epochs: 2\n"
+                               "    optimizer: adam\n"
+                               "    schedule: {cosine: {lr_min: 1}}\n"
+                               "    loss: {ce: 1}\n"
+                               "    seeds: 3\n"
+                               "  b: {like: a, batch: 32}\n";
+    decant_finding_list *list = lint(text, NULL);
+    assert_int_equal(list->errors, 1);
+    const decant_finding *found = &list->items[0];
+    assert_string_equal(found->file, "t.yaml");
+    assert_int_equal(found->line, 10);
+    assert_int_equal(found->column, 33);
+    assert_int_equal(strncmp(found->message, "run 'a': lr_min", 15), 0);
+    assert_int_equal(strncmp(found->text, "t.yaml:10:33: run 'a': lr_min", 29), 0);
+    decant_finding_list_destroy(list);
+}
+
+/* Breaks when a wrong number of outputs is told at the model's first line. */
+static void test_wrong_outputs_are_told_at_the_last_layer(void **state)
+{
+    (void)state;
+    static const char text[] = "decant: 1\nname: t\ndata: {source: {format: idx, path: " DATA "}}\n"
+                               "models:\n"
+                               "  m:\n"
+                               "    - flatten\n"
+                               "    - linear: 8\n"
+                               "    - relu\n"
+                               "    - linear: 9\n"
+                               "runs: {a: {model: m, epochs: 1, optimizer: adam, loss: {ce: 1}}}\n";
+    decant_finding_list *list = lint(text, NULL);
+    assert_int_equal(list->errors, 1);
+    assert_int_equal(list->items[0].line, 9);
+    decant_finding_list_destroy(list);
 }
 
 /* Breaks when a smaller transfer set that makes up for it in epochs is called another budget. */
@@ -383,6 +475,9 @@ int main(void)
         cmocka_unit_test(test_sound_recipe_has_no_findings),
         cmocka_unit_test(test_faults_are_found),
         cmocka_unit_test(test_feature_losses_that_fit_have_no_findings),
+        cmocka_unit_test(test_settings_that_do_something_have_no_findings),
+        cmocka_unit_test(test_inherited_settings_are_told_once_and_in_place),
+        cmocka_unit_test(test_wrong_outputs_are_told_at_the_last_layer),
         cmocka_unit_test(test_equal_steps_are_equal_budgets),
         cmocka_unit_test(test_feature_errors_name_the_losses_line),
         cmocka_unit_test(test_a_known_name_does_not_excuse_a_leak),

@@ -104,6 +104,24 @@ static void test_plan(void **state)
     decant_text_free(text);
 }
 
+/* Breaks when a reader cannot tell whose step is listed, or where its teacher is. */
+static void test_plan_names_its_run(void **state)
+{
+    (void)state;
+    decant_plan_listing plan = {.batch = 64, .training = true, .run = "alone"};
+    static const char *const titles[] = {"A training step of the run 'alone':\n",
+                                         "A training step of the run 'alone', its teacher in it:\n",
+                                         "A training step of the run 'alone', which looks its teacher's answers up"};
+    for (int i = 0; i < 3; i++) {
+        char *text = NULL;
+        plan.has_teacher = i > 0;
+        plan.teacher_cached = i > 1;
+        assert_ok(decant_plan_text(&plan, &text));
+        assert_int_equal(strncmp(text, titles[i], strlen(titles[i])), 0);
+        decant_text_free(text);
+    }
+}
+
 static void test_losses(void **state)
 {
     (void)state;
@@ -139,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_summary),
         cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_plan_names_its_run),
         cmocka_unit_test(test_losses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
