@@ -30,3 +30,18 @@ cat predicted.txt
 alone=$(sed -n 's/^\([0-9]*\) errors in 10000 samples$/\1/p' predicted.txt)
 batch=$(sed -n 's/^\([0-9]*\) errors in 10000 samples.*/\1/p' eval.txt)
 awk -v a="$alone" -v b="$batch" 'BEGIN { exit !(a != "" && a - b <= 2 && b - a <= 2) }' || { echo "$alone errors one by one, $batch in batches"; exit 1; }
+
+# More classes than a fixed array would have held.
+awk 'BEGIN { print "x,y"; for (i = 0; i < 480; i++) printf "%d.%d,class%d\n", i % 120, i / 120, i % 120 }' >many.csv
+cat >many.yaml <<END
+decant: 1
+name: many
+threads: 1
+data: {source: {format: csv, path: many.csv, target: y, test: 0.25}}
+models: {net: [linear: 120]}
+runs: {net: {model: net, epochs: 1, optimizer: adam, loss: {ce: 1}}}
+END
+"$decant" run many.yaml -q >out.txt 2>&1 || { cat out.txt; exit 1; }
+"$predict" runs/many/net/model.safetensors many.csv >predicted.txt
+cat predicted.txt
+grep -qE '^[0-9]+ errors in [1-9][0-9]* samples$' predicted.txt || { echo "nothing was predicted among 120 classes"; exit 1; }
