@@ -77,7 +77,7 @@ static decant_status parse_adam(dcn_section section, const dcn_doc *settings, dc
 decant_status dcn_optimizer_parse(const dcn_doc *doc, dcn_optimizer *ret_optimizer)
 {
     static const dcn_choice optimizers = {.key = "optimizer",
-                                          .owner = "the optimizer",
+                                          .owner = "the optimiser",
                                           .example = "{adam: {lr: 1e-3}}",
                                           .n_words = 3,
                                           .words = {"sgd", "adam", "adamw"},

@@ -157,7 +157,7 @@ static const mistake mistakes[] = {
      5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {sgd: 0.1}, loss: {ce: 1}}}\n"}, "must be a map of keys", 5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {lr: 1e-3}, loss: {ce: 1}}}\n"},
-     "'lr' is a setting and stands under the name of the optimizer: {adam: {lr: 1e-3}}",
+     "'lr' is a setting and stands under the name of the optimiser: {adam: {lr: 1e-3}}",
      5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {name: sgd, learning_rate: 1e-3}, loss: {ce: 1}}}\n"},
      "'learning_rate' is a setting",
