@@ -18,11 +18,6 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void set_axis(const dcn_cpu_window *window, int axis, int64_t out, span *at)
 {
     if (window->adaptive) {

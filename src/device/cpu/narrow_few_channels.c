@@ -2,7 +2,7 @@
  * over a padded NHWC copy of one sample. Forwards a dot product sums two neighbours of a kernel row; in the gradient of
  * the weights two neighbouring pixels, for which the copy is paired with itself one pixel on.
  *
- * Weights are plain, [O][I][kh][kw], and packed for each run: they are few. Loops: loops_narrow_few_channels.c. */
+ * Weights are plain, [O][I][kh][kw], and packed for each run: they are few. Loops: loops_dots.c, loops_pairs.c. */
 #include <string.h>
 
 #include "device/cpu/cpu.h"
@@ -16,7 +16,7 @@
 
 typedef struct narrow_few_kernel {
     dcn_cpu_kernel own;
-    dcn_cpu_row_dots product;
+    dcn_cpu_dots product;
     dcn_cpu_map in, out, padded;
     int64_t kernel[2], stride[2], padding[2];
     int64_t taps; /* of a kernel row, in all channels: neighbours in the copy */
@@ -67,7 +67,7 @@ static void pack_weights(const narrow_few_kernel *kernel, const dcn_bf16 *weight
     const int64_t channels = kernel->in.channels, width = kernel->kernel[1],
                   of_output = kernel->kernel[0] * kernel->taps;
     for (int64_t first = 0, strip; first < kernel->out.channels; first += strip) {
-        strip = dcn_cpu_strip_of_rows(kernel->out.channels, first);
+        strip = dcn_cpu_strip_of_pairs(kernel->out.channels, first);
         for (int64_t h = 0; h < kernel->kernel[0]; h++)
             for (int64_t tap = 0; tap < 2 * kernel->product.depth; tap += 2, packed += strip)
                 for (int64_t o = 0; o < strip; o++) {
@@ -102,7 +102,7 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
         if (item == begin || part == 0) copy_sample(kernel, run->inputs[0], sample, copy);
         for (int64_t h = part * out->height / kernel->parts; h < last; h++) {
             if (h + 1 < last) call_up(y + (h + 1) * row, row * (int64_t)sizeof *y);
-            kernel->own.loops->row_dots(&kernel->product, copy + h * line, weights, bias, y + h * row, out->width);
+            kernel->own.loops->finished_dots(&kernel->product, copy + h * line, weights, bias, y + h * row, out->width);
         }
     }
 }
@@ -119,13 +119,13 @@ static void run_forward(const dcn_kernel *base, void *const *inputs, void *const
 
 static void plan_forward(narrow_few_kernel *kernel)
 {
-    kernel->product = (dcn_cpu_row_dots){.columns = kernel->out.channels,
-                                         .pieces = kernel->kernel[0],
-                                         .depth = (kernel->taps + 1) / 2,
-                                         .a_row = kernel->stride[1] * kernel->in.channels,
-                                         .a_piece = kernel->padded.width * kernel->in.channels,
-                                         .a_step = 2,
-                                         .c_row = kernel->out.channels};
+    kernel->product = (dcn_cpu_dots){.columns = kernel->out.channels,
+                                     .pieces = kernel->kernel[0],
+                                     .depth = (kernel->taps + 1) / 2,
+                                     .a_row = kernel->stride[1] * kernel->in.channels,
+                                     .a_piece = kernel->padded.width * kernel->in.channels,
+                                     .a_step = 2,
+                                     .c_row = kernel->out.channels};
     kernel->parts = kernel->in.batch >= 2 * kernel->own.threads ? 1 : kernel->own.threads;
     kernel->packed_size = kernel->product.pieces * kernel->product.depth * kernel->out.channels;
     kernel->own.base.scratch_bytes = (size_t)kernel->packed_size * sizeof(uint32_t) +
@@ -155,7 +155,7 @@ static void add_sample(const narrow_few_kernel *kernel, const dcn_bf16 *d_y, int
     const dcn_cpu_map *out = &kernel->out;
     const int64_t line = kernel->padded.width * kernel->in.channels, row = out->width * out->channels;
     const int64_t weights = kernel->kernel[0] * kernel->taps * out->channels;
-    dcn_cpu_row_dots product = kernel->product;
+    dcn_cpu_dots product = kernel->product;
     for (int64_t h = 0; h < out->height; h += product.pieces) {
         product.pieces = out->height - h < kernel->block_rows ? out->height - h : kernel->block_rows;
         kernel->own.loops->pair_pixels(d_y + h * row, out->channels, product.pieces, out->width, packed,
@@ -165,8 +165,8 @@ static void add_sample(const narrow_few_kernel *kernel, const dcn_bf16 *d_y, int
         for (int64_t k = 0; k < kernel->kernel[0]; k++) {
             const int64_t first = k * next / kernel->kernel[0], last = (k + 1) * next / kernel->kernel[0];
             call_up(d_y + behind + first, (last - first) * (int64_t)sizeof *d_y);
-            kernel->own.loops->add_row_dots(&product, x + (h * kernel->stride[0] + k) * line, packed,
-                                            sums + k * kernel->taps * out->channels, kernel->taps);
+            kernel->own.loops->dots(&product, x + (h * kernel->stride[0] + k) * line, packed,
+                                    sums + k * kernel->taps * out->channels, kernel->taps);
         }
     }
 }
@@ -228,12 +228,13 @@ static void plan_grad_weight(narrow_few_kernel *kernel)
 {
     const dcn_cpu_map *out = &kernel->out;
     const int64_t channels = kernel->in.channels, row_pairs = (out->width + 1) / 2 * out->channels;
-    kernel->product = (dcn_cpu_row_dots){.columns = out->channels,
-                                         .depth = (out->width + 1) / 2,
-                                         .a_row = 2,
-                                         .a_piece = 2 * kernel->stride[0] * kernel->padded.width * channels,
-                                         .a_step = 2 * 2 * kernel->stride[1] * channels,
-                                         .c_row = out->channels};
+    kernel->product = (dcn_cpu_dots){.columns = out->channels,
+                                     .depth = (out->width + 1) / 2,
+                                     .a_row = 2,
+                                     .a_piece = 2 * kernel->stride[0] * kernel->padded.width * channels,
+                                     .a_step = 2 * 2 * kernel->stride[1] * channels,
+                                     .c_row = out->channels,
+                                     .add = true};
     kernel->block_rows = row_pairs < BLOCK_PAIRS ? BLOCK_PAIRS / row_pairs : 1;
     kernel->packed_size = kernel->block_rows * row_pairs;
     kernel->chunk_samples = (kernel->in.batch + MAX_CHUNKS - 1) / MAX_CHUNKS;

@@ -63,8 +63,13 @@ static void add_chunk(const grad_kernel *kernel, const dcn_cpu_run *run, int64_t
     const dcn_cpu_loops *loops = kernel->own.loops;
     const int64_t row = block / kernel->blocks_of_d_y * kernel->rows, rows = kernel->rows;
     const int64_t column = block % kernel->blocks_of_d_y * kernel->columns, columns = kernel->columns;
-    const dcn_cpu_dots dots = {
-        .columns = columns, .depth = count, .a_row = 1, .a_step = rows, .c_row = columns, .add = !is_first};
+    const dcn_cpu_dots dots = {.columns = columns,
+                               .pieces = 1,
+                               .depth = count,
+                               .a_row = 2,
+                               .a_step = 2 * rows,
+                               .c_row = columns,
+                               .add = !is_first};
     uint32_t *v = memory, *d = memory + DCN_CPU_NARROW_PLACES * winograd->v_step;
     const int64_t behind = first + 2 * count < kernel->tiles ? first + 2 * count : kernel->tiles;
     chunk_pixels next[2];
