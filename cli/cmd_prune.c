@@ -70,40 +70,45 @@ static void print_report(const char *path, const decant_prune_report *report)
            report->units_before);
 }
 
-/* What the taylor criterion asks; nothing for the others. */
-static decant_status open_data(const cli_invocation *invocation, const decant_model *model,
-                               const decant_prune_options *how, decant_dataset **ret_dataset)
+/* source: what the taylor criterion asks; the others need none. */
+static decant_status prune(const cli_invocation *invocation, const decant_model *model, const char *source,
+                           decant_prune_options *how, decant_prune_report *ret_report)
 {
-    const option_value *asked = &invocation->values[PRUNE_DATA];
-    const char *source = asked->given ? asked->text : decant_model_metadata(model, "data");
-    if (how->criterion != DECANT_CRITERION_TAYLOR || source == NULL) return DECANT_OK;
-    return decant_model_open_data(model, source, ret_dataset);
+    const option_value *values = invocation->values;
+    const decant_compute compute = {.device = values[PRUNE_DEVICE].text,
+                                    .threads = (int32_t)values[PRUNE_THREADS].number};
+    decant_model *pruned = NULL;
+    decant_dataset *dataset = NULL;
+    decant_status status = DECANT_OK;
+    if (how->criterion == DECANT_CRITERION_TAYLOR) status = decant_model_open_data(model, source, &dataset);
+    how->dataset = dataset;
+    how->compute = &compute;
+    if (status == DECANT_OK) status = decant_model_prune(model, how, &pruned, ret_report);
+    if (status == DECANT_OK) status = decant_model_save(pruned, values[PRUNE_OUTPUT].text);
+    decant_model_destroy(pruned);
+    decant_dataset_destroy(dataset);
+    return status;
 }
 
-static int prune(const cli_invocation *invocation, decant_prune_options *how)
+static int prune_file(const cli_invocation *invocation, decant_prune_options *how)
 {
     const option_value *values = invocation->values;
     const char *path = values[PRUNE_OUTPUT].text;
-    const decant_compute compute = {.device = values[PRUNE_DEVICE].text,
-                                    .threads = (int32_t)values[PRUNE_THREADS].number};
-    decant_model *model = NULL, *pruned = NULL;
-    decant_dataset *dataset = NULL;
+    decant_model *model = NULL;
     decant_prune_report report;
-    int exit_status = 0;
     decant_status status = decant_model_load(invocation->arguments[0], &model);
-    if (status == DECANT_OK) status = open_data(invocation, model, how, &dataset);
-    how->dataset = dataset;
-    how->compute = &compute;
-    if (status == DECANT_OK) status = decant_model_prune(model, how, &pruned, &report);
-    if (status == DECANT_OK) status = decant_model_save(pruned, path);
-    if (status != DECANT_OK)
+    if (status != DECANT_OK) return report_failure(status);
+    const char *source = values[PRUNE_DATA].given ? values[PRUNE_DATA].text : decant_model_metadata(model, "data");
+    int exit_status = 0;
+    if (how->criterion == DECANT_CRITERION_TAYLOR && source == NULL)
+        exit_status = usage_error(invocation->verb,
+                                  "taylor asks samples, and the file does not say what it was trained on; give --data");
+    else if ((status = prune(invocation, model, source, how, &report)) != DECANT_OK)
         exit_status = report_failure(status);
     else if (values[OPTION_JSON].given)
         exit_status = print_json(report_json(path, &report));
     else
         print_report(path, &report);
-    decant_model_destroy(pruned);
-    decant_dataset_destroy(dataset);
     decant_model_destroy(model);
     return exit_status;
 }
@@ -131,7 +136,7 @@ static int run(const cli_invocation *invocation)
     for (int option = PRUNE_DATA; option <= PRUNE_THREADS; option++)
         if (values[option].given && how.criterion != DECANT_CRITERION_TAYLOR)
             return usage_error(invocation->verb, "--%s is for --criterion taylor", options[option].name);
-    return prune(invocation, &how);
+    return prune_file(invocation, &how);
 }
 
 const cli_verb verb_prune = {

@@ -32,7 +32,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   endforeach()
   # The loops on bf16 once more for processors that round to it and multiply it, each in one instruction.
   set(cpu_dot_loops "")
-  foreach(name pairs dots narrow_few_channels narrow_winograd narrow_winograd_grad)
+  foreach(name pairs dots narrow_winograd narrow_winograd_grad)
     list(APPEND cpu_dot_loops ${CMAKE_CURRENT_SOURCE_DIR}/device/cpu/loops_${name}.c)
   endforeach()
   device_loops(room_device_avx512_native_bf16 avx512 "${cpu_element_loops};${cpu_dot_loops}" DCN_CPU_LOOPS_BF16=native_bf16)

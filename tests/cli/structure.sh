@@ -43,6 +43,8 @@ show summary folded.safetensors
 NUMBERS=
 show prune $model -o x.safetensors
 show prune $model --keep 0.5
+sed 's/"decant.data":/"decant.dato":/' $model >nameless.safetensors
+show prune nameless.safetensors -o x.safetensors --keep 0.5 --criterion taylor
 show prune $model -o x.safetensors --keep 1.5
 show prune $model -o x.safetensors --keep half
 show prune $model -o x.safetensors --parameters 10

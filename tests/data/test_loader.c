@@ -9,8 +9,9 @@
 #include "data/loader.h"
 
 enum { COUNT = 103, VALUES = 2 * 6 * 5 };
+enum { WIDE_COUNT = 12, WIDE_VALUES = 40000 }; /* samples of which the loader makes few ahead */
 
-static decant_dataset *dataset, *table;
+static decant_dataset *dataset, *table, *wide;
 static const float mean[2] = {0.4f, 0.6f}, deviation[2] = {0.3f, 0.2f};
 
 static int make_sets(void **state)
@@ -18,17 +19,22 @@ static int make_sets(void **state)
     (void)state;
     static uint8_t bytes[COUNT * VALUES];
     static float floats[COUNT * 4];
+    static float wide_floats[WIDE_COUNT * WIDE_VALUES];
     static int32_t labels[COUNT];
     const decant_shape picture = {.rank = 3, .dim = {2, 6, 5}}, row = {.rank = 1, .dim = {4}};
+    const decant_shape wide_row = {.rank = 1, .dim = {WIDE_VALUES}};
     dcn_random random = dcn_random_start(3, DCN_PURPOSE_TEST, 0, 0);
     for (int i = 0; i < COUNT * VALUES; i++)
         bytes[i] = (uint8_t)dcn_random_u32(&random);
     for (int i = 0; i < COUNT * 4; i++)
         floats[i] = (float)dcn_random_normal(&random);
+    for (int i = 0; i < WIDE_COUNT * WIDE_VALUES; i++)
+        wide_floats[i] = (float)i;
     for (int i = 0; i < COUNT; i++)
         labels[i] = i % 7;
     assert_ok(dcn_arrays_open("pictures", &picture, DECANT_U8, 7, bytes, labels, COUNT, NULL, NULL, 0, &dataset));
     assert_ok(dcn_arrays_open("table", &row, DECANT_F32, 7, floats, NULL, COUNT, NULL, NULL, 0, &table));
+    assert_ok(dcn_arrays_open("wide", &wide_row, DECANT_F32, 7, wide_floats, NULL, WIDE_COUNT, NULL, NULL, 0, &wide));
     return 0;
 }
 
@@ -37,6 +43,7 @@ static int destroy_sets(void **state)
     (void)state;
     dcn_dataset_destroy(dataset);
     dcn_dataset_destroy(table);
+    dcn_dataset_destroy(wide);
     return 0;
 }
 
@@ -238,15 +245,14 @@ static void test_dropping_the_last_batch(void **state)
 }
 
 /* A batch may be used until two more were handed out, also across the end of an epoch. */
-static void test_a_batch_stays_valid(void **state)
+/* Batches of one sample, so many that each place in the loader is used several times: the last two that were handed
+ * over stay as they were. */
+static void assert_batches_stay(dcn_loader_options options, size_t bytes)
 {
-    (void)state;
-    dcn_loader_options options = usual(true);
     dcn_loader *loader = NULL;
-    static float copy[2][VALUES];
+    static float copy[2][WIDE_VALUES];
     const dcn_batch *kept[2] = {NULL, NULL};
-    options.batch = 1; /* so many that each place in the loader is used several times */
-    options.augment = every_augmentation;
+    options.batch = 1;
     assert_ok(dcn_loader_create(&options, &loader));
     int64_t n = 0;
     for (int64_t epoch = 0; epoch < 3; epoch++) {
@@ -254,13 +260,24 @@ static void test_a_batch_stays_valid(void **state)
         for (const dcn_batch *batch; (batch = next(loader)) != NULL; n++) {
             nanosleep(&(struct timespec){0, 2000000}, NULL); /* time for the thread to do all that it may */
             const dcn_batch *before = kept[(n + 1) % 2];
-            if (before != NULL) assert_memory_equal(before->x, copy[(n + 1) % 2], sizeof copy[0]);
+            if (before != NULL) assert_memory_equal(before->x, copy[(n + 1) % 2], bytes);
             kept[n % 2] = batch;
-            memcpy(copy[n % 2], batch->x, sizeof copy[0]);
+            memcpy(copy[n % 2], batch->x, bytes);
         }
     }
     assert_int_equal(n, 3 * options.count);
     dcn_loader_destroy(loader);
+}
+
+static void test_a_batch_stays_valid(void **state)
+{
+    (void)state;
+    dcn_loader_options small = usual(true);
+    const dcn_loader_options large = {
+        .dataset = wide, .part = &wide->train, .count = WIDE_COUNT, .shuffle = true, .seed = 11, .threaded = true};
+    small.augment = every_augmentation;
+    assert_batches_stay(small, VALUES * sizeof(float));
+    assert_batches_stay(large, WIDE_VALUES * sizeof(float));
 }
 
 static void test_mixup(void **state)

@@ -68,35 +68,20 @@ typedef struct dcn_cpu_winograd {
 /* Floats from one place to the next: a cache line more than the matrix, or all places would meet in a few sets. */
 #define DCN_CPU_WINOGRAD_STEP(rows, columns) ((rows) * (columns) + 16)
 
-/* A matrix product c [rows][columns] = a b (or added to c) from pairs of bf16, each a pair of what is summed over. */
+/* A matrix product c [rows][columns] = a b from pairs of bf16, each a pair of what is summed over. The sum runs over
+ * pieces, of `depth` pairs each: lines of a sample that lie apart. Pairs of a begin at any element. */
 typedef struct dcn_cpu_dots {
-    int64_t columns;       /* a multiple of 16 */
-    int64_t depth;         /* in pairs */
-    int64_t a_row, a_step; /* in pairs: a(row, k) = a[row * a_row + k * a_step] */
-    int64_t c_row;
-    bool add;
-} dcn_cpu_dots;
-#define DCN_CPU_PAIR_STRIP 64
-/* b lies in strips of columns, as wide as registers take: the width of the strip that begins with this column. In it
- * b(k, column) = b[first * depth + k * width + column - first], in pairs. */
-static inline int64_t dcn_cpu_strip_of_pairs(int64_t columns, int64_t first)
-{
-    return columns - first >= DCN_CPU_PAIR_STRIP ? DCN_CPU_PAIR_STRIP : columns - first >= 32 ? 32 : 16;
-}
-
-/* A matrix product from pairs of bf16 whose sum runs over pieces, of `depth` pairs each: lines of a sample that lie
- * apart. Pairs of a begin at any element. */
-typedef struct dcn_cpu_row_dots {
     int64_t columns; /* a multiple of 16 */
     int64_t pieces, depth;
     int64_t a_row, a_piece, a_step; /* in elements: a(row, piece, k) = a[row * a_row + piece * a_piece + k * a_step] */
     int64_t c_row;
-    bool relu;
-} dcn_cpu_row_dots;
-/* b lies in strips of columns as for dcn_cpu_dots, but a last one of 48 is whole; the width of the one that begins
- * here.
- */
-static inline int64_t dcn_cpu_strip_of_rows(int64_t columns, int64_t first)
+    bool add;  /* to c, in f32 */
+    bool relu; /* in bf16 */
+} dcn_cpu_dots;
+#define DCN_CPU_PAIR_STRIP 64
+/* b lies in strips of columns, as wide as registers take: the width of the strip that begins with this column. In it
+ * b(k, column) = b[first * pieces * depth + k * width + column - first], in pairs. */
+static inline int64_t dcn_cpu_strip_of_pairs(int64_t columns, int64_t first)
 {
     return columns - first < DCN_CPU_PAIR_STRIP ? columns - first : DCN_CPU_PAIR_STRIP;
 }

@@ -12,11 +12,6 @@
 /* Rows summed in single precision before the sum goes to double: 256 terms keep 16 bits of the 24. */
 #define BLOCK_ROWS 256
 
-static inline int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Single precision sums of two things for a segment of columns. */
 typedef struct segment_sums {
     vec first[SEGMENT / VEC_WIDTH], second[SEGMENT / VEC_WIDTH];

@@ -11,11 +11,6 @@
 /* Pixels summed in single precision before the sum goes to double. */
 #define BLOCK_TERMS 256
 
-static inline int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Where the four pixels of a window lie, behind the first. */
 static inline int64_t place_at(int k, int64_t line, int64_t channels)
 {

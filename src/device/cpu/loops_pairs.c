@@ -1,14 +1,12 @@
-/* Products of bf16 by the dot products of AVX512-BF16: each adds the products of two neighbouring rows. Compiled for
- * that instruction set alone; other tables have no such loops. */
+/* Matrices of bf16 in pairs of what a product sums over, for loops_dots.c. */
 #include <string.h>
 
-#include "device/cpu/element.h"
 #include "device/cpu/loops.h"
+#include "device/cpu/narrow.h"
 
 #ifdef __AVX512BF16__
 
-#define ROWS    8 /* of a tile of sums, which has one or two vectors of columns */
-#define VECTORS 2
+#define MAX_VECTORS 4 /* of a strip of columns */
 
 /* Bits of up to a vector of elements, in the upper halves. */
 static inline uvec bits_of(const element *from, int64_t columns)
@@ -29,53 +27,74 @@ static inline void add_rows(float *sum, uvec first, uvec second, int64_t n)
 void DCN_CPU_ELEMENT_LOOP(pack_pairs)(const void *source, int64_t row, int64_t rows, int64_t columns, int64_t panels,
                                       int64_t width, uint32_t *packed, float *sum)
 {
-    int64_t pairs = (rows + 1) / 2, size = columns < panels * width ? columns : panels * width;
+    int64_t depth = (rows + 1) / 2, size = columns < panels * width ? columns : panels * width;
     if (sum) memset(sum, 0, (size_t)size * sizeof *sum);
-    for (int64_t p = 0; p < pairs; p++) {
+    for (int64_t p = 0; p < depth; p++) {
         const element *upper = (const element *)source + 2 * p * row, *lower = upper + row;
         bool alone = 2 * p + 1 == rows;
         for (int64_t c = 0; c < panels * width; c += VEC_WIDTH) {
             int64_t n = columns - c < VEC_WIDTH ? columns - c : VEC_WIDTH;
             uvec first = bits_of(upper + c, n), second = alone ? (uvec){0} : bits_of(lower + c, n);
             uvec pair = first >> 16 | second;
-            memcpy(packed + c / width * pairs * width + p * width + c % width, &pair, sizeof pair);
+            memcpy(packed + c / width * depth * width + p * width + c % width, &pair, sizeof pair);
             if (sum && n > 0) add_rows(sum + c, first, second, n);
         }
     }
 }
 
-/* ROWS rows of c times `vectors` (a constant) vectors. a [pairs][PANEL], b [pairs][width] */
-static ALWAYS_INLINE void tile(const uint32_t *a, const uint32_t *b, int64_t pairs, int64_t width, float *c,
-                               const int vectors)
+/* The interleaved elements of two vectors. */
+static ALWAYS_INLINE pairs pairs_zip(const element *low, const element *high)
 {
-    __m512 sums[ROWS][VECTORS];
-    for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < vectors; v++)
-            sums[r][v] = _mm512_setzero_ps();
-    for (int64_t p = 0; p < pairs; p++, a += DCN_CPU_PANEL, b += width) {
-        __m512i columns[VECTORS];
-        for (int v = 0; v < vectors; v++)
-            columns[v] = _mm512_loadu_si512(b + v * VEC_WIDTH);
-        for (int r = 0; r < ROWS; r++) {
-            __m512i factor = _mm512_set1_epi32((int)a[r]);
-            for (int v = 0; v < vectors; v++)
-                sums[r][v] = _mm512_dpbf16_ps(sums[r][v], (__m512bh)factor, (__m512bh)columns[v]);
-        }
-    }
-    for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < vectors; v++)
-            _mm512_storeu_ps(c + r * width + v * VEC_WIDTH, sums[r][v]);
+    const __m256i first = _mm256_loadu_si256((const void *)low), second = _mm256_loadu_si256((const void *)high);
+    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                                           21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return (pairs)_mm512_permutexvar_epi16(order, _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1));
 }
 
-void DCN_CPU_ELEMENT_LOOP(pair_products)(const uint32_t *a, const uint32_t *b, int64_t pairs, int64_t width, float *c)
+void DCN_CPU_ELEMENT_LOOP(pair_neighbours)(const void *x, int64_t distance, int64_t count, uint32_t *to)
 {
-    for (int64_t first = 0; first < width; first += VECTORS * VEC_WIDTH)
-        for (int64_t row = 0; row < DCN_CPU_PANEL; row += ROWS) {
-            if (first + VEC_WIDTH < width)
-                tile(a + row, b + first, pairs, width, c + row * width + first, VECTORS);
-            else
-                tile(a + row, b + first, pairs, width, c + row * width + first, 1);
-        }
+    const element *from = x;
+    for (int64_t i = 0; i < count; i += VEC_WIDTH)
+        pairs_store(to + i, pairs_zip(from + i, from + i + distance));
+}
+
+/* A strip of `vectors` (a constant) of columns. */
+static ALWAYS_INLINE void pair_strip(const element *d_y, int64_t columns, int64_t lines, int64_t pixels, uint32_t *to,
+                                     float *sum, const int vectors)
+{
+    const element zeros[VEC_WIDTH] = {0};
+    const pairs ones = pairs_all(0x3f803f80U);
+    vec sums[MAX_VECTORS];
+    for (int v = 0; v < vectors; v++)
+        sums[v] = vec_load(sum + v * VEC_WIDTH);
+    for (int64_t line = 0; line < lines; line++, d_y += pixels * columns)
+        for (int64_t pixel = 0; pixel < pixels; pixel += 2, to += vectors * VEC_WIDTH)
+            for (int v = 0; v < vectors; v++) {
+                const element *low = d_y + pixel * columns + v * VEC_WIDTH;
+                pairs both = pairs_zip(low, pixel + 1 < pixels ? low + columns : zeros);
+                pairs_store(to + v * VEC_WIDTH, both);
+                sums[v] = pairs_dot(sums[v], both, ones);
+            }
+    for (int v = 0; v < vectors; v++)
+        vec_store(sum + v * VEC_WIDTH, sums[v]);
+}
+
+void DCN_CPU_ELEMENT_LOOP(pair_pixels)(const void *d_y, int64_t columns, int64_t lines, int64_t pixels, uint32_t *to,
+                                       float *sum)
+{
+    const int64_t depth = lines * ((pixels + 1) / 2);
+    for (int64_t first = 0, width; first < columns; first += width) {
+        const element *from = (const element *)d_y + first;
+        width = dcn_cpu_strip_of_pairs(columns, first);
+        if (width == 64)
+            pair_strip(from, columns, lines, pixels, to + first * depth, sum + first, 4);
+        else if (width == 48)
+            pair_strip(from, columns, lines, pixels, to + first * depth, sum + first, 3);
+        else if (width == 32)
+            pair_strip(from, columns, lines, pixels, to + first * depth, sum + first, 2);
+        else
+            pair_strip(from, columns, lines, pixels, to + first * depth, sum + first, 1);
+    }
 }
 
 #endif

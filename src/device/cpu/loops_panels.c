@@ -93,18 +93,9 @@ static ALWAYS_INLINE void tiles(const dcn_cpu_panels *panels, const dcn_cpu_piec
         switch (height) {
 #define HEIGHT(h)                                                                                                      \
     case h:                                                                                                            \
-        tile(panels, pieces, n_pieces, a, b, bias, c, columns, h < most ? h : most, n_panels);                         \
+        if (h <= most) tile(panels, pieces, n_pieces, a, b, bias, c, columns, h, n_panels);                            \
         break;
-            HEIGHT(1)
-            HEIGHT(2)
-            HEIGHT(3)
-            HEIGHT(4)
-            HEIGHT(5)
-            HEIGHT(6)
-            HEIGHT(7)
-            HEIGHT(8)
-            HEIGHT(9)
-            HEIGHT(10)
+            DCN_CPU_EACH_HEIGHT(HEIGHT)
 #undef HEIGHT
         default:
             break;

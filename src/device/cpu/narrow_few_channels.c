@@ -2,7 +2,7 @@
  * over a padded NHWC copy of one sample. Forwards a dot product sums two neighbours of a kernel row; in the gradient of
  * the weights two neighbouring pixels, for which the copy is paired with itself one pixel on.
  *
- * Weights are plain, [O][I][kh][kw], and packed for each run: they are few. Loops: loops_narrow_few_channels.c. */
+ * Weights are plain, [O][I][kh][kw], and packed for each run: they are few. Loops: loops_dots.c, loops_pairs.c. */
 #include <string.h>
 
 #include "device/cpu/cpu.h"
@@ -16,7 +16,7 @@
 
 typedef struct narrow_few_kernel {
     dcn_cpu_kernel own;
-    dcn_cpu_row_dots product;
+    dcn_cpu_dots product;
     dcn_cpu_map in, out, padded;
     int64_t kernel[2], stride[2], padding[2];
     int64_t taps; /* of a kernel row, in all channels: neighbours in the copy */
@@ -45,12 +45,6 @@ static void copy_sample(const narrow_few_kernel *kernel, const dcn_bf16 *x, int6
                from + h * line, (size_t)line * sizeof *copy);
 }
 
-/* The thread's own scratch memory: items are handed out in one range a thread. */
-static int64_t thread_of(const narrow_few_kernel *kernel, int64_t begin, int64_t count)
-{
-    return begin / ((count + kernel->own.threads - 1) / kernel->own.threads);
-}
-
 /* Asks for memory that is needed next: a line that another core wrote, or none has, is far. */
 static void call_up(const void *from, int64_t bytes)
 {
@@ -67,7 +61,7 @@ static void pack_weights(const narrow_few_kernel *kernel, const dcn_bf16 *weight
     const int64_t channels = kernel->in.channels, width = kernel->kernel[1],
                   of_output = kernel->kernel[0] * kernel->taps;
     for (int64_t first = 0, strip; first < kernel->out.channels; first += strip) {
-        strip = dcn_cpu_strip_of_rows(kernel->out.channels, first);
+        strip = dcn_cpu_strip_of_pairs(kernel->out.channels, first);
         for (int64_t h = 0; h < kernel->kernel[0]; h++)
             for (int64_t tap = 0; tap < 2 * kernel->product.depth; tap += 2, packed += strip)
                 for (int64_t o = 0; o < strip; o++) {
@@ -90,8 +84,7 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     const dcn_cpu_map *out = &kernel->out;
     const uint32_t *weights = run->scratch;
     const float *bias = kernel->has_bias ? run->inputs[2] : NULL;
-    const int64_t thread = thread_of(kernel, begin, out->batch * kernel->parts);
-    dcn_bf16 *copy = (dcn_bf16 *)((uint32_t *)run->scratch + kernel->packed_size) + thread * copy_size(kernel);
+    dcn_bf16 *copy = (dcn_bf16 *)((uint32_t *)run->scratch + kernel->packed_size) + run->thread * copy_size(kernel);
     const int64_t line = kernel->stride[0] * kernel->padded.width * kernel->in.channels;
     const int64_t row = out->width * out->channels;
     memset(copy, 0, (size_t)copy_size(kernel) * sizeof *copy);
@@ -102,7 +95,7 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
         if (item == begin || part == 0) copy_sample(kernel, run->inputs[0], sample, copy);
         for (int64_t h = part * out->height / kernel->parts; h < last; h++) {
             if (h + 1 < last) call_up(y + (h + 1) * row, row * (int64_t)sizeof *y);
-            kernel->own.loops->row_dots(&kernel->product, copy + h * line, weights, bias, y + h * row, out->width);
+            kernel->own.loops->finished_dots(&kernel->product, copy + h * line, weights, bias, y + h * row, out->width);
         }
     }
 }
@@ -110,7 +103,7 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_forward(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const narrow_few_kernel *kernel = (const narrow_few_kernel *)base;
-    const dcn_cpu_run run = {base, inputs, outputs, scratch};
+    const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     const int64_t products =
         kernel->out.height * kernel->out.width * kernel->out.channels * kernel->kernel[0] * kernel->taps;
     pack_weights(kernel, inputs[1], scratch);
@@ -119,13 +112,13 @@ static void run_forward(const dcn_kernel *base, void *const *inputs, void *const
 
 static void plan_forward(narrow_few_kernel *kernel)
 {
-    kernel->product = (dcn_cpu_row_dots){.columns = kernel->out.channels,
-                                         .pieces = kernel->kernel[0],
-                                         .depth = (kernel->taps + 1) / 2,
-                                         .a_row = kernel->stride[1] * kernel->in.channels,
-                                         .a_piece = kernel->padded.width * kernel->in.channels,
-                                         .a_step = 2,
-                                         .c_row = kernel->out.channels};
+    kernel->product = (dcn_cpu_dots){.columns = kernel->out.channels,
+                                     .pieces = kernel->kernel[0],
+                                     .depth = (kernel->taps + 1) / 2,
+                                     .a_row = kernel->stride[1] * kernel->in.channels,
+                                     .a_piece = kernel->padded.width * kernel->in.channels,
+                                     .a_step = 2,
+                                     .c_row = kernel->out.channels};
     kernel->parts = kernel->in.batch >= 2 * kernel->own.threads ? 1 : kernel->own.threads;
     kernel->packed_size = kernel->product.pieces * kernel->product.depth * kernel->out.channels;
     kernel->own.base.scratch_bytes = (size_t)kernel->packed_size * sizeof(uint32_t) +
@@ -155,7 +148,7 @@ static void add_sample(const narrow_few_kernel *kernel, const dcn_bf16 *d_y, int
     const dcn_cpu_map *out = &kernel->out;
     const int64_t line = kernel->padded.width * kernel->in.channels, row = out->width * out->channels;
     const int64_t weights = kernel->kernel[0] * kernel->taps * out->channels;
-    dcn_cpu_row_dots product = kernel->product;
+    dcn_cpu_dots product = kernel->product;
     for (int64_t h = 0; h < out->height; h += product.pieces) {
         product.pieces = out->height - h < kernel->block_rows ? out->height - h : kernel->block_rows;
         kernel->own.loops->pair_pixels(d_y + h * row, out->channels, product.pieces, out->width, packed,
@@ -165,8 +158,8 @@ static void add_sample(const narrow_few_kernel *kernel, const dcn_bf16 *d_y, int
         for (int64_t k = 0; k < kernel->kernel[0]; k++) {
             const int64_t first = k * next / kernel->kernel[0], last = (k + 1) * next / kernel->kernel[0];
             call_up(d_y + behind + first, (last - first) * (int64_t)sizeof *d_y);
-            kernel->own.loops->add_row_dots(&product, x + (h * kernel->stride[0] + k) * line, packed,
-                                            sums + k * kernel->taps * out->channels, kernel->taps);
+            kernel->own.loops->dots(&product, x + (h * kernel->stride[0] + k) * line, packed,
+                                    sums + k * kernel->taps * out->channels, kernel->taps);
         }
     }
 }
@@ -174,11 +167,11 @@ static void add_sample(const narrow_few_kernel *kernel, const dcn_bf16 *d_y, int
 static void grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const narrow_few_kernel *kernel = (const narrow_few_kernel *)run->kernel;
-    const int64_t size = chunk_size(kernel), thread = thread_of(kernel, begin, kernel->n_chunks);
+    const int64_t size = chunk_size(kernel);
     const int64_t of_sample = kernel->out.height * kernel->out.width * kernel->out.channels;
     float *chunks = run->scratch;
     uint32_t *x =
-        (uint32_t *)(void *)((char *)(chunks + kernel->n_chunks * size) + (size_t)thread * thread_bytes(kernel));
+        (uint32_t *)(void *)((char *)(chunks + kernel->n_chunks * size) + (size_t)run->thread * thread_bytes(kernel));
     uint32_t *packed = x + copy_size(kernel);
     dcn_bf16 *copy = (dcn_bf16 *)(packed + kernel->packed_size);
     memset(copy, 0, (size_t)copy_size(kernel) * sizeof *copy);
@@ -211,7 +204,7 @@ static void run_grad_weight(const dcn_kernel *base, void *const *inputs, void *c
 {
     const narrow_few_kernel *kernel = (const narrow_few_kernel *)base;
     const dcn_cpu_map *out = &kernel->out;
-    const dcn_cpu_run run = {base, inputs, outputs, scratch};
+    const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     const int64_t size = chunk_size(kernel), bias_at = size - out->channels;
     const int64_t products = out->height * out->width * out->channels * kernel->kernel[0] * kernel->taps;
     float *sums = scratch;
@@ -228,12 +221,13 @@ static void plan_grad_weight(narrow_few_kernel *kernel)
 {
     const dcn_cpu_map *out = &kernel->out;
     const int64_t channels = kernel->in.channels, row_pairs = (out->width + 1) / 2 * out->channels;
-    kernel->product = (dcn_cpu_row_dots){.columns = out->channels,
-                                         .depth = (out->width + 1) / 2,
-                                         .a_row = 2,
-                                         .a_piece = 2 * kernel->stride[0] * kernel->padded.width * channels,
-                                         .a_step = 2 * 2 * kernel->stride[1] * channels,
-                                         .c_row = out->channels};
+    kernel->product = (dcn_cpu_dots){.columns = out->channels,
+                                     .depth = (out->width + 1) / 2,
+                                     .a_row = 2,
+                                     .a_piece = 2 * kernel->stride[0] * kernel->padded.width * channels,
+                                     .a_step = 2 * 2 * kernel->stride[1] * channels,
+                                     .c_row = out->channels,
+                                     .add = true};
     kernel->block_rows = row_pairs < BLOCK_PAIRS ? BLOCK_PAIRS / row_pairs : 1;
     kernel->packed_size = kernel->block_rows * row_pairs;
     kernel->chunk_samples = (kernel->in.batch + MAX_CHUNKS - 1) / MAX_CHUNKS;

@@ -114,9 +114,10 @@ static void run_chunk(const narrow_kernel *kernel, const dcn_cpu_run *run, char 
     const dcn_cpu_narrow_winograd *winograd = &kernel->winograd;
     const dcn_cpu_loops *loops = kernel->own.loops;
     const dcn_cpu_dots dots = {.columns = winograd->out,
+                               .pieces = 1,
                                .depth = winograd->in / 2,
-                               .a_row = winograd->in / 2,
-                               .a_step = 1,
+                               .a_row = winograd->in,
+                               .a_step = 2,
                                .c_row = winograd->out};
     const uint32_t *u = run->scratch;                       /* [16][in/2][out] pairs in strips */
     uint32_t *v = (uint32_t *)(void *)memory;               /* [16][CHUNK][in/2] pairs */
@@ -151,7 +152,7 @@ static void run_tiles(const dcn_kernel *base, void *const *inputs, void *const *
 {
     const narrow_kernel *kernel = (const narrow_kernel *)base;
     const dcn_cpu_narrow_winograd *winograd = &kernel->winograd;
-    const dcn_cpu_run run = {base, inputs, outputs, scratch};
+    const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, winograd->in / 2, PLACES * winograd->out, weights_body);
     dcn_cpu_parallel(&run, kernel->parts, PLACES * kernel->tiles / kernel->parts * (winograd->in + winograd->out),
                      tiles_body);

@@ -63,8 +63,13 @@ static void add_chunk(const grad_kernel *kernel, const dcn_cpu_run *run, int64_t
     const dcn_cpu_loops *loops = kernel->own.loops;
     const int64_t row = block / kernel->blocks_of_d_y * kernel->rows, rows = kernel->rows;
     const int64_t column = block % kernel->blocks_of_d_y * kernel->columns, columns = kernel->columns;
-    const dcn_cpu_dots dots = {
-        .columns = columns, .depth = count, .a_row = 1, .a_step = rows, .c_row = columns, .add = !is_first};
+    const dcn_cpu_dots dots = {.columns = columns,
+                               .pieces = 1,
+                               .depth = count,
+                               .a_row = 2,
+                               .a_step = 2 * rows,
+                               .c_row = columns,
+                               .add = !is_first};
     uint32_t *v = memory, *d = memory + DCN_CPU_NARROW_PLACES * winograd->v_step;
     const int64_t behind = first + 2 * count < kernel->tiles ? first + 2 * count : kernel->tiles;
     chunk_pixels next[2];
@@ -89,8 +94,7 @@ static void sums_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const grad_kernel *kernel = (const grad_kernel *)run->kernel;
     const int64_t items = kernel->blocks_of_x * kernel->blocks_of_d_y * kernel->parts;
-    const int64_t share = (items + kernel->own.threads - 1) / kernel->own.threads;
-    uint32_t *memory = (uint32_t *)(void *)((char *)sums_of(kernel, run, items) + begin / share * kernel->thread_bytes);
+    uint32_t *memory = (uint32_t *)(void *)((char *)sums_of(kernel, run, items) + run->thread * kernel->thread_bytes);
     for (int64_t item = begin; item < end; item++) {
         const int64_t block = item / kernel->parts, part = item % kernel->parts;
         const int64_t first = part * kernel->tiles / kernel->parts, last = (part + 1) * kernel->tiles / kernel->parts;
@@ -125,7 +129,7 @@ static void finish_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const grad_kernel *kernel = (const grad_kernel *)base;
-    const dcn_cpu_run run = {base, inputs, outputs, scratch};
+    const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     const int64_t blocks = kernel->blocks_of_x * kernel->blocks_of_d_y;
     dcn_cpu_parallel(&run, blocks * kernel->parts,
                      DCN_CPU_NARROW_PLACES * kernel->tiles / kernel->parts * (kernel->rows + kernel->columns),

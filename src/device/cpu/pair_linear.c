@@ -51,18 +51,24 @@ static void pack_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void multiply_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const pair_kernel *kernel = (const pair_kernel *)run->kernel;
+    const dcn_cpu_dots dots = {.columns = kernel->width,
+                               .pieces = 1,
+                               .depth = kernel->pairs,
+                               .a_row = 2,
+                               .a_step = 2 * DCN_CPU_PANEL,
+                               .c_row = kernel->width};
     for (int64_t block = begin; block < end; block++) {
         int64_t out = block / kernel->in_panels, in = block % kernel->in_panels;
-        kernel->own.loops->pair_products(x_panel(kernel, run->scratch, in), d_y_panel(kernel, run->scratch, out),
-                                         kernel->pairs, kernel->width,
-                                         (float *)run->outputs[0] + out * kernel->out_stride + in * kernel->in_stride);
+        kernel->own.loops->dots(&dots, x_panel(kernel, run->scratch, in), d_y_panel(kernel, run->scratch, out),
+                                (float *)run->outputs[0] + out * kernel->out_stride + in * kernel->in_stride,
+                                DCN_CPU_PANEL);
     }
 }
 
 static void run_pairs(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const pair_kernel *kernel = (const pair_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, groups_of(kernel->in_panels) + groups_of(kernel->out_panels),
                      kernel->batch * PACKED_PANELS * DCN_CPU_PANEL, pack_body);
     dcn_cpu_parallel(&run, kernel->in_panels * kernel->out_panels,
@@ -77,7 +83,8 @@ bool dcn_cpu_suits_pairs(const dcn_cpu_device *device, const dcn_op_call *call, 
            batch >= MIN_ROWS && batch <= MAX_ROWS && weight->data_type == dnnl_f32 &&
            weight->format_kind == dnnl_blocked && weight->ndims == 2 && weight->offset0 == 0 &&
            blocking->inner_nblks == 2 && blocking->inner_idxs[0] == 1 && blocking->inner_idxs[1] == 0 &&
-           blocking->inner_blks[0] == DCN_CPU_PANEL && blocking->inner_blks[1] % DCN_CPU_PANEL == 0;
+           blocking->inner_blks[0] == DCN_CPU_PANEL && blocking->inner_blks[1] % DCN_CPU_PANEL == 0 &&
+           blocking->inner_blks[1] <= DCN_CPU_PAIR_STRIP;
 }
 
 decant_status dcn_cpu_compile_pairs(dcn_cpu_device *device, dcn_op_call *call, const dnnl_memory_desc_t *weight,

@@ -18,6 +18,15 @@
 /* For functions whose constant arguments decide how many registers they need: a copy for each caller. */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
+/* The cases of a switch over the rows of a tile, so that the compiler knows how many there are. */
+#define DCN_CPU_EACH_HEIGHT(CASE)                                                                                      \
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+
+static inline int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 typedef float vec __attribute__((vector_size(VEC_WIDTH * 4)));
 typedef int32_t ivec __attribute__((vector_size(VEC_WIDTH * 4)));
 typedef uint32_t uvec __attribute__((vector_size(VEC_WIDTH * 4)));
