@@ -91,7 +91,8 @@ static decant_status check_budget(const dcn_experiment *experiment, int32_t run,
     return DECANT_OK;
 }
 
-/* Which samples are asked is a matter of the data, not of the run's seed: compared runs prune one model to one network. */
+/* Which samples are asked is a matter of the data, not of the run's seed: compared runs prune one model to one network.
+ */
 static decant_status prune(dcn_device *device, const dcn_materials *materials, const decant_prune_options *options,
                            const decant_model *source, decant_model **ret_pruned, decant_prune_report *ret_report)
 {
