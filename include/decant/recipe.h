@@ -41,7 +41,7 @@ void decant_recipe_destroy(decant_recipe *recipe);
 /** The recipe's `name:`. */
 const char *decant_recipe_name(const decant_recipe *recipe);
 
-/** The data source as decant_dataset_open() takes it: a name or a folder. */
+/** The data source: a name or a path, as decant_dataset_open() takes it where the recipe gives no format. */
 const char *decant_recipe_source(const decant_recipe *recipe);
 
 /** Where the recipe says to compute. */
@@ -136,9 +136,6 @@ void decant_finding_list_destroy(decant_finding_list *list);
  *  Errors: NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_recipe_docs(char **ret_text);
-
-/** Frees a text that decant handed out; accepts NULL. */
-void decant_text_free(char *text);
 
 /* --- training --- */
 

@@ -66,6 +66,9 @@ int decant_error_while_count(void);
 /** What was being done when it failed, innermost first: 0 <= index < decant_error_while_count(), else "". */
 const char *decant_error_while(int index);
 
+/** Frees a text that decant handed out; accepts NULL. */
+void decant_text_free(char *text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -212,3 +212,8 @@ const char *dcn_nearest(const char *word, const char *const *candidates, size_t 
     }
     return nearest;
 }
+
+void decant_text_free(char *text)
+{
+    dcn_free(text);
+}

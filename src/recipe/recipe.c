@@ -189,8 +189,3 @@ out:
     dcn_text_finish(&text);
     return status;
 }
-
-void decant_text_free(char *text)
-{
-    dcn_free(text);
-}

@@ -34,7 +34,7 @@ static const char example[] =
     "models:\n"
     "  teacher: {zoo: resnet20}\n"
     "  student:\n"
-    "    - conv: {channels: 16, kernel: 3, padding: 1}\n"
+    "    - conv: {channels: 16, kernel: 3, padding: 1, bias: false}\n"
     "    - batchnorm\n"
     "    - relu\n"
     "    - maxpool: 2\n"

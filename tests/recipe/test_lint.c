@@ -123,8 +123,8 @@ static const fault faults[] = {
      "the teacher has no layer '33'; did you mean '3'?"},
     {{"runs.distilled.loss={ce: 1, cosine: {student: 1, teacher: 2}}"},
      DECANT_SEVERITY_ERROR,
-     "'1' of the student has 8 elements a sample and '2' of the teacher 128; compare equals, or set match: avgpool or "
-     "match: project"},
+     "'1' of the student has 8 elements a sample and '2' of the teacher 128; compare equals, or set match: project (a "
+     "matrix that is learnt), or match: avgpool (means of neighbours, whatever they are)"},
     {{"models.student=[flatten, linear: 9, relu, linear: 4]",
       "runs.distilled.loss={ce: 1, cosine: {student: 1, teacher: 2, match: avgpool}}"},
      DECANT_SEVERITY_ERROR,

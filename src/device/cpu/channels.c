@@ -46,7 +46,7 @@ static void concat_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_concat(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const piece_kernel *kernel = (const piece_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, kernel->outer, kernel->whole, concat_body);
 }
 
@@ -80,7 +80,7 @@ static void slice_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_slice(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const piece_kernel *kernel = (const piece_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, kernel->outer, kernel->length[0], slice_body);
 }
 
@@ -144,7 +144,7 @@ static void pad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_pad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const dcn_cpu_map *out = &((const channel_kernel *)base)->wide;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, out->batch * out->height, out->width * out->channels, pad_body);
 }
 
@@ -180,7 +180,7 @@ static void pad_grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_pad_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const dcn_cpu_map *in = &((const channel_kernel *)base)->narrow;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, in->batch * in->height, in->width * in->channels, pad_grad_body);
 }
 
@@ -236,7 +236,7 @@ static void run_repeat(const dcn_kernel *base, void *const *inputs, void *const 
     const channel_kernel *kernel = (const channel_kernel *)base;
     const dcn_cpu_map *out = &kernel->wide;
     bool is_wide = kernel->own.loops->element_bytes == sizeof(float);
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, out->batch * out->height * out->width, out->channels,
                      is_wide ? repeat_body : repeat_bf16_body);
 }
@@ -244,7 +244,7 @@ static void run_repeat(const dcn_kernel *base, void *const *inputs, void *const 
 static void run_repeat_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const dcn_cpu_map *out = &((const channel_kernel *)base)->wide;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, out->batch * out->height * out->width, out->channels, repeat_grad_body);
 }
 

@@ -88,7 +88,9 @@ void dcn_cpu_parallel(const dcn_cpu_run *run, int64_t count, int64_t cost, dcn_c
     for (int32_t thread = 0; thread < threads; thread++) {
         int64_t begin = thread * share;
         int64_t end = begin + share < count ? begin + share : count;
-        if (begin < end) body(run, begin, end);
+        dcn_cpu_run own = *run;
+        own.thread = thread;
+        if (begin < end) body(&own, begin, end);
     }
 }
 

@@ -56,7 +56,14 @@ typedef struct dcn_cpu_run {
     void *const *inputs;
     void *const *outputs;
     void *scratch;
+    int32_t thread; /* whose range it is: below the kernel's number of threads */
 } dcn_cpu_run;
+
+static inline dcn_cpu_run dcn_cpu_run_of(const dcn_kernel *kernel, void *const *inputs, void *const *outputs,
+                                         void *scratch)
+{
+    return (dcn_cpu_run){.kernel = kernel, .inputs = inputs, .outputs = outputs, .scratch = scratch};
+}
 
 typedef void dcn_cpu_body(const dcn_cpu_run *run, int64_t begin, int64_t end);
 

@@ -35,7 +35,7 @@ static void unary_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 
 static void run_unary(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch)
 {
-    dcn_cpu_run run = {kernel, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(kernel, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, ((const elementwise_kernel *)kernel)->count, 1, unary_body);
 }
 
@@ -46,7 +46,7 @@ static void binary_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 
 static void run_binary(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch)
 {
-    dcn_cpu_run run = {kernel, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(kernel, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, ((const elementwise_kernel *)kernel)->count, 1, binary_body);
 }
 
@@ -170,7 +170,7 @@ static void dropout_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 
 static void run_dropout(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, (((const dropout_kernel *)base)->count + 3) / 4, 16, dropout_body);
 }
 
@@ -184,7 +184,7 @@ static void dropout_nhwc_body(const dcn_cpu_run *run, int64_t begin, int64_t end
 
 static void run_dropout_nhwc(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     const dcn_cpu_map *map = &((const dropout_kernel *)base)->map;
     dcn_cpu_parallel(&run, map->batch * map->height * map->width, 4 * map->channels, dropout_nhwc_body);
 }
@@ -220,7 +220,7 @@ static void rectified_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 
 static void run_rectified(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch)
 {
-    dcn_cpu_run run = {kernel, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(kernel, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, ((const elementwise_kernel *)kernel)->count, 1, rectified_body);
 }
 

@@ -58,13 +58,6 @@ static void copy_sample(const few_kernel *kernel, const float *x, int64_t sample
     }
 }
 
-/* The thread's own scratch memory: items are handed out in one range a thread. */
-static int64_t thread_of(const few_kernel *kernel, int64_t begin, int64_t count)
-{
-    int64_t share = (count + kernel->own.threads - 1) / kernel->own.threads;
-    return begin / share;
-}
-
 /* --- forward --- */
 
 /* Items are parts of samples. */
@@ -72,7 +65,7 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const few_kernel *kernel = (const few_kernel *)run->kernel;
     const dcn_cpu_map *out = &kernel->out;
-    float *copy = (float *)run->scratch + thread_of(kernel, begin, out->batch * kernel->parts) * copy_size(kernel);
+    float *copy = (float *)run->scratch + run->thread * copy_size(kernel);
     int64_t line = kernel->stride[0] * kernel->padded.width * kernel->in.channels;
     memset(copy, 0, (size_t)copy_size(kernel) * sizeof(float));
     for (int64_t item = begin; item < end; item++) {
@@ -90,7 +83,7 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_forward(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const few_kernel *kernel = (const few_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, kernel->out.batch * kernel->parts,
                      kernel->out.height * kernel->out.width * kernel->out.channels * kernel->in.channels /
                          kernel->parts,
@@ -152,7 +145,7 @@ static void grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     const few_kernel *kernel = (const few_kernel *)run->kernel;
     int64_t size = chunk_size(kernel), own_size = copy_size(kernel) + size;
     float *chunks = run->scratch;
-    float *copy = chunks + kernel->n_chunks * size + thread_of(kernel, begin, kernel->n_chunks) * own_size;
+    float *copy = chunks + kernel->n_chunks * size + run->thread * own_size;
     memset(copy, 0, (size_t)own_size * sizeof(float));
     for (int64_t chunk = begin; chunk < end; chunk++) {
         int64_t first = chunk * kernel->chunk_samples, last = first + kernel->chunk_samples;
@@ -169,7 +162,7 @@ static void run_grad_weight(const dcn_kernel *base, void *const *inputs, void *c
     const dcn_cpu_map *out = &kernel->out;
     int64_t size = chunk_size(kernel);
     float *sums = scratch;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, kernel->n_chunks,
                      kernel->chunk_samples * out->height * out->width * out->channels * kernel->in.channels, grad_body);
     for (int64_t chunk = 1; chunk < kernel->n_chunks; chunk++)

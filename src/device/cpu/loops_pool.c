@@ -201,18 +201,16 @@ static inline void spread_vector(const dcn_cpu_window *window, const span *at, e
         }
 }
 
-/* The same for a whole window whose elements no other window reaches, a vector of channels at a time. */
-static ALWAYS_INLINE void spread_pixel(element *to, int64_t line, int64_t channels, const element *d_y,
-                                       const uint8_t *index, const int kernel)
+/* The same for a 2x2 window whose elements no other window reaches, a vector of channels at a time. */
+static inline void spread_pixel(element *to, int64_t line, int64_t channels, const element *d_y, const uint8_t *index)
 {
     for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
         bytes_of_vec bytes;
         memcpy(&bytes, index + c, VEC_WIDTH);
         ivec place = __builtin_convertvector(bytes, ivec);
         vec d = element_load(d_y + c);
-        for (int k = 0; k < kernel * kernel; k++)
-            element_store(to + k / kernel * line + k % kernel * channels + c,
-                          vec_select(place == ivec_all(k), d, (vec){0}));
+        for (int k = 0; k < 4; k++)
+            element_store(to + k / 2 * line + k % 2 * channels + c, vec_select(place == ivec_all(k), d, (vec){0}));
     }
 }
 
@@ -231,18 +229,13 @@ void DCN_CPU_ELEMENT_LOOP(maxpool_grad)(const dcn_cpu_window *window, const void
             for (int64_t column = 0; halves && column < window->out[1]; column++) {
                 int64_t from = ((sample * window->out[0] + row) * window->out[1] + column) * channels;
                 spread_pixel(map + 2 * (row * window->in[1] + column) * channels, window->in[1] * channels, channels,
-                             d_y + from, (const uint8_t *)index + from, 2);
+                             d_y + from, (const uint8_t *)index + from);
             }
             if (halves) continue;
             set_axis(window, 0, row, &at);
             for (int64_t column = 0; column < window->out[1]; column++) {
                 set_axis(window, 1, column, &at);
                 int64_t from = ((sample * window->out[0] + row) * window->out[1] + column) * channels;
-                if (alone && whole_kernel(window, &at) == 2) {
-                    spread_pixel(map + (at.begin[0] * window->in[1] + at.begin[1]) * channels, window->in[1] * channels,
-                                 channels, d_y + from, (const uint8_t *)index + from, 2);
-                    continue;
-                }
                 for (int64_t c = 0; c < channels; c += VEC_WIDTH) {
                     int64_t n = smaller(VEC_WIDTH, channels - c);
                     vec d = n < VEC_WIDTH ? element_load_part(d_y + from + c, n) : element_load(d_y + from + c);

@@ -29,7 +29,7 @@ static void over_rows(const dcn_kernel *base, void *const *inputs, void *const *
                       dcn_cpu_body *body)
 {
     const loss_kernel *kernel = (const loss_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, kernel->rows, kernel->loss.classes * ROW_COST, body);
 }
 

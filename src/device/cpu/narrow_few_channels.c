@@ -45,12 +45,6 @@ static void copy_sample(const narrow_few_kernel *kernel, const dcn_bf16 *x, int6
                from + h * line, (size_t)line * sizeof *copy);
 }
 
-/* The thread's own scratch memory: items are handed out in one range a thread. */
-static int64_t thread_of(const narrow_few_kernel *kernel, int64_t begin, int64_t count)
-{
-    return begin / ((count + kernel->own.threads - 1) / kernel->own.threads);
-}
-
 /* Asks for memory that is needed next: a line that another core wrote, or none has, is far. */
 static void call_up(const void *from, int64_t bytes)
 {
@@ -90,8 +84,7 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     const dcn_cpu_map *out = &kernel->out;
     const uint32_t *weights = run->scratch;
     const float *bias = kernel->has_bias ? run->inputs[2] : NULL;
-    const int64_t thread = thread_of(kernel, begin, out->batch * kernel->parts);
-    dcn_bf16 *copy = (dcn_bf16 *)((uint32_t *)run->scratch + kernel->packed_size) + thread * copy_size(kernel);
+    dcn_bf16 *copy = (dcn_bf16 *)((uint32_t *)run->scratch + kernel->packed_size) + run->thread * copy_size(kernel);
     const int64_t line = kernel->stride[0] * kernel->padded.width * kernel->in.channels;
     const int64_t row = out->width * out->channels;
     memset(copy, 0, (size_t)copy_size(kernel) * sizeof *copy);
@@ -110,7 +103,7 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_forward(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const narrow_few_kernel *kernel = (const narrow_few_kernel *)base;
-    const dcn_cpu_run run = {base, inputs, outputs, scratch};
+    const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     const int64_t products =
         kernel->out.height * kernel->out.width * kernel->out.channels * kernel->kernel[0] * kernel->taps;
     pack_weights(kernel, inputs[1], scratch);
@@ -174,11 +167,11 @@ static void add_sample(const narrow_few_kernel *kernel, const dcn_bf16 *d_y, int
 static void grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const narrow_few_kernel *kernel = (const narrow_few_kernel *)run->kernel;
-    const int64_t size = chunk_size(kernel), thread = thread_of(kernel, begin, kernel->n_chunks);
+    const int64_t size = chunk_size(kernel);
     const int64_t of_sample = kernel->out.height * kernel->out.width * kernel->out.channels;
     float *chunks = run->scratch;
     uint32_t *x =
-        (uint32_t *)(void *)((char *)(chunks + kernel->n_chunks * size) + (size_t)thread * thread_bytes(kernel));
+        (uint32_t *)(void *)((char *)(chunks + kernel->n_chunks * size) + (size_t)run->thread * thread_bytes(kernel));
     uint32_t *packed = x + copy_size(kernel);
     dcn_bf16 *copy = (dcn_bf16 *)(packed + kernel->packed_size);
     memset(copy, 0, (size_t)copy_size(kernel) * sizeof *copy);
@@ -211,7 +204,7 @@ static void run_grad_weight(const dcn_kernel *base, void *const *inputs, void *c
 {
     const narrow_few_kernel *kernel = (const narrow_few_kernel *)base;
     const dcn_cpu_map *out = &kernel->out;
-    const dcn_cpu_run run = {base, inputs, outputs, scratch};
+    const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     const int64_t size = chunk_size(kernel), bias_at = size - out->channels;
     const int64_t products = out->height * out->width * out->channels * kernel->kernel[0] * kernel->taps;
     float *sums = scratch;

@@ -152,7 +152,7 @@ static void run_tiles(const dcn_kernel *base, void *const *inputs, void *const *
 {
     const narrow_kernel *kernel = (const narrow_kernel *)base;
     const dcn_cpu_narrow_winograd *winograd = &kernel->winograd;
-    const dcn_cpu_run run = {base, inputs, outputs, scratch};
+    const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, winograd->in / 2, PLACES * winograd->out, weights_body);
     dcn_cpu_parallel(&run, kernel->parts, PLACES * kernel->tiles / kernel->parts * (winograd->in + winograd->out),
                      tiles_body);

@@ -94,8 +94,7 @@ static void sums_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const grad_kernel *kernel = (const grad_kernel *)run->kernel;
     const int64_t items = kernel->blocks_of_x * kernel->blocks_of_d_y * kernel->parts;
-    const int64_t share = (items + kernel->own.threads - 1) / kernel->own.threads;
-    uint32_t *memory = (uint32_t *)(void *)((char *)sums_of(kernel, run, items) + begin / share * kernel->thread_bytes);
+    uint32_t *memory = (uint32_t *)(void *)((char *)sums_of(kernel, run, items) + run->thread * kernel->thread_bytes);
     for (int64_t item = begin; item < end; item++) {
         const int64_t block = item / kernel->parts, part = item % kernel->parts;
         const int64_t first = part * kernel->tiles / kernel->parts, last = (part + 1) * kernel->tiles / kernel->parts;
@@ -130,7 +129,7 @@ static void finish_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const grad_kernel *kernel = (const grad_kernel *)base;
-    const dcn_cpu_run run = {base, inputs, outputs, scratch};
+    const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     const int64_t blocks = kernel->blocks_of_x * kernel->blocks_of_d_y;
     dcn_cpu_parallel(&run, blocks * kernel->parts,
                      DCN_CPU_NARROW_PLACES * kernel->tiles / kernel->parts * (kernel->rows + kernel->columns),

@@ -229,7 +229,7 @@ static void run_batchnorm(const dcn_kernel *base, void *const *inputs, void *con
     const norm_kernel *kernel = (const norm_kernel *)base;
     const float *variance = inputs[4];
     float *invstd = vector_at(kernel, scratch, SHIFT);
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     for (int64_t c = 0; c < kernel->channels; c++)
         invstd[c] = (float)(1.0 / sqrt((double)variance[c] + kernel->attrs.eps));
     set_scale(kernel, scratch, inputs[1], inputs[2], inputs[3], invstd);
@@ -302,7 +302,7 @@ static void train_columns_body(const dcn_cpu_run *run, int64_t begin, int64_t en
 static void run_batchnorm_train(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const norm_kernel *kernel = (const norm_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     if (kernel->by_columns) {
         dcn_cpu_parallel(&run, kernel->n_strips, 2 * kernel->rows * TASK_COLUMNS, train_columns_body);
         return;
@@ -418,7 +418,7 @@ static void pool_grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_pooled_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const norm_kernel *kernel = (const norm_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     prepare_backward(&run);
     dcn_cpu_parallel(&run, kernel->n_chunks, kernel->pooled_rows * pooled_row_cost(kernel) / kernel->n_chunks,
                      pool_sums_body);
@@ -429,7 +429,7 @@ static void run_pooled_grad(const dcn_kernel *base, void *const *inputs, void *c
 static void run_batchnorm_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const norm_kernel *kernel = (const norm_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     int64_t done = kernel->rows * kernel->width, rest = kernel->rest * kernel->channels;
     const dcn_cpu_loops *loops = kernel->own.loops;
     const void *d_y = dcn_cpu_element(loops, inputs[0], done), *x = dcn_cpu_element(loops, inputs[1], done);

@@ -68,7 +68,7 @@ static void multiply_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_pairs(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const pair_kernel *kernel = (const pair_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, groups_of(kernel->in_panels) + groups_of(kernel->out_panels),
                      kernel->batch * PACKED_PANELS * DCN_CPU_PANEL, pack_body);
     dcn_cpu_parallel(&run, kernel->in_panels * kernel->out_panels,

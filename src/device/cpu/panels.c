@@ -107,7 +107,7 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_forward(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const panel_kernel *kernel = (const panel_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     int64_t items = column_blocks(kernel) * kernel->n_places * kernel->n_row_blocks;
     dcn_cpu_parallel(&run, items, product_cost(kernel, items), forward_body);
 }
@@ -130,9 +130,8 @@ static void turn_panel(const panel_kernel *kernel, const float *weight, int64_t 
 static void grad_input_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const panel_kernel *kernel = (const panel_kernel *)run->kernel;
-    int64_t blocks = column_blocks(kernel), threads = kernel->own.threads, share = (blocks + threads - 1) / threads;
     int64_t panel_size = kernel->panels.b_panel, per_block = kernel->n_places * kernel->n_row_blocks;
-    float *turned = (float *)run->scratch + begin / share * (COLUMNS / DCN_CPU_PANEL) * panel_size;
+    float *turned = (float *)run->scratch + run->thread * (COLUMNS / DCN_CPU_PANEL) * panel_size;
     for (int64_t block = begin; block < end; block++) {
         int64_t first = block * (COLUMNS / DCN_CPU_PANEL), last = first + COLUMNS / DCN_CPU_PANEL;
         for (int64_t panel = first; panel < last && panel < panels_of(kernel->in); panel++)
@@ -145,7 +144,7 @@ static void grad_input_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_grad_input(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const panel_kernel *kernel = (const panel_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, column_blocks(kernel), product_cost(kernel, column_blocks(kernel)), grad_input_body);
 }
 
@@ -218,12 +217,11 @@ static void pack_shared_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void grad_weight_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const panel_kernel *kernel = (const panel_kernel *)run->kernel;
-    int64_t out_panels = panels_of(kernel->out), in_panels = panels_of(kernel->in), threads = kernel->own.threads;
+    int64_t out_panels = panels_of(kernel->out), in_panels = panels_of(kernel->in);
     packed_map map = kernel->split_rows ? x_of(run) : d_y_of(run);
-    int64_t share = ((kernel->split_rows ? in_panels : out_panels) + threads - 1) / threads;
     const float *shared = run->scratch;
     float *own = (float *)run->scratch + kernel->shared_size +
-                 begin / share * SPLIT_PANELS * map.pixels * kernel->batch * DCN_CPU_PANEL;
+                 run->thread * SPLIT_PANELS * map.pixels * kernel->batch * DCN_CPU_PANEL;
     float *d_bias = !kernel->split_rows && kernel->has_bias ? run->outputs[1] : NULL;
     for (int64_t first = begin; first < end; first += SPLIT_PANELS) {
         int64_t last = first + SPLIT_PANELS < end ? first + SPLIT_PANELS : end;
@@ -239,7 +237,7 @@ static void grad_weight_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_grad_weight(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const panel_kernel *kernel = (const panel_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     int64_t in_panels = panels_of(kernel->in), out_panels = panels_of(kernel->out);
     int64_t shared = kernel->split_rows ? out_panels : in_panels, split = kernel->split_rows ? in_panels : out_panels;
     dcn_cpu_parallel(&run, shared, kernel->shared_size / shared, pack_shared_body);

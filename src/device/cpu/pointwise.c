@@ -71,7 +71,7 @@ static void run_gathered(const dcn_kernel *base, void *const *inputs, void *cons
 {
     const pointwise_kernel *kernel = (const pointwise_kernel *)base;
     void *product_inputs[3] = {scratch};
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, kernel->out.batch * kernel->out.height, kernel->out.width * kernel->in.channels,
                      gather_body);
     for (int32_t i = 1; i < kernel->n_inputs; i++)
@@ -84,7 +84,7 @@ static void run_scattered(const dcn_kernel *base, void *const *inputs, void *con
     const pointwise_kernel *kernel = (const pointwise_kernel *)base;
     void *product_outputs[1] = {scratch};
     kernel->product->run(kernel->product, inputs, product_outputs, (char *)scratch + kernel->pixel_bytes);
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, kernel->in.batch * kernel->in.height, kernel->in.width * kernel->in.channels, scatter_body);
 }
 

@@ -62,7 +62,7 @@ static void maxpool_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_maxpool(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const dcn_cpu_window *window = &((const pool_kernel *)base)->window;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, window->batch * window->out[0], row_cost(window), maxpool_body);
 }
 
@@ -83,7 +83,7 @@ static void maxpool_grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end
 static void run_maxpool_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const dcn_cpu_window *window = &((const pool_kernel *)base)->window;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, window->batch, sample_cost(window), maxpool_grad_body);
 }
 
@@ -104,7 +104,7 @@ static void avgpool_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_avgpool(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const dcn_cpu_window *window = &((const pool_kernel *)base)->window;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, window->batch * window->out[0], row_cost(window), avgpool_body);
 }
 
@@ -124,7 +124,7 @@ static void avgpool_grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end
 static void run_avgpool_grad(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const dcn_cpu_window *window = &((const pool_kernel *)base)->window;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, window->batch, sample_cost(window), avgpool_grad_body);
 }
 

@@ -63,7 +63,7 @@ static void widening_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_transpose(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const transpose_kernel *kernel = (const transpose_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     int64_t item_columns = kernel->columns < BLOCK ? kernel->columns : BLOCK;
     dcn_cpu_parallel(&run, kernel->batch * kernel->blocks, kernel->rows * item_columns, kernel->body);
 }
@@ -108,7 +108,7 @@ static void from_f32_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 
 static void run_from_f32(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, ((const convert_kernel *)base)->count, 1, from_f32_body);
 }
 
@@ -119,7 +119,7 @@ static void to_f32_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 
 static void run_to_f32(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, ((const convert_kernel *)base)->count, 1, to_f32_body);
 }
 
@@ -150,7 +150,7 @@ static void row_pair_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_row_pairs(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const row_pair_kernel *kernel = (const row_pair_kernel *)base;
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, kernel->pairs, 2 * kernel->width, row_pair_body);
 }
 

@@ -28,7 +28,7 @@ static void rows_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_rows(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const row_kernel *kernel = (const row_kernel *)base;
-    const dcn_cpu_run run = {base, inputs, outputs, scratch};
+    const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, (kernel->product.n + GROUP - 1) / GROUP, GROUP * kernel->product.k / ELEMENTS_A_COST,
                      rows_body);
 }

@@ -39,7 +39,7 @@ static void grad_norm_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_grad_norm(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     int64_t chunks = square_chunks(((const update_kernel *)base)->count);
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, chunks, DCN_CPU_SQUARE_CHUNK, grad_norm_body);
     double sum = 0.0;
     for (int64_t i = 0; i < chunks; i++)
@@ -94,7 +94,7 @@ static void sgd_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 
 static void run_sgd(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, ((const update_kernel *)base)->count, 1, sgd_body);
 }
 
@@ -107,7 +107,7 @@ static void adam_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 
 static void run_adam(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, ((const update_kernel *)base)->count, 1, adam_body);
 }
 
@@ -143,7 +143,7 @@ static void ema_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 
 static void run_ema(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
-    dcn_cpu_run run = {base, inputs, outputs, scratch};
+    dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, ((const update_kernel *)base)->count, 1, ema_body);
 }
 

@@ -49,7 +49,7 @@ static void round_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void convert(const widened_kernel *kernel, void *from, void *to, int64_t count, dcn_cpu_body *body)
 {
     void *inputs[1] = {from}, *outputs[1] = {to};
-    dcn_cpu_run run = {&kernel->own.base, inputs, outputs, NULL};
+    dcn_cpu_run run = dcn_cpu_run_of(&kernel->own.base, inputs, outputs, NULL);
     dcn_cpu_parallel(&run, count, 1, body);
 }
 

@@ -101,7 +101,7 @@ static void run_tiles(const dcn_kernel *base, void *const *inputs, void *const *
 {
     const winograd_kernel *kernel = (const winograd_kernel *)base;
     const dcn_cpu_winograd *winograd = &kernel->winograd;
-    const dcn_cpu_run run = {base, inputs, outputs, scratch};
+    const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, winograd->in, DCN_CPU_WINOGRAD_PLACES * winograd->out, weights_body);
     dcn_cpu_parallel(&run, kernel->parts,
                      DCN_CPU_WINOGRAD_PLACES * kernel->tiles / kernel->parts * (winograd->in + winograd->out),
