@@ -131,7 +131,7 @@ typedef struct {
     int32_t n_steps;
     int64_t batch;
     bool training;
-    double flops; /**< of all steps */
+    double flops;
     size_t parameter_bytes, gradient_bytes, optimizer_bytes, state_bytes, activation_bytes, scratch_bytes, total_bytes;
 } decant_plan_listing;
 
