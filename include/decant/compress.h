@@ -20,7 +20,7 @@ typedef enum {
     DECANT_CRITERION_L2, /**< the same with the root mean square */
     DECANT_CRITERION_BN, /**< |weight| of the batch normalisation behind it, against the mean of its layer; where there
                           * is none, as L1 */
-    DECANT_CRITERION_RANDOM,
+    DECANT_CRITERION_RANDOM, /**< nothing: channels go by lot, which is what the others have to beat */
     DECANT_CRITERION_TAYLOR, /**< how much the cross-entropy would change without it, to first order: the square of the
                               * sum of its parameters times their gradients, averaged over batches of training samples
                               * (Molchanov et al. 2019) */
@@ -45,7 +45,8 @@ typedef struct {
     uint64_t seed;      /**< of the random criterion, and of the samples that taylor asks */
 
     const decant_dataset *dataset; /**< taylor: whose labelled training samples are asked; else NULL */
-    int64_t samples;               /**< taylor: so many, in whole batches of 64, the same share of each class; all where there are fewer */
+    int64_t samples;               /**< taylor: so many, in whole batches of 64, the same share of each class; all
+                                    * where there are fewer */
     const decant_compute *compute; /**< taylor: where; NULL for the default */
 } decant_prune_options;
 

@@ -36,9 +36,10 @@ DECANT_MUST_USE decant_status decant_dataset_open(const char *source, decant_dat
 
 /** Opens a folder with the four files of an IDX data set under MNIST's names, plain or gzip.
  *
- *  path         the folder: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte,
- * t10k-labels-idx1-ubyte, each with or without ".gz". ret_dataset  freed with decant_dataset_destroy(); untouched on
- * failure. Classes are counted from the training labels.
+ *  path         the folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+ *               t10k-labels-idx1-ubyte, each with or without ".gz".
+ *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure. Classes are counted from the training
+ *               labels.
  *
  *  Errors: NOT_FOUND, FORMAT (damaged files, images without labels, a test label that no training sample has), IO,
  * NO_MEMORY.
@@ -48,7 +49,8 @@ DECANT_MUST_USE decant_status decant_dataset_open_idx(const char *path, decant_d
 /** Opens a folder with CIFAR-10's binary files.
  *
  *  path         the folder with data_batch_1.bin to data_batch_5.bin and test_batch.bin, or the one above
- * cifar-10-batches-bin. ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
+ *               cifar-10-batches-bin.
+ *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
  *
  *  Errors: NOT_FOUND, FORMAT (cut short, label above 9, batches of unequal length), IO, NO_MEMORY.
  */

@@ -26,13 +26,17 @@ typedef struct decant_model decant_model;
  *  path       a file written by decant.
  *  ret_model  freed with decant_model_destroy(); untouched on failure.
  *
- *  Errors: NOT_FOUND, IO, FORMAT (damaged, or not written by decant), NO_MEMORY.
+ *  Errors: NOT_FOUND, IO, FORMAT (damaged, not written by decant, or a normalisation that does not fit the input),
+ * NUMERIC (weights that are NaN or infinite), SHAPE (more outputs than can be counted), NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_model_load(const char *path, decant_model **ret_model);
 
 /** Writes a model file. It appears whole or not at all.
  *
- *  Errors: IO, NO_MEMORY.
+ *  model  stays as it is.
+ *  path   of the file, which is replaced where there is one; its folder must be there.
+ *
+ *  Errors: NOT_FOUND (no such folder), IO, NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_model_save(const decant_model *model, const char *path);
 
@@ -81,7 +85,7 @@ const char *decant_model_class_name(const decant_model *model, int32_t index);
 decant_shape decant_model_input_shape(const decant_model *model);
 
 /** What the model file says beside the weights: "recipe", "run", "seed", "epochs", "data_hash", ... NULL when it says
- * nothing. */
+ * nothing. The model's memory. */
 const char *decant_model_metadata(const decant_model *model, const char *key);
 
 /* --- what it is made of --- */
@@ -111,11 +115,14 @@ void decant_model_summary_destroy(decant_model_summary *summary);
 
 /** One step of a plan. Texts are the plan's memory. */
 typedef struct {
-    const char *op, *layer, *kernel, *layout; /**< layer is NULL for a step that belongs to none */
-    const char *precision;                    /**< what it computes from: "f32" or "bf16" */
-    decant_shape shape;                       /**< of what it writes */
-    size_t bytes;                             /**< read and written */
-    double flops;
+    const char *op;
+    const char *layer;     /**< NULL for a step that belongs to none */
+    const char *kernel;    /**< what the device runs for it, in its own words */
+    const char *layout;    /**< how the first thing it writes lies in memory, in the device's words: "plain", "nhwc" */
+    const char *precision; /**< what it computes from: "f32" or "bf16" */
+    decant_shape shape;    /**< of what it writes */
+    size_t bytes;          /**< read and written, of the whole batch */
+    double flops;          /**< floating-point operations of the whole batch; a multiply-add is two */
 } decant_plan_step;
 
 /** Everything that one run of a batch does, in order, and the memory it takes: known before the first one runs. */

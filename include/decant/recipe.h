@@ -25,7 +25,7 @@ typedef struct decant_recipe decant_recipe;
  *               NULL where there are none.
  *  ret_recipe   freed with decant_recipe_destroy(); untouched on failure.
  *
- *  Errors: NOT_FOUND, USAGE and FORMAT (decant_error_place() says file:line:column), NO_MEMORY.
+ *  Errors: NOT_FOUND, IO, USAGE and FORMAT (decant_error_place() says file:line:column), NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_recipe_load(const char *path, const char *const *overrides, int32_t n_overrides,
                                                  decant_recipe **ret_recipe);
@@ -133,6 +133,8 @@ void decant_finding_list_destroy(decant_finding_list *list);
 /** The documentation of recipes as Markdown, made from the schema that they are checked with.
  *
  *  ret_text  freed with decant_text_free(); untouched on failure.
+ *
+ *  Errors: NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_recipe_docs(char **ret_text);
 
@@ -265,7 +267,7 @@ DECANT_MUST_USE decant_status decant_recipe_run(const decant_recipe *recipe, con
  *  directories  [count] run directories, or folders of run directories (such as runs/RECIPE).
  *  ret_results  freed with decant_result_list_destroy(); untouched on failure.
  *
- *  Errors: NOT_FOUND (a directory without a result), FORMAT, NO_MEMORY.
+ *  Errors: NOT_FOUND (a directory without a result), IO, FORMAT, NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_results_read(const char *const *directories, int32_t count,
                                                   decant_result_list **ret_results);

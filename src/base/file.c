@@ -17,8 +17,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define FIRST_READ_BYTES   (64 * 1024) /* for a pipe or a device, whose size is not known */
-#define DEFLATE_BEST_RATIO 1032        /* no deflate stream grows by more: zlib's technical notes */
+#define FIRST_READ_BYTES (64 * 1024) /* for a pipe or a device, whose size is not known */
 
 static atomic_int_fast64_t write_count;
 static atomic_int_fast64_t fail_at; /* the value of write_count at which one write fails; 0 = never */
@@ -41,8 +40,12 @@ static decant_status open_for_reading(const char *path, int *ret_descriptor, str
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return path_failure("cannot be opened", path);
     struct stat about;
-    if (fstat(descriptor, &about) != 0 || S_ISDIR(about.st_mode)) {
-        decant_status status = DCN_FAIL(IO, "%s: a file is wanted and this is a folder", path);
+    decant_status status = DECANT_OK;
+    if (fstat(descriptor, &about) != 0)
+        status = path_failure("cannot be looked at", path);
+    else if (S_ISDIR(about.st_mode))
+        status = DCN_FAIL(IO, "%s: a file is wanted and this is a folder", path);
+    if (status != DECANT_OK) {
         close(descriptor);
         return status;
     }
@@ -113,7 +116,7 @@ static void give_back_from_zlib(voidpf unused, voidpf memory)
     dcn_free(memory);
 }
 
-static bool begins_like_gzip(const uint8_t *data, size_t bytes)
+bool dcn_begins_like_gzip(const uint8_t *data, size_t bytes)
 {
     return bytes >= 2 && data[0] == 0x1f && data[1] == 0x8b;
 }
@@ -127,7 +130,8 @@ static size_t likely_size(const uint8_t *packed, size_t packed_bytes, size_t max
         const uint8_t *tail = packed + packed_bytes - 4;
         claimed = (size_t)tail[0] | (size_t)tail[1] << 8 | (size_t)tail[2] << 16 | (size_t)tail[3] << 24;
     }
-    size_t possible = packed_bytes > max_bytes / DEFLATE_BEST_RATIO ? max_bytes : packed_bytes * DEFLATE_BEST_RATIO;
+    size_t possible =
+        packed_bytes > max_bytes / DCN_DEFLATE_BEST_RATIO ? max_bytes : packed_bytes * DCN_DEFLATE_BEST_RATIO;
     return claimed < possible ? claimed : possible;
 }
 
@@ -179,7 +183,7 @@ static decant_status inflate_all(const char *path, const uint8_t *packed, size_t
     for (;;) {
         TRY(inflate_member(path, &stream, end, max_bytes, result));
         if (stream.next_in == end) break;
-        if (!begins_like_gzip(stream.next_in, (size_t)(end - stream.next_in))) {
+        if (!dcn_begins_like_gzip(stream.next_in, (size_t)(end - stream.next_in))) {
             status = DCN_FAIL(FORMAT, "%s: something else follows the gzip data", path);
             goto out;
         }
@@ -197,7 +201,7 @@ decant_status dcn_file_read_gzip(const char *path, size_t max_bytes, uint8_t **r
     unpacked result = {NULL, 0, 0};
     decant_status status;
     TRY(dcn_file_read(path, max_bytes, &packed, &packed_bytes));
-    if (!begins_like_gzip(packed, packed_bytes)) {
+    if (!dcn_begins_like_gzip(packed, packed_bytes)) {
         *ret_data = packed;
         *ret_bytes = packed_bytes;
         return DECANT_OK;
@@ -279,6 +283,7 @@ static decant_status open_temporary(dcn_writer *writer)
     /* The process id and a counter keep the names of concurrent writers apart; one that a killed run left behind with
      * the same id is simply stepped over. */
     static atomic_uint counter;
+    int why = 0;
     for (int attempt = 0; attempt < 1000; attempt++) {
         unsigned number = atomic_fetch_add(&counter, 1);
         dcn_text name = {0};
@@ -286,10 +291,12 @@ static decant_status open_temporary(dcn_writer *writer)
         TRY_RETURN(dcn_text_take(&name, &writer->temporary));
         writer->descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (writer->descriptor >= 0) return DECANT_OK;
+        why = errno;
         dcn_free(writer->temporary);
         writer->temporary = NULL;
-        if (errno != EEXIST) break;
+        if (why != EEXIST) break;
     }
+    errno = why;
     return path_failure("cannot be created", writer->path);
 }
 

@@ -13,6 +13,8 @@
 decant_status dcn_file_read(const char *path, size_t max_bytes, uint8_t **ret_data, size_t *ret_bytes);
 /* The same through zlib when the file begins with the gzip magic, plain otherwise. */
 decant_status dcn_file_read_gzip(const char *path, size_t max_bytes, uint8_t **ret_data, size_t *ret_bytes);
+bool dcn_begins_like_gzip(const uint8_t *data, size_t bytes);
+#define DCN_DEFLATE_BEST_RATIO 1032 /* no deflate stream grows by more: zlib's technical notes */
 
 typedef struct dcn_map {
     const uint8_t *data;
@@ -21,8 +23,8 @@ typedef struct dcn_map {
 decant_status dcn_map_open(const char *path, dcn_map *ret_map);
 void dcn_map_close(dcn_map *map);
 
-/* A file that is written beside its final name, fsynced and renamed on commit. abort (or destroy without commit)
- * removes it. */
+/* A file that is written beside its final name, fsynced and renamed on commit. Destroying the writer without
+ * a commit removes it. */
 typedef struct dcn_writer dcn_writer;
 decant_status dcn_writer_open(const char *path, dcn_writer **ret_writer);
 decant_status dcn_writer_write(dcn_writer *writer, const void *bytes, size_t count);

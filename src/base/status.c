@@ -7,21 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGE_BYTES 1024
-#define CONTEXT_BYTES 256
-#define MAX_WHILES    8
+#include "base/text.h"
 
-typedef struct error_record {
-    char message[MESSAGE_BYTES];
-    char place[CONTEXT_BYTES];
-    char file[CONTEXT_BYTES]; /* of the place */
-    int line, column;         /* of the place; 0: not known */
-    char source[CONTEXT_BYTES];
-    char whiles[MAX_WHILES][CONTEXT_BYTES];
-    int n_whiles;
-} error_record;
-
-static _Thread_local error_record record;
+static _Thread_local dcn_failure record;
 
 /* The public enum is written by hand, because status.def is not installed; these two lists must be the same list. */
 enum {
@@ -56,8 +44,8 @@ static const status_row *find_row(decant_status status)
 DCN_PRINTF(3, 0)
 static void write_text(char *field, size_t bytes, const char *format, va_list arguments)
 {
-    char text[MESSAGE_BYTES];
-    if (vsnprintf(text, sizeof text, format, arguments) < 0) text[0] = '\0';
+    char text[DCN_MESSAGE_BYTES];
+    if (dcn_format_list(text, sizeof text, format, arguments) < 0) text[0] = '\0';
     size_t length = strnlen(text, bytes - 1);
     memcpy(field, text, length);
     field[length] = '\0';
@@ -78,10 +66,10 @@ decant_status dcn_fail(decant_status status, const char *file, int line, const c
 
 void dcn_while(const char *format, ...)
 {
-    if (record.n_whiles == MAX_WHILES) return;
+    if (record.n_whiles == DCN_MAX_WHILES) return;
     va_list arguments;
     va_start(arguments, format);
-    write_text(record.whiles[record.n_whiles], CONTEXT_BYTES, format, arguments);
+    write_text(record.whiles[record.n_whiles], DCN_CONTEXT_BYTES, format, arguments);
     va_end(arguments);
     record.n_whiles++;
 }
@@ -111,6 +99,18 @@ void dcn_place(const char *format, ...)
     if (record.line > 0) return;
     record.line = record.column; /* "table.csv:12": a line alone */
     record.column = 0;
+}
+
+void dcn_status_keep(decant_status status, dcn_failure *ret_failure)
+{
+    *ret_failure = record;
+    ret_failure->status = status;
+}
+
+decant_status dcn_status_raise(const dcn_failure *failure)
+{
+    record = *failure;
+    return failure->status;
 }
 
 const char *decant_status_name(decant_status status)

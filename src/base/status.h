@@ -16,6 +16,25 @@ void dcn_while(const char *format, ...) DCN_PRINTF(1, 2);
 /* Names the place in the user's file that the failure is about: "recipe.yaml:12:3". */
 void dcn_place(const char *format, ...) DCN_PRINTF(1, 2);
 
+/* A failure carried from one thread to another: each has a record of its own. */
+#define DCN_MESSAGE_BYTES 1024
+#define DCN_CONTEXT_BYTES 256
+#define DCN_MAX_WHILES    8
+typedef struct dcn_failure {
+    decant_status status; /* DECANT_OK: none kept */
+    char message[DCN_MESSAGE_BYTES];
+    char place[DCN_CONTEXT_BYTES];
+    char file[DCN_CONTEXT_BYTES]; /* of the place */
+    int line, column;             /* of the place; 0: not known */
+    char source[DCN_CONTEXT_BYTES];
+    char whiles[DCN_MAX_WHILES][DCN_CONTEXT_BYTES];
+    int n_whiles;
+} dcn_failure;
+/* Copies this thread's record; the status is the one that was returned with it. */
+void dcn_status_keep(decant_status status, dcn_failure *ret_failure);
+/* Makes it this thread's record, as if it had failed here, and returns its status. */
+decant_status dcn_status_raise(const dcn_failure *failure);
+
 /* return DCN_FAIL(SHAPE, "linear wants %d inputs", n);
  * The value is the constant itself, so that the compiler sees that a failure is not DECANT_OK. */
 #define DCN_FAIL(name, ...) (dcn_fail(DECANT_##name, __FILE__, __LINE__, __VA_ARGS__), DECANT_##name)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +19,7 @@ static locale_t c_locale(void)
     return newlocale(LC_ALL_MASK, "C", (locale_t)0);
 }
 
-DCN_PRINTF(3, 0)
-static int print_in_c_locale(char *buffer, size_t bytes, const char *format, va_list arguments)
+int dcn_format_list(char *buffer, size_t bytes, const char *format, va_list arguments)
 {
     locale_t users = uselocale(c_locale());
     int length = vsnprintf(buffer, bytes, format, arguments);
@@ -53,20 +51,27 @@ void dcn_text_finish(dcn_text *text)
     *text = (dcn_text){0};
 }
 
+decant_status dcn_text_add_list(dcn_text *text, const char *format, va_list arguments)
+{
+    va_list again;
+    va_copy(again, arguments);
+    int length = dcn_format_list(NULL, 0, format, again);
+    va_end(again);
+    if (length < 0) return DCN_FAIL(INVALID_ARG, "a text could not be formatted as \"%s\"", format);
+
+    TRY_RETURN(make_room(text, (size_t)length));
+    dcn_format_list(text->data + text->length, (size_t)length + 1, format, arguments);
+    text->length += (size_t)length;
+    return DECANT_OK;
+}
+
 decant_status dcn_text_add(dcn_text *text, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int length = print_in_c_locale(NULL, 0, format, arguments);
+    decant_status status = dcn_text_add_list(text, format, arguments);
     va_end(arguments);
-    if (length < 0) return DCN_FAIL(INVALID_ARG, "a text could not be formatted as \"%s\"", format);
-
-    TRY_RETURN(make_room(text, (size_t)length));
-    va_start(arguments, format);
-    print_in_c_locale(text->data + text->length, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    text->length += (size_t)length;
-    return DECANT_OK;
+    return status;
 }
 
 decant_status dcn_text_add_bytes(dcn_text *text, const void *bytes, size_t length)
@@ -150,7 +155,7 @@ decant_status dcn_format(char *buffer, size_t bytes, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int length = print_in_c_locale(buffer, bytes, format, arguments);
+    int length = dcn_format_list(buffer, bytes, format, arguments);
     va_end(arguments);
     if (length < 0 || (size_t)length >= bytes)
         return DCN_FAIL(INVALID_ARG, "a text made from \"%s\" does not fit into %zu bytes", format, bytes);

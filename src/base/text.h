@@ -2,6 +2,7 @@
 #ifndef DCN_BASE_TEXT_H
 #define DCN_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@ typedef struct dcn_text {
 } dcn_text;
 void dcn_text_finish(dcn_text *text);
 decant_status dcn_text_add(dcn_text *text, const char *format, ...) DCN_PRINTF(2, 3);
+decant_status dcn_text_add_list(dcn_text *text, const char *format, va_list arguments) DCN_PRINTF(2, 0);
 decant_status dcn_text_add_bytes(dcn_text *text, const void *bytes, size_t length);
 /* Hands the memory over (dcn_free); the buffer is empty afterwards. Never NULL on success. */
 decant_status dcn_text_take(dcn_text *text, char **ret_data);
@@ -29,6 +31,8 @@ bool dcn_parse_bytes(const char *word, int64_t *ret);
 
 /* snprintf that reports truncation as DECANT_INVALID_ARG. */
 decant_status dcn_format(char *buffer, size_t bytes, const char *format, ...) DCN_PRINTF(3, 4);
+/* vsnprintf whatever the caller's locale: what does not fit is cut, the length without the cut is returned. */
+int dcn_format_list(char *buffer, size_t bytes, const char *format, va_list arguments) DCN_PRINTF(3, 0);
 
 /* The candidate closest to word by edit distance, or NULL when none is near enough to be a likely typo. */
 const char *dcn_nearest(const char *word, const char *const *candidates, size_t n_candidates);

@@ -118,7 +118,7 @@ static decant_status look_at(const char *path, bool *ret_packed, struct stat *re
 {
     dcn_map map = {0};
     TRY_RETURN(dcn_map_open(path, &map));
-    *ret_packed = map.bytes >= 2 && map.data[0] == 0x1f && map.data[1] == 0x8b;
+    *ret_packed = dcn_begins_like_gzip(map.data, map.bytes);
     dcn_map_close(&map);
     if (stat(path, ret_about) == 0) return DECANT_OK;
     return DCN_FAIL(IO, "%s: vanished while it was read", path);

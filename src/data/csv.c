@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/characters.h"
@@ -47,7 +46,7 @@ decant_status dcn_csv_fail(const dcn_csv *csv, int64_t row, int32_t column, cons
     char message[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    dcn_format_list(message, sizeof message, format, arguments);
     va_end(arguments);
     decant_status status = DCN_FAIL(FORMAT, "column '%s': %s", csv->columns[column], message);
     set_place(csv, dcn_csv_at(csv, row, column)->offset);

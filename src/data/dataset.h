@@ -120,6 +120,8 @@ decant_status dcn_split_rows(const int32_t *labels, int64_t n_rows, int32_t n_cl
 /* Takes the labels of `count` training samples away, the same share of each class: they become the pool. To be called
  * before the data set is split. INVALID_ARG when nothing would be left, or there is a pool already. */
 decant_status dcn_dataset_unlabel(decant_dataset *dataset, int64_t count, uint64_t seed);
+/* A share of a count, rounded up as other tools do; 0.55 of 100 is 55 in spite of binary fractions. */
+int64_t dcn_share_of(double share, int64_t count);
 /* What the rows of one file (or the images of one folder) are cut into: row numbers, rising. */
 typedef struct dcn_parts {
     int32_t *train, *test, *unlabelled;

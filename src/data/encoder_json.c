@@ -17,7 +17,7 @@ static json_t *texts_json(char *const *texts, int32_t count)
 {
     json_t *list = json_array();
     for (int32_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(texts[i]));
+        dcn_json_append(&list, json_string(texts[i]));
     return list;
 }
 
@@ -35,7 +35,7 @@ decant_status dcn_encoder_to_json(const dcn_encoder *encoder, char **ret_text)
     const dcn_parting *parting = &encoder->parting;
     json_t *columns = json_array();
     for (int32_t i = 0; i < encoder->n_columns; i++)
-        json_array_append_new(columns, column_json(&encoder->columns[i]));
+        dcn_json_append(&columns, column_json(&encoder->columns[i]));
     json_t *file = json_pack("{s:s, s:f, s:f, s:I, s:s*, s:s*}", "hash", parting->file_hash, "test", parting->test,
                              "unlabelled", parting->unlabelled, "seed", (json_int_t)parting->seed, "test_path",
                              parting->test_path, "unlabelled_path", parting->unlabelled_path);

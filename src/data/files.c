@@ -146,7 +146,7 @@ decant_status dcn_files_to_json(const dcn_files_options *options, const decant_d
 {
     json_t *names = json_array();
     for (int i = 0; i < DCN_N_ARRAYS; i++)
-        json_array_append_new(names, options->names[i] != NULL ? json_string(options->names[i]) : json_null());
+        dcn_json_append(&names, options->names[i] != NULL ? json_string(options->names[i]) : json_null());
     json_t *json = json_pack("{s:s, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:o}", "format", format_names[options->format],
                              "test", options->test, "seed", (json_int_t)options->seed, "channels", options->channels,
                              "height", options->height, "width", options->width, "axes", axes_names[options->axes],

@@ -192,7 +192,7 @@ static void *make_batches(void *context)
             loader->made++;
             loader->next++;
         } else {
-            dcn_failure_keep(&loader->failure, status);
+            dcn_status_keep(status, &loader->failure);
         }
         pthread_cond_broadcast(&loader->changed);
     }
@@ -229,7 +229,7 @@ static void make_here(dcn_loader *loader)
     loader->new_epoch = false;
     decant_status status = make_batch(loader, loader->next, slot_of(loader, loader->made));
     if (status != DECANT_OK) {
-        dcn_failure_keep(&loader->failure, status);
+        dcn_status_keep(status, &loader->failure);
         return;
     }
     loader->made++;
@@ -254,7 +254,7 @@ decant_status dcn_loader_next(dcn_loader *loader, const dcn_batch **ret_batch)
         *ret_batch = slot_of(loader, loader->handed++);
         if (loader->made - loader->handed <= loader->ahead / 2) pthread_cond_broadcast(&loader->changed);
     } else if (loader->failure.status != DECANT_OK) {
-        status = dcn_failure_raise(&loader->failure);
+        status = dcn_status_raise(&loader->failure);
     } else {
         *ret_batch = NULL;
     }

@@ -1,5 +1,5 @@
-/* Validation splits: stratified, so that every class keeps its share, and a pure function of the data set's labels and
- * a seed. */
+/* Dividing samples: validation splits, unlabelled pools, the parts of one file, a part of the training samples. All are
+ * stratified, so that every class keeps its share, and pure functions of the labels and a seed. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -207,8 +207,7 @@ decant_status dcn_dataset_unlabel(decant_dataset *dataset, int64_t count, uint64
     return DECANT_OK;
 }
 
-/* A share of a count, rounded up as other tools do; 0.55 of 100 is 55 in spite of binary fractions. */
-static int64_t share_of(double share, int64_t count)
+int64_t dcn_share_of(double share, int64_t count)
 {
     return (int64_t)ceil(share * (double)count - 1e-9);
 }
@@ -217,7 +216,7 @@ decant_status dcn_parts_make(const int32_t *labels, int64_t n_rows, int32_t n_cl
                              uint64_t seed, dcn_parts *ret_parts)
 {
     dcn_split first = {0}, second = {0};
-    int64_t n_unlabelled = share_of(unlabelled, n_rows), n_test = share_of(test, n_rows - n_unlabelled);
+    int64_t n_unlabelled = dcn_share_of(unlabelled, n_rows), n_test = dcn_share_of(test, n_rows - n_unlabelled);
     if (n_unlabelled + n_test >= n_rows)
         return DCN_FAIL(FORMAT, "%" PRId64 " rows are too few: %" PRId64 " unlabelled and %" PRId64 " for the test",
                         n_rows, n_unlabelled, n_test);

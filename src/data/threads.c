@@ -5,30 +5,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 
 #define MAX_THREADS 16
-
-void dcn_failure_keep(dcn_failure *failure, decant_status status)
-{
-    failure->status = status;
-    snprintf(failure->message, sizeof failure->message, "%s", decant_error_message());
-    snprintf(failure->place, sizeof failure->place, "%s", decant_error_place());
-    failure->n_whiles = 0;
-    for (int i = 0; i < decant_error_while_count() && i < DCN_MAX_WHILE_LINES; i++) {
-        snprintf(failure->whiles[failure->n_whiles++], sizeof failure->whiles[0], "%s", decant_error_while(i));
-    }
-}
-
-decant_status dcn_failure_raise(const dcn_failure *failure)
-{
-    dcn_fail(failure->status, __FILE__, __LINE__, "%s", failure->message);
-    if (failure->place[0] != '\0') dcn_place("%s", failure->place);
-    for (int i = 0; i < failure->n_whiles; i++) {
-        dcn_while("%s", failure->whiles[i]);
-    }
-    return failure->status;
-}
 
 decant_status dcn_thread_start(pthread_t *thread, void *(*body)(void *), void *context)
 {
@@ -60,7 +38,7 @@ static void *work(void *context)
         pthread_mutex_lock(&all->mutex);
         if (all->failure.status == DECANT_OK || i < all->failed_index) {
             all->failed_index = i;
-            dcn_failure_keep(&all->failure, status);
+            dcn_status_keep(status, &all->failure);
         }
         pthread_mutex_unlock(&all->mutex);
     }
@@ -88,5 +66,5 @@ decant_status dcn_parallel(int32_t count, dcn_task *task, void *context)
         pthread_join(helpers[i], NULL);
     }
     pthread_mutex_destroy(&all.mutex);
-    return all.failure.status == DECANT_OK ? DECANT_OK : dcn_failure_raise(&all.failure);
+    return all.failure.status == DECANT_OK ? DECANT_OK : dcn_status_raise(&all.failure);
 }

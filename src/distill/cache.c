@@ -40,27 +40,6 @@ struct dcn_teacher_cache {
 
 /* --- what the logits depend on --- */
 
-static decant_status hash_teacher(const decant_model *teacher, dcn_hash *ret_hash)
-{
-    const dcn_normalization *normalization = &teacher->normalization;
-    size_t statistics = (size_t)normalization->channels * sizeof(float);
-    char *graph = NULL;
-    TRY_RETURN(dcn_graph_to_json(teacher->graph, &graph));
-    dcn_hash hash = dcn_hash_bytes(graph, strlen(graph));
-    dcn_free(graph);
-    for (int32_t v = 0; v < teacher->graph->n_values; v++) {
-        if (teacher->data[v] == NULL) continue;
-        size_t bytes = (size_t)decant_shape_count(&teacher->graph->values[v].shape) * sizeof(float);
-        hash = dcn_hash_mix(hash, dcn_hash_bytes(teacher->data[v], bytes));
-    }
-    if (statistics > 0) {
-        hash = dcn_hash_mix(hash, dcn_hash_bytes(normalization->mean, statistics));
-        hash = dcn_hash_mix(hash, dcn_hash_bytes(normalization->std, statistics));
-    }
-    *ret_hash = hash;
-    return DECANT_OK;
-}
-
 /* Processor, device, threads, precision and version belong to it because sums may be ordered otherwise elsewhere. */
 static decant_status make_key(const dcn_teacher_cache_options *options, dcn_hash *ret_key)
 {
@@ -68,7 +47,7 @@ static decant_status make_key(const dcn_teacher_cache_options *options, dcn_hash
     char processor[128];
     dcn_text text = {0};
     dcn_hash teacher = {0};
-    TRY_RETURN(hash_teacher(options->teacher, &teacher));
+    TRY_RETURN(dcn_model_hash(options->teacher, &teacher));
     dcn_processor_name(processor, sizeof processor);
     decant_status status = dcn_text_add(&text, "batch %d; shift %d, crop %d, flip %d; %s; %s; %s; decant %d.%d.%d",
                                         DCN_TEACHER_BATCH, augment->shift, augment->crop_padding, augment->flip,

@@ -193,12 +193,17 @@ static decant_status make_room(const dcn_logit_files *files, int64_t need)
     TRY(dcn_new_array((size_t)count, sizeof *aged, (void **)&aged));
     for (int32_t i = 0; i < count; i++) {
         struct stat about;
+        aged_file file = {0};
         if (strstr(names[i], SUFFIX) == NULL) continue;
-        TRY(dcn_path_join(files->folder, names[i], &aged[n_aged].path));
-        bool there = stat(aged[n_aged].path, &about) == 0 && S_ISREG(about.st_mode);
-        aged[n_aged].bytes = there ? (int64_t)about.st_size : 0;
-        if (there) aged[n_aged].used = about.st_mtim;
-        total += aged[n_aged++].bytes;
+        TRY(dcn_path_join(files->folder, names[i], &file.path));
+        if (lstat(file.path, &about) != 0 || !S_ISREG(about.st_mode)) { /* no file of ours: it takes no room */
+            dcn_free(file.path);
+            continue;
+        }
+        file.bytes = (int64_t)about.st_size;
+        file.used = about.st_mtim;
+        total += file.bytes;
+        aged[n_aged++] = file;
     }
     qsort(aged, (size_t)n_aged, sizeof *aged, by_age);
     for (int32_t i = 0; i < n_aged && total > files->limit; i++) {

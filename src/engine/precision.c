@@ -12,6 +12,7 @@ typedef struct choosing {
     const dcn_plan *plan;
     const dcn_graph *graph;
     dcn_precision_choice *choice;
+    bool *leads;     /* [n_values] to a product that reads bf16 */
     bool *from_data; /* [n_values] an input, or moved from one without arithmetic that training has a part in */
 } choosing;
 
@@ -45,21 +46,17 @@ static bool is_read_narrow(const choosing *chooser, dcn_value_id value)
     return any;
 }
 
-/* True when the value comes to a product that reads bf16, perhaps through ops that follow it. Logits do not, whatever
- * adds them up or standardises them. Nodes from `first` on may read it. */
-static bool leads_to_product(const choosing *chooser, dcn_value_id value, dcn_node_id first)
+/* Which values come to a product that reads bf16, perhaps through ops that follow them. Logits do not, whatever adds
+ * them up or standardises them. Readers stand behind what they read: one pass from the last node back. */
+static void find_leads(choosing *chooser)
 {
-    for (dcn_node_id n = first; n < chooser->graph->n_nodes; n++) {
+    for (dcn_node_id n = chooser->graph->n_nodes; n-- > 0;) {
         const dcn_node *node = &chooser->graph->nodes[n];
         dcn_op_narrow may = dcn_op_may_narrow(node->op);
-        for (int32_t i = 0; i < node->n_inputs; i++) {
-            if (node->input[i] != value || !has_bit(may.inputs, i)) continue;
-            bool leads = may.product ? chooser->choice->node[n]
-                                     : node->n_outputs > 0 && leads_to_product(chooser, node->output[0], n + 1);
-            if (leads) return true;
-        }
+        bool leads = may.product ? chooser->choice->node[n] : node->n_outputs > 0 && chooser->leads[node->output[0]];
+        for (int32_t i = 0; leads && i < node->n_inputs; i++)
+            if (has_bit(may.inputs, i)) chooser->leads[node->input[i]] = true;
     }
-    return false;
 }
 
 /* Everything that is no product follows what it reads. */
@@ -86,7 +83,7 @@ static void choose_forward(choosing *chooser)
         dcn_op_narrow may = dcn_op_may_narrow(node->op);
         if (!may.product) choice->node[n] = follows(chooser, node);
         if (!choice->node[n] || !has_bit(may.outputs, 0)) continue;
-        choice->value[node->output[0]] = !may.product || leads_to_product(chooser, node->output[0], n + 1);
+        choice->value[node->output[0]] = !may.product || chooser->leads[node->output[0]];
     }
 }
 
@@ -124,11 +121,14 @@ decant_status dcn_plan_choose_precision(const dcn_plan *plan, const dcn_program 
     TRY(dcn_new_array(n_values, sizeof *choice->value, (void **)&choice->value));
     if (program->dtype != DECANT_F32 || precision == DECANT_PRECISION_F32) goto out;
 
+    TRY(dcn_new_array(n_values, sizeof *chooser.leads, (void **)&chooser.leads));
     TRY(dcn_new_array(n_values, sizeof *chooser.from_data, (void **)&chooser.from_data));
     choose_products(&chooser);
+    find_leads(&chooser);
     choose_forward(&chooser);
     choose_data(&chooser);
 out:
+    dcn_free(chooser.leads);
     dcn_free(chooser.from_data);
     return status;
 }

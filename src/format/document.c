@@ -3,7 +3,6 @@
 #include "format/document.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -13,7 +12,7 @@ decant_status dcn_doc_fail(const dcn_doc *doc, decant_status status, const char 
     char message[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    dcn_format_list(message, sizeof message, format, arguments);
     va_end(arguments);
 
     dcn_fail(status, __FILE__, __LINE__, "%s", message);
@@ -243,11 +242,11 @@ decant_status dcn_doc_int(const dcn_doc *doc, const char *what, int64_t minimum,
     }
     char wanted[96];
     if (minimum == INT64_MIN && maximum == INT64_MAX) {
-        snprintf(wanted, sizeof wanted, "a whole number");
+        dcn_format(wanted, sizeof wanted, "a whole number");
     } else if (maximum == INT64_MAX) {
-        snprintf(wanted, sizeof wanted, "a whole number of at least %lld", (long long)minimum);
+        dcn_format(wanted, sizeof wanted, "a whole number of at least %lld", (long long)minimum);
     } else {
-        snprintf(wanted, sizeof wanted, "a whole number from %lld to %lld", (long long)minimum, (long long)maximum);
+        dcn_format(wanted, sizeof wanted, "a whole number from %lld to %lld", (long long)minimum, (long long)maximum);
     }
     return wrong_value(doc, what, wanted);
 }
@@ -261,11 +260,11 @@ decant_status dcn_doc_double(const dcn_doc *doc, const char *what, double minimu
     }
     char wanted[96];
     if (minimum <= -1e300 && maximum >= 1e300) {
-        snprintf(wanted, sizeof wanted, "a number");
+        dcn_format(wanted, sizeof wanted, "a number");
     } else if (maximum >= 1e300) {
-        snprintf(wanted, sizeof wanted, "a number of at least %g", minimum);
+        dcn_format(wanted, sizeof wanted, "a number of at least %g", minimum);
     } else {
-        snprintf(wanted, sizeof wanted, "a number from %g to %g", minimum, maximum);
+        dcn_format(wanted, sizeof wanted, "a number from %g to %g", minimum, maximum);
     }
     return wrong_value(doc, what, wanted);
 }

@@ -9,9 +9,8 @@
 #include "base/text.h"
 #include "format/npy.h"
 
-#define MAX_ARRAY_BYTES    ((size_t)16 << 30)
-#define DEFLATE_BEST_RATIO 1032 /* no deflate stream grows by more: zlib's technical notes */
-#define SLACK_BYTES        1024
+#define MAX_ARRAY_BYTES ((size_t)16 << 30)
+#define SLACK_BYTES     1024
 
 /* One array's bytes, kept until the archive is closed. */
 typedef struct kept_array {
@@ -156,7 +155,7 @@ static decant_status check_entry(const dcn_npz *npz, const char *file, const zip
         (about->comp_method != ZIP_CM_STORE && about->comp_method != ZIP_CM_DEFLATE))
         return DCN_FAIL(FORMAT, "%s: %s is packed in a way that NumPy does not use", npz->name, file);
     if (about->size > MAX_ARRAY_BYTES || about->comp_size > MAX_ARRAY_BYTES ||
-        about->size > about->comp_size * DEFLATE_BEST_RATIO + SLACK_BYTES)
+        about->size > about->comp_size * DCN_DEFLATE_BEST_RATIO + SLACK_BYTES)
         return DCN_FAIL(FORMAT, "%s: %s cannot hold the %" PRIu64 " bytes that it claims", npz->name, file,
                         about->size);
     return DECANT_OK;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/json_text.h"
 #include "format/safetensors.h"
 #include "format/safetensors_dtype.h"
 
@@ -74,7 +75,7 @@ static decant_status add_tensor(json_t *header, const dcn_named_tensor *named, s
     }
     json_t *shape = json_array();
     for (int32_t i = 0; i < named->tensor.shape.rank; i++) {
-        json_array_append_new(shape, json_integer(named->tensor.shape.dim[i]));
+        dcn_json_append(&shape, json_integer(named->tensor.shape.dim[i]));
     }
     TRY_RETURN(add_to(header, named->name,
                       json_pack("{s:s, s:o, s:[I, I]}", "dtype", dcn_safetensors_dtypes[named->tensor.dtype], "shape",
@@ -83,7 +84,7 @@ static decant_status add_tensor(json_t *header, const dcn_named_tensor *named, s
     return DECANT_OK;
 }
 
-/* The JSON header as text, before padding; freed with free(), being jansson's. */
+/* The JSON header as text, before padding; dcn_free. */
 static decant_status make_header(const dcn_named_tensor *const *tensors, int32_t n_tensors, const dcn_pair *metadata,
                                  int32_t n_metadata, char **ret_text)
 {
@@ -95,12 +96,7 @@ static decant_status make_header(const dcn_named_tensor *const *tensors, int32_t
     for (int32_t i = 0; i < n_tensors; i++) {
         TRY(add_tensor(header, tensors[i], &offset));
     }
-    char *text = json_dumps(header, JSON_COMPACT);
-    if (text == NULL) {
-        status = DCN_FAIL(NO_MEMORY, "no memory for the header");
-        goto out;
-    }
-    *ret_text = text;
+    return dcn_json_text(header, JSON_COMPACT, "the header", ret_text);
 out:
     json_decref(header);
     return status;
@@ -144,7 +140,7 @@ decant_status dcn_safetensors_write(const char *path, const dcn_named_tensor *te
 out:
     if (status != DECANT_OK) dcn_while("writing %s", path);
     dcn_writer_destroy(writer);
-    free(header);
+    dcn_free(header);
     dcn_free(order);
     return status;
 }

@@ -1,7 +1,6 @@
 /* What can be known to be wrong, wasted or odd in a model before it is trained. */
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -31,7 +30,7 @@ decant_status dcn_findings_add(dcn_findings *findings, dcn_severity severity, co
     char text[FINDING_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    int written = vsnprintf(text, sizeof text, format, arguments); /* longer ones are cut */
+    int written = dcn_format_list(text, sizeof text, format, arguments); /* longer ones are cut */
     va_end(arguments);
     if (written < 0) return DCN_FAIL(INTERNAL, "a finding could not be put into words");
 

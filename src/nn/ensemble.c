@@ -18,13 +18,6 @@ typedef struct ensemble {
 
 /* --- whether they fit --- */
 
-static bool same_normalization(const dcn_normalization *a, const dcn_normalization *b)
-{
-    size_t bytes = (size_t)a->channels * sizeof(float);
-    if (a->channels != b->channels) return false;
-    return bytes == 0 || (memcmp(a->mean, b->mean, bytes) == 0 && memcmp(a->std, b->std, bytes) == 0);
-}
-
 static decant_status check_members(const ensemble *all)
 {
     const decant_model *first = all->members[0];
@@ -39,7 +32,7 @@ static decant_status check_members(const ensemble *all)
         if (member->n_outputs != first->n_outputs)
             return DCN_FAIL(SHAPE, "member 0 of the ensemble has %d outputs, member %d has %d", first->n_outputs, k,
                             member->n_outputs);
-        if (!same_normalization(&first->normalization, &member->normalization))
+        if (!dcn_normalization_equal(&first->normalization, &member->normalization))
             return DCN_FAIL(INVALID_ARG, "members 0 and %d of the ensemble normalise their inputs in different ways",
                             k);
     }

@@ -13,14 +13,27 @@
 #define MAX_NAME     256
 #define MAX_SIZE     (1 << 20) /* channels, features, kernel sides: beyond this is a typing error */
 #define MAX_REPEAT   1024
-#define MAX_NODES    4096 /* nested repeats multiply, and every new name is compared with all before it */
+#define MAX_NODES    4096            /* nested repeats multiply, and every new name is compared with all before it */
+#define MAX_LAYERS   (4 * MAX_NODES) /* built or looked into: a `repeat` of 0 times adds no node, but takes its time */
 #define MAX_BRANCHES DCN_MAX_INPUTS
 
 typedef struct layer_kind layer_kind;
 
+/* A network being built. */
+typedef struct network_builder {
+    dcn_graph *graph;
+    int32_t n_layers; /* begun so far */
+} network_builder;
+
+/* What stands in front of a layer's name: of one that the list gives, and of its number. */
+typedef struct name_prefix {
+    const char *named, *numbered;
+} name_prefix;
+
 /* One layer being built. */
 typedef struct layer_spec {
-    dcn_graph *graph;
+    network_builder *network;
+    dcn_graph *graph; /* the network's */
     const layer_kind *kind;
     const dcn_doc *doc;   /* the item of the list, for places */
     const dcn_doc *value; /* what stands behind the kind: NULL, a scalar or list (the bare key), or a map */
@@ -36,7 +49,7 @@ struct layer_kind {
     const char *doc; /* a sentence or two for docs/recipes.md */
 };
 
-static decant_status build_list(dcn_graph *graph, const dcn_doc *list, const char *prefix, dcn_value_id x,
+static decant_status build_list(network_builder *network, const dcn_doc *list, name_prefix prefix, dcn_value_id x,
                                 dcn_value_id *ret_y);
 
 /* --- reading keys --- */
@@ -230,16 +243,34 @@ static decant_status need_list(const layer_spec *layer, const char *key, const d
     return DECANT_OK;
 }
 
-static decant_status child_prefix(const layer_spec *layer, const char *child, char ret_prefix[MAX_NAME])
+static decant_status child_name(const layer_spec *layer, const char *child, char ret_name[MAX_NAME])
 {
-    return dcn_format(ret_prefix, MAX_NAME, "%s.%s", layer->name, child);
+    return dcn_format(ret_name, MAX_NAME, "%s.%s", layer->name, child);
+}
+
+/* The layers of a list that belongs to a layer: "NAME." and what `child` says in front of them all. */
+static decant_status build_children(const layer_spec *layer, const dcn_doc *list, const char *child, dcn_value_id x,
+                                    dcn_value_id *ret_y)
+{
+    char prefix[MAX_NAME];
+    TRY_RETURN(child_name(layer, child, prefix));
+    return build_list(layer->network, list, (name_prefix){prefix, prefix}, x, ret_y);
+}
+
+/* A named part of a shortcut belongs to the block itself: torchvision's "layer1.0.downsample.0". */
+static decant_status build_shortcut(const layer_spec *layer, const dcn_doc *list, dcn_value_id x, dcn_value_id *ret_y)
+{
+    char block[MAX_NAME], shortcut[MAX_NAME];
+    TRY_RETURN(child_name(layer, "", block));
+    TRY_RETURN(child_name(layer, "shortcut.", shortcut));
+    return build_list(layer->network, list, (name_prefix){.named = block, .numbered = shortcut}, x, ret_y);
 }
 
 /* activation(branch(x) + shortcut(x)); without a shortcut x itself is added. The result carries the block's name. */
 static decant_status build_residual(const layer_spec *layer, dcn_value_id x, dcn_value_id *ret_y)
 {
     static const char *const activations[] = {"none", "relu"};
-    char prefix[MAX_NAME], add_name[MAX_NAME];
+    char add_name[MAX_NAME];
     const dcn_doc *branch = NULL, *shortcut = key_of(layer, "shortcut"), *activation = key_of(layer, "activation");
     const char *kind = "none";
     dcn_value_id sum[2] = {x, x}, y;
@@ -251,14 +282,12 @@ static decant_status build_residual(const layer_spec *layer, dcn_value_id x, dcn
         return dcn_doc_fail(activation, DECANT_USAGE, "activation is \"%s\"; a residual knows %s and %s", kind,
                             activations[0], activations[1]);
 
-    TRY_RETURN(child_prefix(layer, "", prefix));
-    TRY_RETURN(build_list(layer->graph, branch, prefix, x, &sum[0]));
+    TRY_RETURN(build_children(layer, branch, "", x, &sum[0]));
     if (shortcut) {
         TRY_RETURN(need_list(layer, "shortcut", &shortcut));
-        TRY_RETURN(child_prefix(layer, "shortcut.", prefix));
-        TRY_RETURN(build_list(layer->graph, shortcut, prefix, x, &sum[1]));
+        TRY_RETURN(build_shortcut(layer, shortcut, x, &sum[1]));
     }
-    TRY_RETURN(child_prefix(layer, "add", add_name));
+    TRY_RETURN(child_name(layer, "add", add_name));
     TRY_RETURN(
         at(layer, dcn_build_simple(layer->graph, DECANT_OP_ADD, relu ? add_name : layer->name, NULL, sum, 2, &y)));
     if (relu) TRY_RETURN(at(layer, dcn_build_simple(layer->graph, DECANT_OP_RELU, layer->name, NULL, &y, 1, &y)));
@@ -276,16 +305,15 @@ static decant_status build_concat(const layer_spec *layer, dcn_value_id x, dcn_v
     if (branches->count > MAX_BRANCHES)
         return dcn_doc_fail(branches, DECANT_USAGE, "concat joins at most %d branches", MAX_BRANCHES);
     for (int32_t i = 0; i < branches->count; i++) {
-        char child[32], prefix[MAX_NAME];
+        char child[32];
         TRY_RETURN(dcn_format(child, sizeof child, "%d.", i));
-        TRY_RETURN(child_prefix(layer, child, prefix));
-        TRY_RETURN(build_list(layer->graph, branches->items[i], prefix, x, &parts[i]));
+        TRY_RETURN(build_children(layer, branches->items[i], child, x, &parts[i]));
     }
     return at(layer,
               dcn_build_simple(layer->graph, DECANT_OP_CONCAT, layer->name, &attrs, parts, branches->count, ret_y));
 }
 
-static decant_status build_layer(dcn_graph *graph, const dcn_doc *item, const char *prefix, const char *own_name,
+static decant_status build_layer(network_builder *network, const dcn_doc *item, name_prefix prefix, const char *number,
                                  dcn_value_id x, dcn_value_id *ret_y);
 
 /* The same layers several times over. A single unnamed layer takes the repetition's number as its own name: layer1.0,
@@ -302,12 +330,11 @@ static decant_status build_repeat(const layer_spec *layer, dcn_value_id x, dcn_v
         char child[32], prefix[MAX_NAME];
         if (layers->count == 1) {
             TRY_RETURN(dcn_format(child, sizeof child, "%lld", (long long)k));
-            TRY_RETURN(child_prefix(layer, "", prefix));
-            TRY_RETURN(build_layer(layer->graph, layers->items[0], prefix, child, x, &x));
+            TRY_RETURN(child_name(layer, "", prefix));
+            TRY_RETURN(build_layer(layer->network, layers->items[0], (name_prefix){prefix, prefix}, child, x, &x));
         } else {
             TRY_RETURN(dcn_format(child, sizeof child, "%lld.", (long long)k));
-            TRY_RETURN(child_prefix(layer, child, prefix));
-            TRY_RETURN(build_list(layer->graph, layers, prefix, x, &x));
+            TRY_RETURN(build_children(layer, layers, child, x, &x));
         }
     }
     *ret_y = x;
@@ -317,11 +344,9 @@ static decant_status build_repeat(const layer_spec *layer, dcn_value_id x, dcn_v
 /* Layers under one name, like a named nn.Sequential: "features.0", "features.1", ... */
 static decant_status build_sequence(const layer_spec *layer, dcn_value_id x, dcn_value_id *ret_y)
 {
-    char prefix[MAX_NAME];
     const dcn_doc *layers = NULL;
     TRY_RETURN(need_list(layer, "layers", &layers));
-    TRY_RETURN(child_prefix(layer, "", prefix));
-    return build_list(layer->graph, layers, prefix, x, ret_y);
+    return build_children(layer, layers, "", x, ret_y);
 }
 
 static const layer_kind kinds[] = {
@@ -476,13 +501,13 @@ static decant_status check_keys(const layer_kind *kind, const dcn_doc *value)
     return DECANT_OK;
 }
 
-/* Reads one list item (`relu`, `maxpool: 2` or `conv: {...}`) and builds it. own_name: its name when the item gives
+/* Reads one list item (`relu`, `maxpool: 2` or `conv: {...}`) and builds it. number: its name when the item gives
  * none. */
-static decant_status build_layer(dcn_graph *graph, const dcn_doc *item, const char *prefix, const char *own_name,
+static decant_status build_layer(network_builder *network, const dcn_doc *item, name_prefix prefix, const char *number,
                                  dcn_value_id x, dcn_value_id *ret_y)
 {
-    layer_spec layer = {.graph = graph, .doc = item};
-    const char *word, *name = own_name;
+    layer_spec layer = {.network = network, .graph = network->graph, .doc = item};
+    const char *word, *name = NULL;
     if (item->type == DCN_DOC_SCALAR) {
         word = item->text;
     } else if (item->type == DCN_DOC_MAP && item->count == 1) {
@@ -492,8 +517,9 @@ static decant_status build_layer(dcn_graph *graph, const dcn_doc *item, const ch
         return dcn_doc_fail(item, DECANT_USAGE,
                             "a layer is written `kind`, `kind: value` or `kind: {key: value, ...}`");
     }
-    if (graph->n_nodes >= MAX_NODES)
-        return dcn_doc_fail(item, DECANT_USAGE, "the network has more than %d layers", MAX_NODES);
+    if (network->graph->n_nodes >= MAX_NODES || network->n_layers++ >= MAX_LAYERS)
+        return dcn_doc_fail(item, DECANT_USAGE, "the network has more than %d layers",
+                            network->n_layers > MAX_LAYERS ? MAX_LAYERS : MAX_NODES);
     TRY_RETURN(find_kind(item, word, &layer.kind));
     if (layer.value && layer.value->type == DCN_DOC_MAP) {
         TRY_RETURN(check_keys(layer.kind, layer.value));
@@ -505,16 +531,12 @@ static decant_status build_layer(dcn_graph *graph, const dcn_doc *item, const ch
         return dcn_doc_fail(item, DECANT_USAGE, "%s takes no bare value; write `%s: {%s: ...}`", word, word,
                             layer.kind->keys[0]);
     }
-    /* A named part of a shortcut belongs to the block itself: torchvision's "layer1.0.downsample.0". */
-    size_t length = strlen(prefix);
-    const char *inner = "shortcut.";
-    if (name != own_name && length >= strlen(inner) && strcmp(prefix + length - strlen(inner), inner) == 0)
-        length -= strlen(inner);
-    TRY_RETURN(dcn_format(layer.name, sizeof layer.name, "%.*s%s", (int)length, prefix, name));
+    TRY_RETURN(
+        dcn_format(layer.name, sizeof layer.name, "%s%s", name ? prefix.named : prefix.numbered, name ? name : number));
     return layer.kind->build(&layer, x, ret_y);
 }
 
-static decant_status build_list(dcn_graph *graph, const dcn_doc *list, const char *prefix, dcn_value_id x,
+static decant_status build_list(network_builder *network, const dcn_doc *list, name_prefix prefix, dcn_value_id x,
                                 dcn_value_id *ret_y)
 {
     if (list->type != DCN_DOC_LIST || list->count == 0)
@@ -522,7 +544,7 @@ static decant_status build_list(dcn_graph *graph, const dcn_doc *list, const cha
     for (int32_t i = 0; i < list->count; i++) {
         char number[16];
         TRY_RETURN(dcn_format(number, sizeof number, "%d", i));
-        TRY_RETURN(build_layer(graph, list->items[i], prefix, number, x, &x));
+        TRY_RETURN(build_layer(network, list->items[i], prefix, number, x, &x));
     }
     *ret_y = x;
     return DECANT_OK;
@@ -535,7 +557,7 @@ decant_status dcn_layers_build(const dcn_doc *list, const decant_shape *sample, 
     if (status != DECANT_OK) return status;
     dcn_value_id x;
     TRY(dcn_build_input(graph, sample, &x));
-    TRY(build_list(graph, list, "", x, &graph->output));
+    TRY(dcn_layers_append(list, "", x, graph, &graph->output));
     *ret_graph = graph;
     graph = NULL;
 out:
@@ -546,7 +568,8 @@ out:
 decant_status dcn_layers_append(const dcn_doc *list, const char *prefix, dcn_value_id x, dcn_graph *graph,
                                 dcn_value_id *ret_y)
 {
-    return build_list(graph, list, prefix, x, ret_y);
+    network_builder network = {.graph = graph};
+    return build_list(&network, list, (name_prefix){prefix, prefix}, x, ret_y);
 }
 
 int32_t dcn_layers_count(void)

@@ -152,10 +152,20 @@ const char *dcn_model_metadata(const decant_model *model, const char *key)
     return NULL;
 }
 
+/* Or features, where it takes no images. */
+static int64_t input_channels(const dcn_graph *graph)
+{
+    return graph->input == DCN_NONE ? 0 : graph->values[graph->input].shape.dim[1]; /* [1, channels, ...] */
+}
+
 decant_status dcn_model_set_normalization(decant_model *model, int32_t channels, const float *mean, const float *std)
 {
     float *mean_copy = NULL, *std_copy = NULL;
     decant_status status = DECANT_OK;
+    const int64_t wanted = input_channels(model->graph);
+    if (channels != 1 && channels != wanted)
+        return DCN_FAIL(INVALID_ARG, "normalization of %d channels for a network that takes %lld", channels,
+                        (long long)wanted);
     for (int32_t c = 0; c < channels; c++)
         if (!isfinite(mean[c]) || !isfinite(std[c]) || std[c] <= 0.0f)
             return DCN_FAIL(INVALID_ARG, "normalization of channel %d needs a finite mean and a positive deviation", c);
@@ -171,6 +181,34 @@ out:
     dcn_free(mean_copy);
     dcn_free(std_copy);
     return status;
+}
+
+bool dcn_normalization_equal(const dcn_normalization *a, const dcn_normalization *b)
+{
+    const size_t bytes = (size_t)a->channels * sizeof(float);
+    if (a->channels != b->channels) return false;
+    return bytes == 0 || (memcmp(a->mean, b->mean, bytes) == 0 && memcmp(a->std, b->std, bytes) == 0);
+}
+
+decant_status dcn_model_hash(const decant_model *model, dcn_hash *ret_hash)
+{
+    const dcn_normalization *normalization = &model->normalization;
+    const size_t statistics = (size_t)normalization->channels * sizeof(float);
+    char *graph = NULL;
+    TRY_RETURN(dcn_graph_to_json(model->graph, &graph));
+    dcn_hash hash = dcn_hash_bytes(graph, strlen(graph));
+    dcn_free(graph);
+    for (dcn_value_id id = 0; id < model->graph->n_values; id++) {
+        if (!model->data[id]) continue;
+        size_t bytes = (size_t)decant_shape_count(&model->graph->values[id].shape) * sizeof(float);
+        hash = dcn_hash_mix(hash, dcn_hash_bytes(model->data[id], bytes));
+    }
+    if (statistics > 0) {
+        hash = dcn_hash_mix(hash, dcn_hash_bytes(normalization->mean, statistics));
+        hash = dcn_hash_mix(hash, dcn_hash_bytes(normalization->std, statistics));
+    }
+    *ret_hash = hash;
+    return DECANT_OK;
 }
 
 bool dcn_model_finite(const decant_model *model, const char **ret_bad_name)

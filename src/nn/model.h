@@ -2,6 +2,7 @@
 #ifndef DCN_NN_MODEL_H
 #define DCN_NN_MODEL_H
 
+#include "base/hash.h"
 #include "graph/graph.h"
 
 /* Statistics of the training split, applied to inputs scaled to [0,1] for byte data (raw values for float data): (x -
@@ -38,9 +39,15 @@ decant_status dcn_model_copy_facts(const decant_model *from, decant_model *to);
 decant_status dcn_model_init(decant_model *model, uint64_t seed);
 decant_status dcn_model_set_metadata(decant_model *model, const char *key, const char *value);
 const char *dcn_model_metadata(const decant_model *model, const char *key); /* NULL when absent */
+/* One channel (the same for all), or as many as the input has (features, where it is no image); deviations above 0;
+ * else INVALID_ARG. Readers rely on it. */
 decant_status dcn_model_set_normalization(decant_model *model, int32_t channels, const float *mean, const float *std);
 /* Copies model->n_classes names; NULL leaves the model without. */
 decant_status dcn_model_set_class_names(decant_model *model, const char *const *names);
+bool dcn_normalization_equal(const dcn_normalization *a, const dcn_normalization *b); /* to the bit */
+/* Of all that decides what the model computes and how it trains: the network with every attribute (a dropout rate, a
+ * batchnorm momentum), the weights and the normalisation. Names of classes and metadata are left out. */
+decant_status dcn_model_hash(const decant_model *model, dcn_hash *ret_hash);
 bool dcn_model_finite(const decant_model *model, const char **ret_bad_name);
 
 /* The same function of the same input at inference, in fewer layers (nn/fold.c): batchnorm is folded into the

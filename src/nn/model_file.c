@@ -44,6 +44,7 @@ typedef struct file_content {
 static decant_status add_tensors(const decant_model *model, file_content *content)
 {
     const dcn_graph *graph = model->graph;
+    dcn_text name = {0};
     decant_status status = DECANT_OK;
     TRY(dcn_arena_take(content->arena, (size_t)(graph->n_values + graph->n_nodes) * sizeof *content->tensors,
                        (void **)&content->tensors));
@@ -60,14 +61,16 @@ static decant_status add_tensors(const decant_model *model, file_content *conten
     for (dcn_node_id id = 0; id < graph->n_nodes; id++) {
         const dcn_node *node = &graph->nodes[id];
         if (node->op != DECANT_OP_BATCHNORM) continue;
-        char name[512], *copy;
-        TRY(dcn_format(name, sizeof name, "%s" TRACKED_SUFFIX, node->name));
-        TRY(dcn_arena_string(content->arena, name, &copy));
+        char *copy;
+        name.length = 0;
+        TRY(dcn_text_add(&name, "%s" TRACKED_SUFFIX, node->name));
+        TRY(dcn_arena_string(content->arena, name.data, &copy));
         const decant_shape scalar = {0};
         content->tensors[content->n_tensors++] =
             (dcn_named_tensor){copy, decant_tensor_view(DECANT_I64, &scalar, steps)};
     }
 out:
+    dcn_text_finish(&name);
     return status;
 }
 
@@ -93,14 +96,15 @@ static decant_status add_json_pair(file_content *content, const char *key, json_
 static json_t *json_floats(const float *values, int32_t count)
 {
     json_t *list = json_array();
-    for (int32_t i = 0; list && i < count; i++)
-        json_array_append_new(list, json_real((double)values[i]));
+    for (int32_t i = 0; i < count; i++)
+        dcn_json_append(&list, json_real((double)values[i]));
     return list;
 }
 
 static decant_status add_metadata(const decant_model *model, file_content *content)
 {
     char fingerprint[33], *graph_json = NULL;
+    dcn_text key = {0};
     decant_status status = DECANT_OK;
     size_t room = (size_t)model->n_metadata + DCN_COUNT(reserved_keys) + 1;
     TRY(dcn_arena_take(content->arena, room * sizeof *content->pairs, (void **)&content->pairs));
@@ -114,20 +118,22 @@ static decant_status add_metadata(const decant_model *model, file_content *conte
     const dcn_normalization *norm = &model->normalization;
     if (norm->channels > 0)
         TRY(add_json_pair(content, PREFIX "normalization",
-                          json_pack("{s:o*, s:o*}", "mean", json_floats(norm->mean, norm->channels), "std",
+                          json_pack("{s:o, s:o}", "mean", json_floats(norm->mean, norm->channels), "std",
                                     json_floats(norm->std, norm->channels))));
     if (model->class_names) {
         json_t *names = json_array();
-        for (int32_t i = 0; names && i < model->n_classes; i++)
-            json_array_append_new(names, json_string(model->class_names[i]));
+        for (int32_t i = 0; i < model->n_classes; i++)
+            dcn_json_append(&names, dcn_json_shown(model->class_names[i]));
         TRY(add_json_pair(content, PREFIX "class_names", names));
     }
     for (int32_t i = 0; i < model->n_metadata; i++) {
-        char key[256];
-        TRY(dcn_format(key, sizeof key, PREFIX "%s", model->metadata[i].key));
-        if (!is_reserved(model->metadata[i].key)) TRY(add_pair(content, key, model->metadata[i].value));
+        if (is_reserved(model->metadata[i].key)) continue;
+        key.length = 0;
+        TRY(dcn_text_add(&key, PREFIX "%s", model->metadata[i].key));
+        TRY(add_pair(content, key.data, model->metadata[i].value));
     }
 out:
+    dcn_text_finish(&key);
     dcn_free(graph_json);
     return status;
 }
@@ -179,6 +185,12 @@ out:
     return status;
 }
 
+static bool is_tracked(const char *name)
+{
+    const size_t length = strlen(name), suffix = strlen(TRACKED_SUFFIX);
+    return length > suffix && strcmp(name + length - suffix, TRACKED_SUFFIX) == 0;
+}
+
 static bool is_stored(const dcn_value *value)
 {
     return value->kind == DCN_VALUE_PARAMETER || value->kind == DCN_VALUE_STATE;
@@ -198,7 +210,7 @@ static decant_status check_weights(const dcn_safetensors *file, const dcn_graph 
         used++;
     }
     for (int32_t i = 0; i < file->n_tensors; i++)
-        if (strstr(file->tensors[i].name, TRACKED_SUFFIX)) used++;
+        if (is_tracked(file->tensors[i].name)) used++;
     if (used != file->n_tensors)
         return DCN_FAIL(FORMAT, "the file has %d tensors that its network does not use", file->n_tensors - used);
     return DECANT_OK;
@@ -240,7 +252,8 @@ static decant_status read_normalization(const char *text, decant_model *model)
     TRY(dcn_new_array(count, sizeof *std, (void **)&std));
     TRY(read_floats(json_object_get(json, "mean"), (int32_t)count, mean));
     TRY(read_floats(json_object_get(json, "std"), (int32_t)count, std));
-    TRY(dcn_model_set_normalization(model, (int32_t)count, mean, std));
+    status = dcn_model_set_normalization(model, (int32_t)count, mean, std);
+    if (status == DECANT_INVALID_ARG) status = DCN_FAIL(FORMAT, "decant.normalization: %s", decant_error_message());
 out:
     json_decref(json);
     dcn_free(mean);

@@ -2,7 +2,6 @@
  * file; here is only the table. */
 #include "nn/zoo.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -38,14 +37,14 @@ static void set_int(variable_list *variables, const char *name, int64_t value)
 {
     variable *slot = &variables->item[variables->count++];
     slot->name = name;
-    snprintf(slot->value, VALUE_TEXT, "%lld", (long long)value);
+    (void)dcn_format(slot->value, VALUE_TEXT, "%lld", (long long)value);
 }
 
 static void set_double(variable_list *variables, const char *name, double value)
 {
     variable *slot = &variables->item[variables->count++];
     slot->name = name;
-    snprintf(slot->value, VALUE_TEXT, "%.9g", value);
+    (void)dcn_format(slot->value, VALUE_TEXT, "%.9g", value);
 }
 
 /* Reads a number of one to four digits at *text and moves past it; 0 when there is none. */

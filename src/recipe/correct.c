@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "distill/bias.h"
+#include "format/json_text.h"
 
 static const char *const kind_names[] = {
     [DCN_CORRECT_NOT] = "", [DCN_CORRECT_FREQUENCIES] = "frequencies", [DCN_CORRECT_VALIDATION] = "validation"};
@@ -189,8 +190,8 @@ json_t *dcn_correction_to_json(const decant_bias_correction *correction)
 {
     json_t *offsets = json_array(), *class_errors = json_array();
     for (int32_t c = 0; c < correction->n_classes; c++) {
-        json_array_append_new(offsets, json_real(correction->offsets[c]));
-        json_array_append_new(class_errors, json_integer(correction->class_errors[c]));
+        dcn_json_append(&offsets, json_real(correction->offsets[c]));
+        dcn_json_append(&class_errors, json_integer(correction->class_errors[c]));
     }
     return json_pack("{s:s, s:o, s:{s:f, s:I, s:f, s:o}}", "by", correction->by, "offsets", offsets, "before",
                      "accuracy", correction->accuracy, "errors", (json_int_t)correction->errors, "loss",

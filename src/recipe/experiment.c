@@ -450,6 +450,12 @@ out:
     return status;
 }
 
+decant_status dcn_experiment_need_run(const dcn_experiment *experiment, const char *name, int32_t *ret_run)
+{
+    const dcn_doc word = {.type = DCN_DOC_SCALAR, .text = name, .file = experiment->file};
+    return find_run(experiment, &word, ret_run);
+}
+
 decant_status dcn_experiment_read(const char *path, const char *const *overrides, int32_t n_overrides,
                                   dcn_experiment **ret_experiment)
 {

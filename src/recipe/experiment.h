@@ -163,6 +163,7 @@ int32_t dcn_experiment_find_run(const dcn_experiment *experiment, const char *na
 int32_t dcn_experiment_find_model(const dcn_experiment *experiment, const char *name); /* DCN_NONE when absent */
 /* The same by a name that a caller gave: USAGE with the nearest. */
 decant_status dcn_experiment_need_model(const dcn_experiment *experiment, const char *name, int32_t *ret_model);
+decant_status dcn_experiment_need_run(const dcn_experiment *experiment, const char *name, int32_t *ret_run);
 /* The run that a run is measured against: the one it is `like`, when that trains the same model, else the first other
  * run of the same model without a teacher. DCN_NONE: there is none, or the run has no teacher and is like none. */
 int32_t dcn_experiment_baseline(const dcn_experiment *experiment, int32_t run);

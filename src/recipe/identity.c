@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compress/prune.h"
+#include "format/json_text.h"
 #include "recipe/correct.h"
 
 static json_t *describe_data(const dcn_materials *materials, const char *data_hex)
@@ -13,14 +14,14 @@ static json_t *describe_data(const dcn_materials *materials, const char *data_he
     const dcn_data_spec *data = &materials->experiment->data;
     json_t *mean = json_array(), *std = json_array();
     for (int32_t i = 0; i < materials->norm_channels; i++) {
-        json_array_append_new(mean, json_real((double)materials->mean[i]));
-        json_array_append_new(std, json_real((double)materials->std[i]));
+        dcn_json_append(&mean, json_real((double)materials->mean[i]));
+        dcn_json_append(&std, json_real((double)materials->std[i]));
     }
     json_t *description =
         json_pack("{s:s, s:I, s:I, s:o, s:o}", "content", data_hex, "validation", (json_int_t)data->validation, "seed",
                   (json_int_t)data->seed, "mean", mean, "std", std);
     if (data->unlabelled > 0) /* a table's pool is a matter of its content */
-        json_object_set_new(description, "unlabelled", json_integer(materials->dataset->n_unlabelled));
+        dcn_json_set(&description, "unlabelled", json_integer(materials->dataset->n_unlabelled));
     return description;
 }
 
@@ -29,12 +30,12 @@ static json_t *describe_marks(const bool *marks, int32_t n_classes)
 {
     json_t *classes = json_array();
     for (int32_t c = 0; c < n_classes; c++)
-        if (marks[c]) json_array_append_new(classes, json_integer(c));
+        if (marks[c]) dcn_json_append(&classes, json_integer(c));
     return classes;
 }
 
 /* What is trained on, and the correction; left out where it is the usual, so that runs of before are recognised. */
-static decant_status describe_transfer(const dcn_materials *materials, int32_t index, json_t *config)
+static decant_status describe_transfer(const dcn_materials *materials, int32_t index, json_t **config)
 {
     static const char *const pools[] = {"none", "also", "only"}, *const kinds[] = {"", "frequencies", "validation"};
     const dcn_run_spec *run = &materials->experiment->runs[index];
@@ -43,15 +44,15 @@ static decant_status describe_transfer(const dcn_materials *materials, int32_t i
     bool *moved = NULL; /* [n_classes] */
     TRY_RETURN(dcn_transfer_set_make(materials, index, &set));
     if (!set.whole || !run->transfer.labels)
-        json_object_set_new(config, "transfer",
-                            json_pack("{s:o, s:b, s:s}", "classes", describe_marks(set.kept, n_classes), "labels",
-                                      run->transfer.labels, "unlabelled", pools[run->transfer.pool]));
+        dcn_json_set(config, "transfer",
+                     json_pack("{s:o, s:b, s:s}", "classes", describe_marks(set.kept, n_classes), "labels",
+                               run->transfer.labels, "unlabelled", pools[run->transfer.pool]));
     decant_status status = DECANT_OK;
     if (run->correction.kind == DCN_CORRECT_NOT) goto out;
     TRY(dcn_correction_classes(materials, run, &set, &moved));
-    json_object_set_new(config, "correct_bias",
-                        json_pack("{s:s, s:o}", "by", kinds[run->correction.kind], "classes",
-                                  moved != NULL ? describe_marks(moved, n_classes) : json_string("each")));
+    dcn_json_set(config, "correct_bias",
+                 json_pack("{s:s, s:o}", "by", kinds[run->correction.kind], "classes",
+                           moved != NULL ? describe_marks(moved, n_classes) : json_string("each")));
 out:
     dcn_free(moved);
     dcn_transfer_set_finish(&set);
@@ -69,7 +70,7 @@ static json_t *describe_schedule(const dcn_schedule *schedule)
     static const char *const kinds[] = {"constant", "step", "cosine", "one_cycle"};
     json_t *milestones = json_array();
     for (int32_t i = 0; i < schedule->n_milestones; i++)
-        json_array_append_new(milestones, json_integer(schedule->milestones[i]));
+        dcn_json_append(&milestones, json_integer(schedule->milestones[i]));
     return json_pack("{s:s, s:I, s:o, s:f, s:f, s:f, s:f}", "kind", kinds[schedule->kind], "every",
                      (json_int_t)schedule->every, "milestones", milestones, "gamma", schedule->gamma, "lr_min",
                      schedule->lr_min, "pct_start", schedule->pct_start, "warmup", schedule->warmup_epochs);
@@ -85,27 +86,26 @@ static json_t *describe_optimizer(const dcn_optimizer *optimizer)
 }
 
 /* What only some terms have is left out where it is not said, so that runs of before are recognised. */
-static void describe_settings(const dcn_term *term, json_t *description)
+static void describe_settings(const dcn_term *term, json_t **description)
 {
     if (term->kind == DCN_TERM_DKD) {
-        json_object_set_new(description, "alpha", json_real(term->alpha));
-        json_object_set_new(description, "beta", json_real(term->beta));
+        dcn_json_set(description, "alpha", json_real(term->alpha));
+        dcn_json_set(description, "beta", json_real(term->beta));
     }
-    if (term->standardize) json_object_set_new(description, "standardize", json_true());
-    if (term->center) json_object_set_new(description, "center", json_true());
-    if (term->student != NULL) json_object_set_new(description, "student", json_string(term->student));
-    if (term->teacher != NULL) json_object_set_new(description, "teacher", json_string(term->teacher));
+    if (term->standardize) dcn_json_set(description, "standardize", json_true());
+    if (term->center) dcn_json_set(description, "center", json_true());
+    if (term->student != NULL) dcn_json_set(description, "student", json_string(term->student));
+    if (term->teacher != NULL) dcn_json_set(description, "teacher", json_string(term->teacher));
     if (term->match != DCN_MATCH_NONE)
-        json_object_set_new(description, "match",
-                            json_string(term->match == DCN_MATCH_AVGPOOL ? "avgpool" : "project"));
+        dcn_json_set(description, "match", json_string(term->match == DCN_MATCH_AVGPOOL ? "avgpool" : "project"));
 }
 
-static decant_status describe_regressor(const dcn_term *term, json_t *description)
+static decant_status describe_regressor(const dcn_term *term, json_t **description)
 {
     dcn_text layers = {0};
     if (term->regressor == NULL) return DECANT_OK;
     decant_status status = dcn_doc_to_json(term->regressor, &layers);
-    if (status == DECANT_OK) json_object_set_new(description, "regressor", json_string(layers.data));
+    if (status == DECANT_OK) dcn_json_set(description, "regressor", json_string(layers.data));
     dcn_text_finish(&layers);
     return status;
 }
@@ -119,9 +119,9 @@ static decant_status describe_losses(const dcn_run_spec *run, json_t **ret_losse
         const dcn_term *term = &run->terms[i];
         json_t *description = json_pack("{s:f, s:f, s:f}", "weight", term->weight, "temperature", term->temperature,
                                         "label_smoothing", term->label_smoothing);
-        describe_settings(term, description);
-        status = describe_regressor(term, description);
-        json_object_set_new(losses, dcn_term_class_of(term->kind)->name, description);
+        describe_settings(term, &description);
+        status = describe_regressor(term, &description);
+        dcn_json_set(&losses, dcn_term_class_of(term->kind)->name, description);
     }
     if (status == DECANT_OK)
         *ret_losses = losses;
@@ -147,35 +147,34 @@ out:
 }
 
 /* Where a run starts; left out for fresh weights, so that runs of before are recognised. */
-static void describe_start(const dcn_run_spec *run, const char *start_hex, json_t *config)
+static void describe_start(const dcn_run_spec *run, const char *start_hex, json_t **config)
 {
     const decant_prune_options *prune = &run->start.prune;
-    if (run->start.kind == DCN_START_INIT) json_object_set_new(config, "init", json_string(start_hex));
+    if (run->start.kind == DCN_START_INIT) dcn_json_set(config, "init", json_string(start_hex));
     if (run->start.kind != DCN_START_PRUNE) return;
-    json_object_set_new(config, "prune",
-                        json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:b}", "from", start_hex, "criterion",
-                                  dcn_criterion_name(prune->criterion), "parameters", (json_int_t)prune->parameters,
-                                  "mult_adds", (json_int_t)prune->mult_adds, "keep", prune->keep, "minimum",
-                                  prune->minimum, "fresh_weights", run->start.fresh_weights));
-    if (prune->criterion == DECANT_CRITERION_TAYLOR)
-        json_object_set_new(json_object_get(config, "prune"), "samples", json_integer(prune->samples));
+    json_t *pruned = json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:b}", "from", start_hex, "criterion",
+                               dcn_criterion_name(prune->criterion), "parameters", (json_int_t)prune->parameters,
+                               "mult_adds", (json_int_t)prune->mult_adds, "keep", prune->keep, "minimum",
+                               prune->minimum, "fresh_weights", run->start.fresh_weights);
+    if (prune->criterion == DECANT_CRITERION_TAYLOR) dcn_json_set(&pruned, "samples", json_integer(prune->samples));
+    dcn_json_set(config, "prune", pruned);
 }
 
 /* One teacher is its hash; an ensemble how it is averaged and the hash of every member. */
-static void describe_teacher(const char *identity, json_t *config)
+static void describe_teacher(const char *identity, json_t **config)
 {
     json_t *members = NULL;
     size_t length = 0;
     if (identity == NULL) return;
     if (strchr(identity, ' ') == NULL) {
-        json_object_set_new(config, "teacher", json_string(identity));
+        dcn_json_set(config, "teacher", json_string(identity));
         return;
     }
     members = json_array();
     length = strcspn(identity, " ");
     for (const char *at = identity + length; *at == ' '; at += 1 + strcspn(at + 1, " "))
-        json_array_append_new(members, json_stringn(at + 1, strcspn(at + 1, " ")));
-    json_object_set_new(config, "teacher", json_pack("{s:s%, s:o}", "average", identity, length, "members", members));
+        dcn_json_append(&members, json_stringn(at + 1, strcspn(at + 1, " ")));
+    dcn_json_set(config, "teacher", json_pack("{s:s%, s:o}", "average", identity, length, "members", members));
 }
 
 static decant_status describe_run(const dcn_materials *materials, int32_t index, uint64_t seed, const char *teacher,
@@ -195,13 +194,14 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
         describe_optimizer(&run->optimizer), "schedule", describe_schedule(&run->optimizer.schedule), "loss", losses,
         "epochs", (json_int_t)run->epochs, "batch", (json_int_t)run->batch, "samples", (json_int_t)run->samples,
         "drop_last", run->drop_last, "select", run->select_best ? "best" : "last", "seed", (json_int_t)seed);
-    if (config == NULL) return DCN_FAIL(NO_MEMORY, "no memory to describe the run '%s'", run->name);
     /* a matter of the machine unless it is said */
     if (run->precision != DECANT_PRECISION_AUTO)
-        json_object_set_new(config, "precision", json_string(decant_precision_name(run->precision)));
-    describe_teacher(teacher, config);
-    describe_start(run, start_hex, config);
-    status = describe_transfer(materials, index, config);
+        dcn_json_set(&config, "precision", json_string(decant_precision_name(run->precision)));
+    describe_teacher(teacher, &config);
+    describe_start(run, start_hex, &config);
+    status = describe_transfer(materials, index, &config);
+    if (status == DECANT_OK && config == NULL)
+        status = DCN_FAIL(NO_MEMORY, "no memory to describe the run '%s'", run->name);
     if (status == DECANT_OK)
         *ret_config = config;
     else
@@ -215,13 +215,15 @@ decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uin
     dcn_identity identity = {0};
     dcn_hash_hex(materials->dataset->hash, identity.data_hex);
     TRY_RETURN(describe_run(materials, run, seed, teacher, start_hex, identity.data_hex, &identity.config));
-    char *text = json_dumps(identity.config, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
-    if (text == NULL) {
+    char *text = NULL;
+    decant_status status = dcn_json_text(json_incref(identity.config),
+                                         JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17), "a run", &text);
+    if (status != DECANT_OK) {
         dcn_identity_finish(&identity);
-        return DCN_FAIL(NO_MEMORY, "no memory to describe a run");
+        return status;
     }
     dcn_hash_hex(dcn_hash_bytes(text, strlen(text)), identity.hex);
-    free(text); /* jansson's own memory */
+    dcn_free(text);
     *ret_identity = identity;
     return DECANT_OK;
 }

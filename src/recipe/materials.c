@@ -1,7 +1,6 @@
 /* Opens an experiment's data and builds its networks. */
 #include "recipe/materials.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "nn/layers.h"
@@ -50,7 +49,7 @@ static decant_status check_parts(const dcn_experiment *experiment, const decant_
 static decant_status set_pool_aside(const dcn_experiment *experiment, decant_dataset *dataset)
 {
     const double wanted = experiment->data.unlabelled;
-    const int64_t count = (int64_t)(wanted < 1 ? ceil(wanted * (double)dataset->train.count) : wanted);
+    const int64_t count = wanted < 1 ? dcn_share_of(wanted, dataset->train.count) : (int64_t)wanted;
     if (count == 0) return DECANT_OK;
     if (count >= dataset->train.count)
         return dcn_doc_fail(dcn_doc_get(experiment->data.doc, "unlabelled"), DECANT_USAGE,

@@ -1,5 +1,5 @@
 /* The part of result.json that says what the model answers: calibration, fidelity, confusion matrix, predictions. */
-#include "base/characters.h"
+#include "format/json_text.h"
 #include "recipe/run_directory.h"
 
 /* --- writing --- */
@@ -11,17 +11,17 @@ static json_t *describe_bin(const decant_confidence_bin *bin)
                      bin->accuracy);
 }
 
-void dcn_measures_to_json(const decant_measures *measures, json_t *part)
+void dcn_measures_to_json(const decant_measures *measures, json_t **part)
 {
     if (!measures->known) return;
     json_t *bins = json_array();
     for (int i = 0; i < DECANT_CALIBRATION_BINS; i++)
-        json_array_append_new(bins, describe_bin(&measures->calibration.bins[i]));
-    json_object_set_new(part, "calibration",
-                        json_pack("{s:f, s:f, s:o}", "ece", measures->calibration.error, "confidence",
-                                  measures->calibration.confidence, "bins", bins));
+        dcn_json_append(&bins, describe_bin(&measures->calibration.bins[i]));
+    dcn_json_set(part, "calibration",
+                 json_pack("{s:f, s:f, s:o}", "ece", measures->calibration.error, "confidence",
+                           measures->calibration.confidence, "bins", bins));
     if (!measures->has_teacher) return;
-    json_object_set_new(
+    dcn_json_set(
         part, "fidelity",
         json_pack("{s:f, s:f}", "agreement", measures->fidelity.agreement, "kl", measures->fidelity.divergence));
 }
@@ -32,33 +32,23 @@ static json_t *describe_confusion(const decant_run_result *result)
     for (int32_t truth = 0; truth < result->n_classes; truth++) {
         json_t *row = json_array();
         for (int32_t c = 0; c < result->n_classes; c++)
-            json_array_append_new(row, json_integer(result->confusion[(int64_t)truth * result->n_classes + c]));
-        json_array_append_new(confusion, row);
+            dcn_json_append(&row, json_integer(result->confusion[(int64_t)truth * result->n_classes + c]));
+        dcn_json_append(&confusion, row);
     }
     return confusion;
 }
 
-/* JSON is UTF-8; a class may be called anything. */
-static json_t *describe_name(const char *name)
-{
-    json_t *json = json_string(name);
-    dcn_text shown = {0};
-    if (json == NULL && dcn_text_add_printable(&shown, name) == DECANT_OK) json = json_string(shown.data);
-    dcn_text_finish(&shown);
-    return json;
-}
-
-void dcn_answers_to_json(const decant_run_result *result, json_t *json)
+void dcn_answers_to_json(const decant_run_result *result, json_t **json)
 {
     if (result->n_classes == 0) return;
     json_t *predictions = json_array(), *names = result->class_names != NULL ? json_array() : json_null();
     for (int64_t i = 0; i < result->test_count; i++)
-        json_array_append_new(predictions, json_integer(result->predictions[i]));
+        dcn_json_append(&predictions, json_integer(result->predictions[i]));
     for (int32_t c = 0; c < result->n_classes && result->class_names != NULL; c++)
-        json_array_append_new(names, describe_name(result->class_names[c]));
-    json_object_set_new(json, "classes", names);
-    json_object_set_new(json, "confusion", describe_confusion(result));
-    json_object_set_new(json, "predictions", predictions);
+        dcn_json_append(&names, dcn_json_shown(result->class_names[c]));
+    dcn_json_set(json, "classes", names);
+    dcn_json_set(json, "confusion", describe_confusion(result));
+    dcn_json_set(json, "predictions", predictions);
 }
 
 /* --- reading --- */

@@ -61,18 +61,18 @@ static json_t *describe_wrong(const decant_run_result *result)
 {
     json_t *wrong = json_array();
     for (int64_t i = 0; i < result->test_errors; i++)
-        json_array_append_new(wrong, json_integer(result->wrong[i]));
+        dcn_json_append(&wrong, json_integer(result->wrong[i]));
     return wrong;
 }
 
 /* Nothing where an older decant did not count them. */
-static void describe_class_errors(const decant_run_result *result, json_t *test)
+static void describe_class_errors(const decant_run_result *result, json_t **test)
 {
     json_t *errors = json_array();
     for (int32_t c = 0; c < result->n_classes; c++)
-        json_array_append_new(errors, json_integer(decant_result_class_errors(result, c)));
+        dcn_json_append(&errors, json_integer(decant_result_class_errors(result, c)));
     if (result->n_classes > 0)
-        json_object_set_new(test, "class_errors", errors);
+        dcn_json_set(test, "class_errors", errors);
     else
         json_decref(errors);
 }
@@ -84,14 +84,14 @@ static json_t *describe_cache(const decant_run_result *result)
 }
 
 /* How the network became what it is; left out where nothing was done to it. */
-static void describe_structure(const decant_run_result *result, json_t *json)
+static void describe_structure(const decant_run_result *result, json_t **json)
 {
     if (result->parameters_before > 0)
-        json_object_set_new(json, "pruned",
-                            json_pack("{s:I, s:I}", "parameters_before", (json_int_t)result->parameters_before,
-                                      "mult_adds_before", (json_int_t)result->mult_adds_before));
+        dcn_json_set(json, "pruned",
+                     json_pack("{s:I, s:I}", "parameters_before", (json_int_t)result->parameters_before,
+                               "mult_adds_before", (json_int_t)result->mult_adds_before));
     if (result->folded > 0)
-        json_object_set_new(
+        dcn_json_set(
             json, "folded",
             json_pack("{s:i, s:f}", "layers", (int)result->folded, "largest_difference", result->fold_difference));
 }
@@ -107,28 +107,26 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
                   "parameters", (json_int_t)result->parameters, "mult_adds", (json_int_t)result->mult_adds, "bytes",
                   (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs, "steps", (json_int_t)result->steps,
                   "best_epoch", (json_int_t)(result->best_epoch + 1));
-    if (json == NULL) return NULL;
     json_t *validation =
         json_pack("{s:o, s:o}", "accuracy", number_or_null(result->has_validation, result->validation_accuracy), "loss",
                   number_or_null(result->has_validation, result->validation_loss));
     json_t *test =
         json_pack("{s:f, s:I, s:I, s:f}", "accuracy", result->test_accuracy, "errors", (json_int_t)result->test_errors,
                   "count", (json_int_t)result->test_count, "loss", result->test_loss);
-    describe_class_errors(result, test);
-    dcn_measures_to_json(&result->validation_measures, validation);
-    dcn_measures_to_json(&result->test_measures, test);
-    json_object_set_new(json, "validation", validation);
-    json_object_set_new(json, "test", test);
-    if (result->correction != NULL)
-        json_object_set_new(json, "bias_correction", dcn_correction_to_json(result->correction));
-    json_object_set_new(json, "majority_accuracy", json_real(result->majority_accuracy));
-    if (result->teacher_cached) json_object_set_new(json, "teacher_cache", describe_cache(result));
-    describe_structure(result, json);
-    json_object_set_new(json, "seconds", json_real(result->seconds));
-    json_object_set_new(json, "images_per_second", json_real(result->images_per_second));
-    json_object_set(json, "config", identity->config);
-    dcn_answers_to_json(result, json);
-    json_object_set_new(json, "wrong", describe_wrong(result));
+    describe_class_errors(result, &test);
+    dcn_measures_to_json(&result->validation_measures, &validation);
+    dcn_measures_to_json(&result->test_measures, &test);
+    dcn_json_set(&json, "validation", validation);
+    dcn_json_set(&json, "test", test);
+    if (result->correction != NULL) dcn_json_set(&json, "bias_correction", dcn_correction_to_json(result->correction));
+    dcn_json_set(&json, "majority_accuracy", json_real(result->majority_accuracy));
+    if (result->teacher_cached) dcn_json_set(&json, "teacher_cache", describe_cache(result));
+    describe_structure(result, &json);
+    dcn_json_set(&json, "seconds", json_real(result->seconds));
+    dcn_json_set(&json, "images_per_second", json_real(result->images_per_second));
+    dcn_json_set(&json, "config", json_incref(identity->config));
+    dcn_answers_to_json(result, &json);
+    dcn_json_set(&json, "wrong", describe_wrong(result));
     return json;
 }
 

@@ -120,15 +120,8 @@ static void want_run(run_context *runner, int32_t run)
 
 static decant_status want(run_context *runner, const char *name)
 {
-    const dcn_experiment *experiment = runner->experiment;
-    int32_t run = dcn_experiment_find_run(experiment, name);
-    if (run == DCN_NONE) {
-        const char *names[DCN_MAX_RUNS];
-        for (int32_t i = 0; i < experiment->n_runs; i++)
-            names[i] = experiment->runs[i].name;
-        const dcn_doc place = {.file = experiment->file};
-        return dcn_schema_unknown(&place, "run", name, names, (size_t)experiment->n_runs);
-    }
+    int32_t run = DCN_NONE;
+    TRY_RETURN(dcn_experiment_need_run(runner->experiment, name, &run));
     want_run(runner, run);
     return DECANT_OK;
 }
@@ -377,7 +370,8 @@ out:
     return status;
 }
 
-/* Makes the directory ready, or refuses. ret_skip: there is nothing to do. */
+/* Makes the directory ready, or refuses. ret_state: what it was found to hold; with DCN_RUN_DONE nothing is left to do.
+ */
 static decant_status prepare(const run_context *runner, const dcn_run_directory *directory,
                              const dcn_identity *identity, dcn_run_state *ret_state)
 {

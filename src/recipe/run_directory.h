@@ -45,9 +45,9 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list);
 decant_status dcn_result_append(decant_result_list *list, decant_run_result **ret_result);
 /* --- result_answers.c: what the model answers, as a part of result.json --- */
 /* Adds "calibration" and "fidelity" to a part's object, where they are known. */
-void dcn_measures_to_json(const decant_measures *measures, json_t *part);
+void dcn_measures_to_json(const decant_measures *measures, json_t **part);
 /* "classes", "confusion" and "predictions", where they are known. */
-void dcn_answers_to_json(const decant_run_result *result, json_t *json);
+void dcn_answers_to_json(const decant_run_result *result, json_t **json);
 /* All of it back; results of before have none of it. FORMAT where it contradicts itself. */
 decant_status dcn_answers_from_json(const json_t *json, decant_run_result *result);
 /* Sets a text of a result: *slot = a copy. */

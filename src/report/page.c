@@ -40,7 +40,7 @@ json_t *dcn_page_numbers(const double *numbers, int64_t count)
 {
     json_t *array = json_array();
     for (int64_t i = 0; i < count; i++)
-        json_array_append_new(array, dcn_page_number(numbers[i]));
+        dcn_json_append(&array, dcn_page_number(numbers[i]));
     return array;
 }
 

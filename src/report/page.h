@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "decant/report.h"
+#include "format/json_text.h"
 #include "report/history.h"
 
 /* Over the seeds. The spread is NAN for one seed, both are where nobody measured. */

@@ -276,7 +276,7 @@ static decant_status add_recalls(dcn_page *page)
         if (run->n_classes != first->n_classes || run->n_classes == 0) continue;
         json_t *values = json_array();
         for (int32_t c = 0; c < run->n_classes; c++)
-            json_array_append_new(values, dcn_page_number(dcn_count_class(run->confusion, run->n_classes, c).recall));
+            dcn_json_append(&values, dcn_page_number(dcn_count_class(run->confusion, run->n_classes, c).recall));
         TRY(dcn_page_append(series, json_pack("{s:o, s:i, s:o}", "label", dcn_html_json_string(run->row->label),
                                               "colour", (int)i % 8, "values", values)));
     }

@@ -24,7 +24,7 @@ static decant_status add_series(json_t *series, const dcn_page_run *run, const c
     if (!curve->is_known) goto out;
     TRY(dcn_text_add(&label, "%s%s%s", run->row->label, what[0] != '\0' ? ", " : "", what));
     for (int32_t i = 0; i < curve->n_points; i++)
-        json_array_append_new(epochs, json_integer(curve->epoch[i]));
+        dcn_json_append(&epochs, json_integer(curve->epoch[i]));
     TRY(dcn_page_append(series,
                         json_pack("{s:o, s:i, s:b, s:O, s:o, s:o, s:o}", "label", dcn_html_json_string(label.data),
                                   "colour", (int)run->index % 8, "dashed", strcmp(what, "training") == 0, "x", epochs,

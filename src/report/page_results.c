@@ -125,7 +125,7 @@ static decant_status add_dots(dcn_page *page)
         const decant_comparison_row *row = page->runs[i].row;
         json_t *values = json_array();
         for (int32_t s = 0; s < row->n_seeds; s++)
-            json_array_append_new(values, dcn_page_number(row->results[s]->test_accuracy));
+            dcn_json_append(&values, dcn_page_number(row->results[s]->test_accuracy));
         TRY(dcn_page_append(rows, json_pack("{s:o, s:i, s:f, s:o}", "label", dcn_html_json_string(row->label), "colour",
                                             (int)i % 8, "mean", row->accuracy_mean, "values", values)));
     }

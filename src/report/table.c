@@ -5,6 +5,7 @@
 
 #include "base/characters.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "decant/report.h"
 
 #define MAX_COLUMNS 64
@@ -92,17 +93,12 @@ decant_status decant_table_add_cell(decant_table *table, const char *format, ...
     }
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    dcn_text raw = {0};
+    char *cell = NULL;
+    decant_status status = dcn_text_add_list(&raw, format, arguments);
     va_end(arguments);
-    if (length < 0) return DCN_FAIL(INVALID_ARG, "a table cell cannot be formatted as %s", format);
-
-    char *raw = NULL, *cell = NULL;
-    TRY_RETURN(dcn_new((size_t)length + 1, (void **)&raw));
-    va_start(arguments, format);
-    vsnprintf(raw, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    decant_status status = decant_text_printable(raw, &cell);
-    dcn_free(raw);
+    if (status == DECANT_OK) status = decant_text_printable(raw.data, &cell);
+    dcn_text_finish(&raw);
     if (status != DECANT_OK) return status;
     last->cells[last->n_cells++] = cell;
     return DECANT_OK;
@@ -258,6 +254,6 @@ const char *decant_bytes_text(double bytes, char buffer[28])
         bytes /= 1024;
         unit++;
     }
-    snprintf(buffer, 28, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+    (void)dcn_format(buffer, 28, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
     return buffer;
 }

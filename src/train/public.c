@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "train/check.h"
 #include "train/train.h"
 
 decant_train_options decant_train_options_default(void)
@@ -59,30 +60,23 @@ static decant_status check_choices(const decant_train_options *options, const de
     return DECANT_OK;
 }
 
-/* Hash of the weights that training starts from or listens to. */
-static dcn_hash hash_weights(const decant_model *model)
-{
-    dcn_hash hash = dcn_hash_bytes("", 0);
-    for (int32_t v = 0; model != NULL && v < model->graph->n_values; v++) {
-        if (model->data[v] == NULL) continue;
-        size_t bytes = (size_t)decant_shape_count(&model->graph->values[v].shape) * sizeof(float);
-        hash = dcn_hash_mix(hash, dcn_hash_bytes(model->data[v], bytes));
-    }
-    return hash;
-}
-
 /* All that decides what the run's steps compute; %a tells doubles apart to the last bit. */
 static decant_status make_identity(const decant_train_options *o, const decant_model *model,
                                    const decant_model *teacher, const decant_dataset *dataset,
                                    char ret_identity[DCN_HASH_HEX])
 {
     dcn_text text = {0};
-    char weights[DCN_HASH_HEX], taught[DCN_HASH_HEX], data[DCN_HASH_HEX];
+    char student[DCN_HASH_HEX], taught[DCN_HASH_HEX] = "", data[DCN_HASH_HEX];
+    dcn_hash hash;
     decant_status status = DECANT_OK;
-    dcn_hash_hex(hash_weights(model), weights);
-    dcn_hash_hex(hash_weights(teacher), taught);
+    TRY(dcn_model_hash(model, &hash));
+    dcn_hash_hex(hash, student);
+    if (teacher != NULL) {
+        TRY(dcn_model_hash(teacher, &hash));
+        dcn_hash_hex(hash, taught);
+    }
     dcn_hash_hex(dataset->hash, data);
-    TRY(dcn_text_add(&text, "%s %s %s %" PRId64 " %" PRId64 " %d %" PRIu64, weights, taught, data, o->epochs, o->batch,
+    TRY(dcn_text_add(&text, "%s %s %s %" PRId64 " %" PRId64 " %d %" PRIu64, student, taught, data, o->epochs, o->batch,
                      (int)o->drop_last, o->seed));
     TRY(dcn_text_add(&text, " %" PRId64 " %" PRId64 " %" PRIu64, o->validation, o->samples, o->split_seed));
     TRY(dcn_text_add(&text, " %d %a %a %a %d %a %a", (int)o->optimizer, o->learning_rate, o->weight_decay, o->momentum,
@@ -136,20 +130,16 @@ static decant_status take_some(const decant_train_options *options, const decant
     return DECANT_OK;
 }
 
-/* What the callbacks of the loop need to reach the caller's. */
-typedef struct relay {
-    const decant_train_options *options;
-} relay;
-
+/* The callbacks of the loop get the caller's options and call the caller's. */
 static bool relay_stop(void *context)
 {
-    const decant_train_options *options = ((relay *)context)->options;
+    const decant_train_options *options = context;
     return options->stop_requested != NULL && options->stop_requested(options->context);
 }
 
 static void relay_epoch(void *context, const dcn_epoch *epoch)
 {
-    const decant_train_options *options = ((relay *)context)->options;
+    const decant_train_options *options = context;
     if (options->on_epoch == NULL) return;
     const decant_train_epoch told = {
         .epoch = epoch->epoch,
@@ -181,6 +171,7 @@ static dcn_train_options make_options(const decant_train_options *options, const
                     .mixup = options->mixup},
         .optimizer = make_optimizer(options),
         .select_best = true,
+        .context = (void *)(uintptr_t)options, /* the callbacks only read it */
         .checkpoint_path = options->checkpoint_path,
         .metrics_path = options->metrics_path,
         .stop_requested = relay_stop,
@@ -221,8 +212,8 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
         return DCN_FAIL(INVALID_ARG, "the teacher is the student; to learn from its old self, it must be loaded twice");
     }
     TRY_RETURN(check_choices(options, model));
+    TRY_RETURN(dcn_check_fit(model, dataset));
 
-    relay context = {.options = options};
     dcn_train_options made = make_options(options, model);
     dcn_split split = {0};
     char identity[DCN_HASH_HEX];
@@ -237,7 +228,6 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
     made.dataset = dataset;
     made.split = &split;
     made.identity = identity;
-    made.context = &context;
     TRY(dcn_train(&made, &result));
     adopt(model, made.model);
     *ret_result = (decant_train_result){

@@ -197,6 +197,15 @@ static decant_status create_evaluator(dcn_trainer *trainer)
     return dcn_evaluator_create(&evaluator, &trainer->evaluator);
 }
 
+/* The best weights are the trainer's. */
+static void finish_checkpoint(const dcn_trainer *trainer, dcn_checkpoint *checkpoint)
+{
+    dcn_weights_destroy(trainer->graph, checkpoint->weights);
+    for (int32_t i = 0; i < 2; i++)
+        dcn_weights_destroy(trainer->graph, checkpoint->slot[i]);
+    dcn_weights_destroy(trainer->graph, checkpoint->ema);
+}
+
 /* The sets of a checkpoint that this run has, zeroed. */
 static decant_status create_checkpoint(const dcn_trainer *trainer, dcn_checkpoint *ret_checkpoint)
 {
@@ -210,19 +219,8 @@ static decant_status create_checkpoint(const dcn_trainer *trainer, dcn_checkpoin
     *ret_checkpoint = checkpoint;
     return DECANT_OK;
 out:
-    dcn_weights_destroy(trainer->graph, checkpoint.weights);
-    for (int32_t i = 0; i < 2; i++)
-        dcn_weights_destroy(trainer->graph, checkpoint.slot[i]);
+    finish_checkpoint(trainer, &checkpoint);
     return status;
-}
-
-/* The best weights are the trainer's. */
-static void finish_checkpoint(const dcn_trainer *trainer, dcn_checkpoint *checkpoint)
-{
-    dcn_weights_destroy(trainer->graph, checkpoint->weights);
-    for (int32_t i = 0; i < 2; i++)
-        dcn_weights_destroy(trainer->graph, checkpoint->slot[i]);
-    dcn_weights_destroy(trainer->graph, checkpoint->ema);
 }
 
 typedef decant_status transfer(dcn_plan *plan, const dcn_value_id *values, const dcn_graph *model, dcn_block block,
@@ -276,6 +274,21 @@ out:
 }
 
 /* A file can be a well-formed checkpoint and still say nonsense. */
+static decant_status check_sums(const dcn_trainer *trainer, const dcn_run_sums *sums)
+{
+    const double others[] = {sums->epoch_seconds, sums->step_seconds,  sums->seconds,  sums->best_accuracy,
+                             sums->best_loss,     sums->last_accuracy, sums->last_loss};
+    bool sound = sums->epoch_seconds >= 0 && sums->step_seconds >= 0 && sums->seconds >= 0;
+    for (size_t i = 0; i < DCN_COUNT(others); i++)
+        sound = sound && isfinite(others[i]);
+    for (int32_t i = 0; i < DCN_MAX_TERMS; i++)
+        sound = sound && isfinite(sums->term[i]);
+    if (sound) return DECANT_OK;
+    return DCN_FAIL(FORMAT,
+                    "the checkpoint %s has times, losses or accuracies that no run has; delete it to start afresh",
+                    trainer->options->checkpoint_path);
+}
+
 static decant_status check_counters(const dcn_trainer *trainer, const dcn_run_counters *counters)
 {
     int64_t samples = trainer->options->split->n_train;
@@ -302,6 +315,7 @@ static decant_status resume(dcn_trainer *trainer)
     TRY(dcn_checkpoint_load(trainer->options->checkpoint_path, trainer->graph, identity_of(trainer->options),
                             &checkpoint));
     TRY(check_counters(trainer, &checkpoint.counters));
+    TRY(check_sums(trainer, &checkpoint.sums));
     TRY(transfer_checkpoint(trainer, &checkpoint, write_weights));
     trainer->counters = checkpoint.counters;
     trainer->sums = checkpoint.sums;

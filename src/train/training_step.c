@@ -27,13 +27,6 @@ typedef struct builder {
     int32_t n_keep;
 } builder;
 
-static bool same_normalization(const dcn_normalization *a, const dcn_normalization *b)
-{
-    if (a->channels != b->channels) return false;
-    size_t bytes = (size_t)a->channels * sizeof(float);
-    return bytes == 0 || (memcmp(a->mean, b->mean, bytes) == 0 && memcmp(a->std, b->std, bytes) == 0);
-}
-
 static float channel_value(const float *values, int32_t channels, int64_t channel, float without)
 {
     if (channels == 0) return without;
@@ -47,7 +40,7 @@ static decant_status emit_teacher_input(builder *b, dcn_value_id *ret_x)
     static const char *const names[4] = {TEACHER_INPUT ".weight", TEACHER_INPUT ".bias", TEACHER_INPUT ".running_mean",
                                          TEACHER_INPUT ".running_var"};
     dcn_graph *graph = b->program->graph;
-    if (same_normalization(&b->spec->model->normalization, &b->spec->teacher->normalization)) {
+    if (dcn_normalization_equal(&b->spec->model->normalization, &b->spec->teacher->normalization)) {
         *ret_x = b->step->x;
         return DECANT_OK;
     }

@@ -128,6 +128,33 @@ static void each_thread_has_its_own_record(void **state)
     assert_string_equal(decant_error_message(), "on the main thread");
 }
 
+static void *fail_and_keep(void *kept)
+{
+    decant_status status = DCN_FAIL(FORMAT, "on the thread");
+    dcn_place("file:7");
+    dcn_while("reading");
+    dcn_status_keep(status, kept);
+    return NULL;
+}
+
+/* Breaks when a failure that another thread met is told as if it had been met where it was handed over. */
+static void a_failure_goes_from_thread_to_thread_whole(void **state)
+{
+    (void)state;
+    dcn_failure kept = {.status = DECANT_OK};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, fail_and_keep, &kept), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(DCN_FAIL(IO, "here"), DECANT_IO);
+    dcn_while("waiting");
+    assert_int_equal(dcn_status_raise(&kept), DECANT_FORMAT);
+    assert_string_equal(decant_error_message(), "on the thread");
+    assert_string_equal(decant_error_place(), "file:7");
+    assert_non_null(strstr(decant_error_source(), "test_status.c:"));
+    assert_int_equal(decant_error_while_count(), 1);
+    assert_string_equal(decant_error_while(0), "reading");
+}
+
 static void names_and_exit_statuses(void **state)
 {
     (void)state;
@@ -150,10 +177,15 @@ static void names_and_exit_statuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_failure_is_recorded_whole),      cmocka_unit_test(a_new_failure_forgets_the_old_context),
-        cmocka_unit_test(the_outermost_whiles_are_dropped), cmocka_unit_test(long_text_is_cut_not_overrun),
-        cmocka_unit_test(a_place_comes_in_parts),           cmocka_unit_test(an_argument_may_be_the_record_itself),
-        cmocka_unit_test(each_thread_has_its_own_record),   cmocka_unit_test(names_and_exit_statuses),
+        cmocka_unit_test(a_failure_is_recorded_whole),
+        cmocka_unit_test(a_new_failure_forgets_the_old_context),
+        cmocka_unit_test(the_outermost_whiles_are_dropped),
+        cmocka_unit_test(long_text_is_cut_not_overrun),
+        cmocka_unit_test(a_place_comes_in_parts),
+        cmocka_unit_test(an_argument_may_be_the_record_itself),
+        cmocka_unit_test(each_thread_has_its_own_record),
+        cmocka_unit_test(names_and_exit_statuses),
+        cmocka_unit_test(a_failure_goes_from_thread_to_thread_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

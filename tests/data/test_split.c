@@ -85,6 +85,19 @@ static void test_shares_are_exact(void **state)
     }
 }
 
+/* Breaks when a share that is a whole number in writing becomes one more in binary. */
+static void test_shares_of_a_count(void **state)
+{
+    (void)state;
+    static const struct {
+        double share;
+        int64_t count, expected;
+    } cases[] = {{.07, 100, 7}, {.14, 50000, 7000}, {.27, 100, 27}, {.55, 100, 55},
+                 {.1, 101, 11}, {0, 100, 0},        {.5, 3, 2},     {.999, 1000, 999}};
+    for (size_t i = 0; i < DCN_COUNT(cases); i++)
+        assert_int_equal(dcn_share_of(cases[i].share, cases[i].count), cases[i].expected);
+}
+
 static void test_a_split_is_a_partition_and_a_function_of_the_seed(void **state)
 {
     (void)state;
@@ -314,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_shares_are_exact, clean),
+        cmocka_unit_test(test_shares_of_a_count),
         cmocka_unit_test_teardown(test_a_split_is_a_partition_and_a_function_of_the_seed, clean),
         cmocka_unit_test_teardown(test_impossible_splits, clean),
         cmocka_unit_test_teardown(test_pool, clean),

@@ -43,6 +43,7 @@ static void test_the_lowest_failure_is_reported(void **state)
     first_to_fail = 40;
     assert_refused(dcn_parallel(N_TASKS, task, runs), DECANT_FORMAT, "task 42");
     assert_string_equal(decant_error_place(), "file:42");
+    assert_non_null(strstr(decant_error_source(), "test_threads.c:"));
     assert_int_equal(decant_error_while_count(), 1);
     assert_string_equal(decant_error_while(0), "doing 42");
     for (int i = 0; i < N_TASKS; i++)

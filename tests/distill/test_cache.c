@@ -382,6 +382,25 @@ static void test_the_folder_keeps_its_limit(void **state)
     dcn_model_destroy(other);
 }
 
+/* Breaks when something in the folder that is no file, though it is called like one, stands in the way for good. */
+static void test_what_is_no_file_takes_no_room(void **state)
+{
+    (void)state;
+    float logits[COUNT * CLASSES];
+    char paths[4][512];
+    dcn_teacher_cache_options options = plain();
+    options.limit = 9 * COUNT + (int64_t)BYTES; /* a second file has no room beside the first */
+    assert_int_equal(system("mkdir -p '" FOLDER "/odd.logits'"), 0);
+    assert_int_equal(visit(&options, 0, logits), COUNT);
+    decant_model *other = make_model(&problem, LINEAR, 5);
+    options.teacher = other;
+    assert_int_equal(visit(&options, 0, logits), COUNT);
+    assert_int_equal(n_notes, 0);
+    assert_int_equal(visit(&options, 0, logits), 0);
+    assert_int_equal(list_files(paths, 4), 2); /* with the folder */
+    dcn_model_destroy(other);
+}
+
 /* Breaks when a disk that is full, or a folder that is not ours, fails the run or leaves half a file. */
 static void test_a_cache_that_cannot_be_written(void **state)
 {
@@ -584,6 +603,7 @@ int main(void)
         cmocka_unit_test_setup(test_wild_ids_are_stepped_over, empty_folder),
         cmocka_unit_test_setup(test_where_there_is_no_cache, empty_folder),
         cmocka_unit_test_setup(test_the_folder_keeps_its_limit, empty_folder),
+        cmocka_unit_test_setup(test_what_is_no_file_takes_no_room, empty_folder),
         cmocka_unit_test_setup(test_a_cache_that_cannot_be_written, empty_folder),
         cmocka_unit_test_setup(test_a_folder_that_can_only_be_read, empty_folder),
         cmocka_unit_test_setup(test_many_writers, empty_folder),

@@ -198,6 +198,38 @@ static void the_same_plan_gives_the_same_bits(void **state)
     dcn_device_close(cpu);
 }
 
+/* Breaks when the way from a value to the product behind it is walked once a use: 2^48 ways here, and no product. */
+static void a_long_way_to_no_product_is_walked_once(void **state)
+{
+    (void)state;
+    dcn_device *ref = open_device("ref", DECANT_PRECISION_BF16);
+    const decant_shape sample = {.rank = 1, .dim = {4}};
+    dcn_graph *model = NULL;
+    dcn_value_id y;
+    test_step step = {.keep = {DCN_NONE}, .n_keep = 1};
+    assert_int_equal(dcn_graph_create(&model), DECANT_OK);
+    assert_int_equal(dcn_build_input(model, &sample, &y), DECANT_OK);
+    assert_int_equal(dcn_build_linear(model, "linear", y, 4, true, &y), DECANT_OK);
+    for (int i = 0; i < 48; i++) {
+        const dcn_value_id twice[2] = {y, y};
+        char name[] = {'a', (char)('0' + i / 10), (char)('0' + i % 10), '\0'};
+        assert_int_equal(dcn_build_simple(model, DECANT_OP_ADD, name, NULL, twice, 2, &y), DECANT_OK);
+    }
+    model->output = y;
+    assert_int_equal(dcn_program_create(2, DECANT_F32, &step.program), DECANT_OK);
+    assert_int_equal(dcn_program_input(step.program, "x", DECANT_F32, &sample, &step.x), DECANT_OK);
+    assert_int_equal(
+        dcn_program_add_model(step.program, model, 0, DCN_MODE_INFERENCE, step.x, NULL, 0, NULL, &step.keep[0]),
+        DECANT_OK);
+    dcn_plan *plan = plan_create(ref, &step, NULL);
+    for (int32_t s = 0; s < dcn_plan_steps(plan); s++)
+        if (strcmp(dcn_plan_step(plan, s).op, "add") == 0) assert_string_equal(dcn_plan_step(plan, s).precision, "f32");
+    dcn_plan_destroy(plan);
+    step_destroy(&step);
+    dcn_graph_destroy(model);
+    dcn_device_close(ref);
+}
+
 static void f64_has_no_bf16_form(void **state)
 {
     (void)state;
@@ -219,6 +251,7 @@ int main(void)
         cmocka_unit_test(auto_takes_bf16_only_where_it_pays),
         cmocka_unit_test(evaluation_sees_every_update),
         cmocka_unit_test(the_same_plan_gives_the_same_bits),
+        cmocka_unit_test(a_long_way_to_no_product_is_walked_once),
         cmocka_unit_test(f64_has_no_bf16_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,27 @@ static void test_names_and_shapes(void **state)
     dcn_graph_destroy(graph);
 }
 
+/* Breaks when a shortcut is told by how its name ends, or torchvision's names for its parts are lost. */
+static void test_only_a_shortcut_gives_its_names_to_the_block(void **state)
+{
+    (void)state;
+    dcn_graph *graph = NULL;
+    assert_int_equal(
+        build("- sequence: {name: preshortcut, layers: [{conv: {channels: 4, kernel: 1, name: in}}]}\n"
+              "- residual:\n"
+              "    name: block\n"
+              "    branch: [{conv: {channels: 4, kernel: 1}}]\n"
+              "    shortcut: [{conv: {channels: 4, kernel: 1}}, {sequence: {name: shortcut, layers: "
+              "[{conv: {channels: 4, kernel: 1, name: inner}}]}}, {conv: {channels: 4, kernel: 1, name: down}}]\n",
+              &graph),
+        DECANT_OK);
+    static const char *const wanted[] = {"preshortcut.in.weight", "block.0.weight", "block.shortcut.0.weight",
+                                         "block.shortcut.inner.weight", "block.down.weight"};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        if (dcn_graph_find(graph, wanted[i]) == DCN_NONE) fail_msg("%s is missing", wanted[i]);
+    dcn_graph_destroy(graph);
+}
+
 static void test_refusals_name_the_place(void **state)
 {
     (void)state;
@@ -86,6 +107,9 @@ static void test_refusals_name_the_place(void **state)
         {"- residual: {branch: []}\n", "list of layers", "net.yaml:1:"},
         {"- residual: {branch: [relu], activation: tanh}\n", "tanh", "net.yaml:1:"},
         {"- repeat: {times: 1000, layers: [{repeat: {times: 1000, layers: [relu]}}]}\n", "more than", "net.yaml:1:"},
+        {"- repeat: {times: 1000, layers: [{repeat: {times: 1000, layers: [{repeat: {times: 1000, layers: "
+         "[{repeat: {times: 0, layers: [relu]}}]}}]}}]}\n",
+         "more than", "net.yaml:1:"}, /* 10^9 layers that add no node */
         {"- {relu: {name: a}}\n- {relu: {name: a}}\n", "a", "net.yaml:2:"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -129,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_and_shapes),
+        cmocka_unit_test(test_only_a_shortcut_gives_its_names_to_the_block),
         cmocka_unit_test(test_refusals_name_the_place),
         cmocka_unit_test(test_failing_memory_leaks_nothing),
     };

@@ -193,6 +193,99 @@ static void test_damaged_files_are_refused(void **state)
     dcn_model_destroy(model);
 }
 
+/* Breaks when statistics of another number of channels, or that nothing can be divided by, come out of a file: all who
+ * normalise read one for each channel of the input. */
+static void test_statistics_fit_the_input(void **state)
+{
+    (void)state;
+    decant_model *model = full_model(), *back = NULL;
+    dcn_normalization *norm = &model->normalization; /* of 3 channels */
+    const float mean[4] = {0}, std[4] = {1, 1, 1, 1};
+    assert_int_equal(dcn_model_set_normalization(model, 2, mean, std), DECANT_INVALID_ARG);
+    assert_int_equal(dcn_model_set_normalization(model, 4, mean, std), DECANT_INVALID_ARG);
+    norm->channels = 2;
+    assert_int_equal(dcn_model_save(model, MODEL_PATH), DECANT_OK);
+    assert_int_equal(dcn_model_load(MODEL_PATH, &back), DECANT_FORMAT);
+    assert_non_null(strstr(decant_error_message(), "2 channels for a network that takes 3"));
+    norm->channels = 1;
+    assert_int_equal(dcn_model_save(model, MODEL_PATH), DECANT_OK);
+    assert_int_equal(dcn_model_load(MODEL_PATH, &back), DECANT_OK);
+    dcn_model_destroy(back);
+    back = NULL;
+    norm->channels = 3;
+    norm->std[2] = 0;
+    assert_int_equal(dcn_model_save(model, MODEL_PATH), DECANT_OK);
+    assert_int_equal(dcn_model_load(MODEL_PATH, &back), DECANT_FORMAT);
+    norm->std[2] = 1;
+    norm->mean[0] = 1e38f;
+    assert_int_equal(dcn_model_save(model, MODEL_PATH), DECANT_OK);
+    uint8_t *data = NULL;
+    size_t bytes;
+    assert_int_equal(dcn_file_read(MODEL_PATH, 1 << 24, &data, &bytes), DECANT_OK);
+    char *exponent = memmem(data, bytes, "e37,", 4); /* of 9.99999968e37 */
+    assert_non_null(exponent);
+    exponent[1] = '9'; /* infinite as a float */
+    assert_int_equal(dcn_file_write(MODEL_PATH, data, bytes), DECANT_OK);
+    assert_int_equal(dcn_model_load(MODEL_PATH, &back), DECANT_FORMAT);
+    assert_null(back);
+    dcn_free(data);
+    dcn_file_remove(MODEL_PATH);
+    dcn_model_destroy(model);
+}
+
+/* Breaks when a name that a file may have is too long to be written again, or a tensor that no layer has slips in by
+ * having num_batches_tracked somewhere in its name. */
+static void test_long_names_come_back(void **state)
+{
+    (void)state;
+    const decant_shape sample = dcn_shape1(4);
+    char name[497], key[400]; /* with ".running_mean", 512 bytes at most are read */
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    memset(key, 'k', sizeof key - 1);
+    key[sizeof key - 1] = '\0';
+    dcn_graph *graph = NULL;
+    dcn_value_id y;
+    decant_model *model = NULL, *back = NULL;
+    assert_int_equal(dcn_graph_create(&graph), DECANT_OK);
+    assert_int_equal(dcn_build_input(graph, &sample, &y), DECANT_OK);
+    assert_int_equal(dcn_build_batchnorm(graph, name, y, 1e-5, 0.1, &graph->output), DECANT_OK);
+    assert_int_equal(dcn_model_create(graph, &model), DECANT_OK);
+    assert_int_equal(dcn_model_set_metadata(model, key, "v"), DECANT_OK);
+    if (dcn_model_save(model, MODEL_PATH) != DECANT_OK) fail_msg("%s", decant_error_message());
+    assert_int_equal(dcn_model_load(MODEL_PATH, &back), DECANT_OK);
+    assert_string_equal(dcn_model_metadata(back, key), "v");
+    dcn_model_destroy(back);
+    back = NULL;
+
+    uint8_t *data = NULL;
+    size_t bytes;
+    assert_int_equal(dcn_file_read(MODEL_PATH, 1 << 24, &data, &bytes), DECANT_OK);
+    expect_refusal(data, bytes, "n.num_batches_tracked", ".num_batches_trackedn");
+    dcn_free(data);
+    dcn_file_remove(MODEL_PATH);
+    dcn_model_destroy(model);
+}
+
+/* Class names are folders' names, which need not be UTF-8. Breaks when such a name is left out, and the file is one
+ * that cannot be read. */
+static void test_a_class_may_be_called_anything(void **state)
+{
+    (void)state;
+    const char *odd[10];
+    memcpy(odd, names, sizeof odd);
+    odd[3] = "caf\xe9";
+    decant_model *model = full_model(), *back = NULL;
+    assert_int_equal(dcn_model_set_class_names(model, odd), DECANT_OK);
+    assert_int_equal(dcn_model_save(model, MODEL_PATH), DECANT_OK);
+    if (dcn_model_load(MODEL_PATH, &back) != DECANT_OK) fail_msg("%s", decant_error_message());
+    assert_string_equal(back->class_names[3], "caf\\xe9");
+    assert_string_equal(back->class_names[9], names[9]);
+    dcn_model_destroy(back);
+    dcn_model_destroy(model);
+    dcn_file_remove(MODEL_PATH);
+}
+
 /* A small file may describe a network that no memory holds; breaks when memory is taken before the file was seen to
  * fill it. */
 static void test_a_network_without_its_weights_is_refused(void **state)
@@ -262,6 +355,9 @@ int main(void)
         cmocka_unit_test(test_seed_decides),
         cmocka_unit_test(test_file_round_trip),
         cmocka_unit_test(test_damaged_files_are_refused),
+        cmocka_unit_test(test_statistics_fit_the_input),
+        cmocka_unit_test(test_long_names_come_back),
+        cmocka_unit_test(test_a_class_may_be_called_anything),
         cmocka_unit_test(test_a_network_without_its_weights_is_refused),
         cmocka_unit_test(test_more_classes_than_can_be_counted_are_refused),
         cmocka_unit_test(test_failing_memory_leaks_nothing),

@@ -10,6 +10,7 @@
 
 #include "decant/status.h"
 #include "nn/zoo.h"
+#include "support/comma_locale.h"
 
 typedef struct expected {
     const char *name;
@@ -128,12 +129,25 @@ static void test_refusals(void **state)
     assert_null(graph);
 }
 
+/* Breaks when a network's file is filled in with the decimal comma of the program's locale. */
+static void test_the_locale_changes_no_network(void **state)
+{
+    (void)state;
+    const dcn_zoo_options options = {.dropout = 0.25};
+    dcn_graph *graph = NULL;
+    comma_locale_set();
+    decant_status status = dcn_zoo_build("mlp", &options, &graph);
+    setlocale(LC_ALL, "C");
+    assert_int_equal(status, DECANT_OK);
+    dcn_graph_destroy(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parameter_counts),   cmocka_unit_test(test_every_name_builds),
         cmocka_unit_test(test_names_are_pytorchs), cmocka_unit_test(test_mlp_options),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refusals),           cmocka_unit_test(test_the_locale_changes_no_network),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

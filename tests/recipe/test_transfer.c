@@ -130,6 +130,13 @@ static void look_at_pool(const dcn_materials *materials, const dcn_transfer_set 
     }
 }
 
+/* 0.07 * 200 is a little more than 14 in binary. */
+static void look_at_small_pool(const dcn_materials *materials, const dcn_transfer_set *set)
+{
+    assert_int_equal(materials->split.n_unlabelled, 14);
+    assert_int_equal(set->n_pool, 14);
+}
+
 static void look_at_pool_alone(const dcn_materials *materials, const dcn_transfer_set *set)
 {
     assert_int_equal(set->count, 100);
@@ -147,6 +154,8 @@ static void test_what_is_trained_on(void **state)
              look_at_some);
     with_set((const char *const[]){"runs.distilled.transfer={unlabelled: also}", "data.unlabelled=100"}, 2,
              look_at_pool);
+    with_set((const char *const[]){"runs.distilled.transfer={unlabelled: also}", "data.unlabelled=0.07"}, 2,
+             look_at_small_pool);
     with_set((const char *const[]){"runs.distilled.transfer={unlabelled: only}", "data.unlabelled=0.5"}, 2,
              look_at_pool_alone);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "decant/report.h"
+#include "support/comma_locale.h"
 
 #define assert_ok(call) assert_int_equal((call), DECANT_OK)
 
@@ -155,6 +156,27 @@ static void test_table(void **state)
     decant_table_destroy(table);
 }
 
+/* Breaks when a table's numbers are written in the locale of the program that asks for it. */
+static void test_the_locale_changes_no_table(void **state)
+{
+    (void)state;
+    static const double alone[1] = {.9321};
+    decant_run_result result;
+    const decant_run_result *pointer;
+    decant_comparison_row row;
+    fill(&result, &pointer, &row, "alone", alone, 1);
+    const decant_comparison comparison = {.rows = &row, .count = 1, .majority_accuracy = 0.1};
+    decant_table *table = NULL;
+    char *text = NULL;
+    comma_locale_set();
+    assert_ok(decant_comparison_table(&comparison, &table));
+    setlocale(LC_ALL, "C");
+    assert_ok(decant_table_text(table, &text));
+    assert_non_null(strstr(text, "93.21 %"));
+    decant_text_free(text);
+    decant_table_destroy(table);
+}
+
 /* Results of one seed each, as they are read from these directories. */
 static decant_result_list list_of(decant_run_result *results, const char *const (*from)[3], int32_t count)
 {
@@ -267,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_one_seed_is_judged_by_its_samples),
         cmocka_unit_test(test_unequal_budgets_are_told),
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_the_locale_changes_no_table),
         cmocka_unit_test(test_runs_of_one_name_are_shown_with_their_folders),
         cmocka_unit_test(test_other_data_is_told),
         cmocka_unit_test(test_the_table_shows_what_was_before_a_correction),

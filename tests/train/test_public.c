@@ -146,6 +146,46 @@ static void test_a_stopped_run_leaves_the_model_and_can_go_on(void **state)
     dcn_model_destroy(model);
 }
 
+/* Breaks when the run's identity knows the weights but not what is made of them: another dropout rate, another
+ * momentum, inputs or a teacher that are normalised in another way. */
+static void test_another_network_is_another_run(void **state)
+{
+    (void)state;
+    static const char *const wanted = "[conv: {channels: 3, kernel: 3}, batchnorm: {momentum: 0.1}, dropout: 0.2, "
+                                      "flatten, linear: 4]";
+    static const char *const others[] = {
+        "[conv: {channels: 3, kernel: 3}, batchnorm: {momentum: 0.1}, dropout: 0.3, flatten, linear: 4]",
+        "[conv: {channels: 3, kernel: 3}, batchnorm: {momentum: 0.2}, dropout: 0.2, flatten, linear: 4]",
+    };
+    const float mean = 0.25f, std = 3;
+    int steps = 0;
+    decant_train_result result;
+    decant_train_options options = quick_options();
+    decant_model *model = make_model(&problem, wanted, 5), *teacher = make_model(&problem, MLP, 6);
+    options.fresh = false;
+    options.kd_weight = 0.5;
+    options.checkpoint_path = CHECKPOINT;
+    options.context = &steps;
+    options.stop_requested = stop_after_five;
+    assert_int_equal(decant_train(model, teacher, problem.dataset, NULL, &options, &result), DECANT_INTERRUPTED);
+
+    options.stop_requested = NULL;
+    for (int i = 0; i < 2; i++) {
+        decant_model *other = make_model(&problem, others[i], 5);
+        assert_int_equal(decant_train(other, teacher, problem.dataset, NULL, &options, &result), DECANT_STALE);
+        dcn_model_destroy(other);
+    }
+    assert_ok(dcn_model_set_normalization(model, 1, &mean, &std));
+    assert_int_equal(decant_train(model, teacher, problem.dataset, NULL, &options, &result), DECANT_STALE);
+    assert_ok(dcn_model_set_normalization(model, 1, problem.mean, problem.std));
+    assert_ok(dcn_model_set_normalization(teacher, 1, &mean, &std));
+    assert_int_equal(decant_train(model, teacher, problem.dataset, NULL, &options, &result), DECANT_STALE);
+    assert_ok(dcn_model_set_normalization(teacher, 1, problem.mean, problem.std));
+    assert_ok(decant_train(model, teacher, problem.dataset, NULL, &options, &result));
+    dcn_model_destroy(teacher);
+    dcn_model_destroy(model);
+}
+
 /* Breaks when `samples` does not shorten the epochs, is drawn from what is held out, or may change under a checkpoint.
  */
 static void test_part_of_the_samples(void **state)
@@ -206,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_a_student_learns_with_a_teacher),
         cmocka_unit_test(test_fresh_or_from_where_the_model_is),
         cmocka_unit_test_setup(test_a_stopped_run_leaves_the_model_and_can_go_on, remove_checkpoint),
+        cmocka_unit_test_setup(test_another_network_is_another_run, remove_checkpoint),
         cmocka_unit_test_setup(test_part_of_the_samples, remove_checkpoint),
         cmocka_unit_test(test_nonsense_is_refused),
     };

@@ -379,6 +379,20 @@ static void test_a_checkpoint_that_says_nonsense_is_refused(void **state)
         assert_ok(dcn_checkpoint_save(CHECKPOINT, model->graph, "this run", &checkpoint));
         assert_int_equal(go_on(use_momentum, 0, &outcome), DECANT_FORMAT);
     }
+    checkpoint.counters = sound;
+    const dcn_run_sums sums = checkpoint.sums;
+    double *const doubles[] = {&checkpoint.sums.term[0], &checkpoint.sums.step_seconds, &checkpoint.sums.best_accuracy,
+                               &checkpoint.sums.last_loss};
+    for (size_t i = 0; i < sizeof doubles / sizeof doubles[0]; i++) {
+        checkpoint.sums = sums;
+        *doubles[i] = (double)NAN;
+        assert_ok(dcn_checkpoint_save(CHECKPOINT, model->graph, "this run", &checkpoint));
+        assert_int_equal(go_on(use_momentum, 0, &outcome), DECANT_FORMAT);
+    }
+    checkpoint.sums = sums;
+    checkpoint.sums.seconds = -1;
+    assert_ok(dcn_checkpoint_save(CHECKPOINT, model->graph, "this run", &checkpoint));
+    assert_int_equal(go_on(use_momentum, 0, &outcome), DECANT_FORMAT);
     dcn_model_destroy(model);
 }
 

@@ -11,7 +11,7 @@
 #define MIN_ROWS            8  /* of a product: fewer would not fill a tile */
 #define PRODUCTS_AN_ELEMENT 8  /* multiply-adds in the time that a plain loop takes for an element */
 #define MAX_PIXELS          16 /* of an output map; larger ones keep the convolution kernels busy */
-#define ROW_BLOCK           64 /* rows of a product in one item of the parallel loop, where they need not lie in panels */
+#define ROW_BLOCK           64 /* rows of a product in one item of a parallel loop, where they need not lie in panels */
 #define COLUMNS             (2 * DCN_CPU_PANEL) /* its columns */
 #define SPLIT_PANELS        4                   /* of the larger operand of a weight's gradient, packed at a time */
 
