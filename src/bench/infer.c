@@ -4,7 +4,7 @@
 #include "bench/measure.h"
 #include "bench/networks.h"
 #include "decant/bench.h"
-#include "recipe/predictor.h"
+#include "predict/predictor.h"
 
 int32_t decant_bench_infer_count(void)
 {

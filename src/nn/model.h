@@ -38,6 +38,8 @@ decant_status dcn_model_copy_facts(const decant_model *from, decant_model *to);
  * alone. */
 decant_status dcn_model_init(decant_model *model, uint64_t seed);
 decant_status dcn_model_set_metadata(decant_model *model, const char *key, const char *value);
+#define DCN_TABLE_METADATA "table" /* the encoder of the table that the model was trained on */
+#define DCN_FILES_METADATA "files" /* how the pictures or arrays that it was trained on were read */
 const char *dcn_model_metadata(const decant_model *model, const char *key); /* NULL when absent */
 /* One channel (the same for all), or as many as the input has (features, where it is no image); deviations above 0;
  * else INVALID_ARG. Readers rely on it. */

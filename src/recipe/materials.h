@@ -7,9 +7,6 @@
 #include "nn/model.h"
 #include "recipe/experiment.h"
 
-#define DCN_TABLE_METADATA "table" /* the model's metadata that holds the encoder of the table it was trained on */
-#define DCN_FILES_METADATA "files" /* how the pictures or arrays that it was trained on were read */
-
 typedef struct dcn_materials {
     const dcn_experiment *experiment;
     decant_dataset *dataset;

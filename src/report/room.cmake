@@ -12,3 +12,10 @@ string(APPEND page_source "const char *const dcn_page_style = (const char *)styl
   "const char *const dcn_page_chart_library = (const char *)charts;\n")
 file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/page_assets.c CONTENT "${page_source}")
 target_sources(room_report PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/page_assets.c)
+
+# `decant info` says which one it is.
+if(DECANT_CHART_JS)
+  file(STRINGS ${DECANT_CHART_JS} chart_version LIMIT_COUNT 2 REGEX "Chart.js v[0-9]")
+  string(REGEX MATCH "[0-9]+[.][0-9.]*[0-9]" chart_version "${chart_version}")
+  target_compile_definitions(room_report PRIVATE DCN_CHART_VERSION="${chart_version}")
+endif()

@@ -1,6 +1,6 @@
 /* decant/predictor.h: inference plans of one folded model, one for each batch size in use. They share the weights of
  * the first, which therefore stays; the others make room for each other. */
-#include "recipe/predictor.h"
+#include "predict/predictor.h"
 
 #include <math.h>
 #include <string.h>

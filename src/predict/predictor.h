@@ -1,6 +1,6 @@
 /* What measuring needs of a predictor. */
-#ifndef DCN_RECIPE_PREDICTOR_H
-#define DCN_RECIPE_PREDICTOR_H
+#ifndef DCN_PREDICT_PREDICTOR_H
+#define DCN_PREDICT_PREDICTOR_H
 
 #include "decant/predictor.h"
 #include "engine/plan.h"

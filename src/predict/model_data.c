@@ -4,7 +4,7 @@
 #include "data/source.h"
 #include "decant/model.h"
 #include "nn/model.h"
-#include "recipe/materials.h"
+#include "data/files.h"
 
 #define RANGE_SLACK 1e-3f /* what rounding may do to 0 and 1 */
 
