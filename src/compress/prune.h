@@ -36,7 +36,8 @@ decant_status dcn_prune(const decant_model *model, const decant_prune_options *o
 /* The most parameters that the options leave a network; INT64_MAX without a limit. */
 int64_t dcn_prune_limit(const dcn_graph *graph, const decant_prune_options *options);
 
-/* Whether a network can be brought within the limits at all, whatever its weights: USAGE when it cannot. */
+/* Whether a network can be brought within the limits: USAGE when not, as far as can be known without its weights. Units
+ * go in the network's order here; where units of unequal size share a layer with a minimum the order can matter. */
 decant_status dcn_prune_check(const dcn_graph *graph, const decant_prune_options *options);
 
 /* The network without the units whose keep[u] is false (compress/thin.c). Keeps the ids of all values. */

@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/threads.h"

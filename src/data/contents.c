@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/folder.h"
+#include "base/gzip.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"

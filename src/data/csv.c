@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/characters.h"
-#include "base/file.h"
+#include "base/gzip.h"
 #include "base/memory.h"
 #include "base/text.h"
 

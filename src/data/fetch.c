@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 
 #define CONNECT_SECONDS 20L
 #define STALL_SECONDS   30L

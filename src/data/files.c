@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "data/source.h"
 #include "format/json_text.h"

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/folder.h"
+#include "base/gzip.h"
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "base/text.h"

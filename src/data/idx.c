@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/folder.h"
 #include "base/text.h"
 #include "data/threads.h"
 

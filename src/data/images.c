@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "data/files.h"
 #include "data/threads.h"

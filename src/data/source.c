@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/folder.h"
 #include "base/text.h"
 #include "data/files.h"
 #include "data/idx.h"

@@ -5,6 +5,8 @@
 #include <zip.h>
 
 #include "base/file.h"
+#include "base/folder.h"
+#include "base/gzip.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "format/npy.h"

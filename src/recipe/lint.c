@@ -20,7 +20,7 @@ decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place
     char message[768];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    dcn_format_list(message, sizeof message, format, arguments);
     va_end(arguments);
     if (place == NULL || place->file == NULL)
         return dcn_findings_add_at(context->findings, severity, context->experiment->file, 0, 0, message);

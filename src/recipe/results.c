@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "format/json_text.h"
 #include "recipe/correct.h"
 #include "recipe/run_directory.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "compress/fold.h"
 #include "decant/recipe.h"
 #include "recipe/assess.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "format/json_text.h"
 
 #define MAX_MARK_BYTES (8 << 20) /* it holds the recipe's text, of which every byte may need six */

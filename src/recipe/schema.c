@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define MAX_CANDIDATES 64
 
 static const char *const section_paths[] = {
@@ -77,12 +79,14 @@ static decant_status out_of_range(const dcn_key *key, const dcn_doc *value)
     const interval range = parse_range(key->range);
     char wanted[96];
     if (isinf(range.maximum))
-        snprintf(wanted, sizeof wanted, "%s %g", range.open_below ? "greater than" : "at least", range.minimum);
+        TRY_RETURN(
+            dcn_format(wanted, sizeof wanted, "%s %g", range.open_below ? "greater than" : "at least", range.minimum));
     else if (range.minimum == range.maximum)
-        snprintf(wanted, sizeof wanted, "%g", range.minimum);
+        TRY_RETURN(dcn_format(wanted, sizeof wanted, "%g", range.minimum));
     else
-        snprintf(wanted, sizeof wanted, "%s %.10g and %s %.10g", range.open_below ? "greater than" : "at least",
-                 range.minimum, range.open_above ? "less than" : "at most", range.maximum);
+        TRY_RETURN(dcn_format(wanted, sizeof wanted, "%s %.10g and %s %.10g",
+                              range.open_below ? "greater than" : "at least", range.minimum,
+                              range.open_above ? "less than" : "at most", range.maximum));
     return dcn_doc_fail(value, DECANT_USAGE, "%s must be %s, not %s", key->name, wanted, value->text);
 }
 

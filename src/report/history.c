@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 
 #define LARGEST_FILE ((size_t)256 << 20)
 

@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/folder.h"
+#include "base/gzip.h"
 #include "base/memory.h"
 #include "base/text.h"
 

@@ -5,7 +5,6 @@
 
 #include <math.h>
 
-#include "base/file.h"
 #include "decant/compress.h"
 #include "train/training_step.h"
 

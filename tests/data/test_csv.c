@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "data/csv.h"
 

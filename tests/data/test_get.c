@@ -4,6 +4,8 @@
 
 #include <sys/wait.h>
 
+#include "base/file.h"
+#include "base/gzip.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "data/fetch.h"

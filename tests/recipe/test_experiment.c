@@ -1,7 +1,7 @@
 /* Reading recipes: what a good one means, and that each kind of mistake is told with its place and a way out. */
 #include "recipe/recipes.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "graph/graph.h"
 
 /* A recipe in pieces, so that a test can replace one. */

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "decant/recipe.h"
 #include "recipe/tiny.h"
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "decant/recipe.h"
 #include "nn/model.h"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "decant/compress.h"
 #include "decant/recipe.h"
 #include "nn/model.h"

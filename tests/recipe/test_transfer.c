@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "decant/recipe.h"
 #include "nn/model.h"
 #include "recipe/tiny.h"

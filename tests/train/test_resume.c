@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "train/checkpoint.h"
 
