@@ -16,10 +16,10 @@ static inline void transform_weight(const vec *g, const int g_step, vec *u, cons
 }
 
 /* o = A^T m */
-static inline void transform_output(const vec *m, const int m_step, vec one, vec *o, const int o_step)
+static inline void transform_output(const vec *m, const int m_step, vec *o, const int o_step)
 {
-    o[0] = m[0] * one + (m[2 * m_step] * one + m[m_step]);
-    o[o_step] = (m[m_step] * one - m[2 * m_step]) - m[3 * m_step] * one;
+    o[0] = m[0] + (m[m_step] + m[2 * m_step]);
+    o[o_step] = (m[m_step] - m[2 * m_step]) - m[3 * m_step];
 }
 
 /* --- weights --- */
@@ -84,9 +84,9 @@ static ALWAYS_INLINE void finish_tile(const dcn_cpu_narrow_winograd *winograd, c
     for (int p = 0; p < PLACES; p++)
         tile[p] = vec_load(m + p * winograd->m_step);
     for (int column = 0; column < 4; column++)
-        transform_output(tile + column, 4, hidden_one(), half + column, 4);
+        transform_output(tile + column, 4, half + column, 4);
     for (int row = 0; row < TILE; row++)
-        transform_output(half + 4 * row, 1, vec_all(1), result + 2 * row, 1);
+        transform_output(half + 4 * row, 1, result + 2 * row, 1);
     for (int i = 0; i < 4; i++) {
         result[i] += shift;
         if (winograd->relu) result[i] = vec_select(result[i] < (vec){0}, (vec){0}, result[i]);
