@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 #define CONNECT_SECONDS 20L
 #define STALL_SECONDS   30L
 #define MAX_REDIRECTS   8L

@@ -83,8 +83,7 @@ static decant_status check_cosine(const dcn_term *term, const dcn_value *student
         return DCN_FAIL(SHAPE,
                         "'%s' of the student has %" PRId64 " elements a sample and '%s' of the teacher %" PRId64
                         "; compare equals, or set match: project (a matrix that is learnt), or match: avgpool (means "
-                        "of neighbours, "
-                        "whatever they are)",
+                        "of neighbours, whatever they are)",
                         term->student, ours, term->teacher, theirs);
     if (theirs > ours && theirs % ours == 0) return DECANT_OK;
     return DCN_FAIL(

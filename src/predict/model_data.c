@@ -1,10 +1,10 @@
 /* Data for models that say how theirs was read - tables, pictures, arrays: what decant/model.h says of it. */
 #include <string.h>
 
+#include "data/files.h"
 #include "data/source.h"
 #include "decant/model.h"
 #include "nn/model.h"
-#include "data/files.h"
 
 #define RANGE_SLACK 1e-3f /* what rounding may do to 0 and 1 */
 

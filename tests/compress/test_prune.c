@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-
 /* Sets what makes a unit to zero: its filters, their biases, and the scale and shift of its normalisations. */
 static void silence(decant_model *model, const dcn_channels *channels, const bool *keep)
 {
