@@ -151,6 +151,13 @@ dcn_cpu_compile dcn_cpu_compile_panels;
 bool dcn_cpu_suits_panels(dcn_op_call *call);
 /* The layout of weights in panels of output channels, [O/16][kh][kw][I][16]. */
 decant_status dcn_cpu_panel_layout(dcn_cpu_device *device, const decant_shape *weight, dcn_layout *ret_layout);
+/* A convolution of a few input channels, or its weights' gradient: both read a padded copy of each sample. */
+typedef struct dcn_cpu_few {
+    dcn_cpu_map in, out, padded;
+    int64_t kernel[2], stride[2], padding[2];
+    bool has_bias;
+} dcn_cpu_few;
+dcn_cpu_few dcn_cpu_few_of(const dcn_op_call *call);
 /* few_channels.c: forward and weight gradient of a convolution for which this holds */
 dcn_cpu_compile dcn_cpu_compile_few_channels;
 bool dcn_cpu_suits_few_channels(const dcn_op_call *call);

@@ -13,10 +13,8 @@
 typedef struct few_kernel {
     dcn_cpu_kernel own;
     dcn_cpu_panels panels;
-    dcn_cpu_map in, out, padded;
-    int64_t kernel[2], stride[2], padding[2];
-    bool planes; /* the input is NCHW */
-    bool has_bias;
+    dcn_cpu_few shape;
+    bool planes;           /* the input is NCHW */
     int64_t parts;         /* of a sample's rows that threads share, where there are few samples */
     dcn_cpu_piece *pieces; /* [kernel rows], or [rows of the output] for the gradient */
     int64_t chunk_samples, n_chunks;
@@ -39,18 +37,19 @@ static void destroy_few(dcn_kernel *base)
 /* Floats of one thread's copy: a sample with its borders. */
 static int64_t copy_size(const few_kernel *kernel)
 {
-    int64_t size = kernel->padded.height * kernel->padded.width * kernel->padded.channels;
+    int64_t size = kernel->shape.padded.height * kernel->shape.padded.width * kernel->shape.padded.channels;
     return (size + DCN_CPU_PANEL - 1) / DCN_CPU_PANEL * DCN_CPU_PANEL;
 }
 
 /* One sample into the middle of the copy, whose borders stay zero from the first one on. */
 static void copy_sample(const few_kernel *kernel, const float *x, int64_t sample, float *copy)
 {
-    const dcn_cpu_map *in = &kernel->in;
+    const dcn_cpu_map *in = &kernel->shape.in;
     int64_t channels = in->channels, plane = in->height * in->width;
     const float *from = x + sample * channels * plane;
     for (int64_t h = 0; h < in->height; h++) {
-        float *to = copy + ((h + kernel->padding[0]) * kernel->padded.width + kernel->padding[1]) * channels;
+        float *to =
+            copy + ((h + kernel->shape.padding[0]) * kernel->shape.padded.width + kernel->shape.padding[1]) * channels;
         if (kernel->planes)
             kernel->own.loops->interleave(from + h * in->width, plane, channels, in->width, to);
         else
@@ -64,9 +63,9 @@ static void copy_sample(const few_kernel *kernel, const float *x, int64_t sample
 static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const few_kernel *kernel = (const few_kernel *)run->kernel;
-    const dcn_cpu_map *out = &kernel->out;
+    const dcn_cpu_map *out = &kernel->shape.out;
     float *copy = (float *)run->scratch + run->thread * copy_size(kernel);
-    int64_t line = kernel->stride[0] * kernel->padded.width * kernel->in.channels;
+    int64_t line = kernel->shape.stride[0] * kernel->shape.padded.width * kernel->shape.in.channels;
     memset(copy, 0, (size_t)copy_size(kernel) * sizeof(float));
     for (int64_t item = begin; item < end; item++) {
         int64_t sample = item / kernel->parts, part = item % kernel->parts;
@@ -74,8 +73,8 @@ static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
         float *y = (float *)run->outputs[0] + sample * out->height * out->width * out->channels;
         if (item == begin || part == 0) copy_sample(kernel, run->inputs[0], sample, copy);
         for (int64_t h = first; h < last; h++)
-            kernel->own.loops->panels(&kernel->panels, kernel->pieces, kernel->kernel[0], copy + h * line,
-                                      run->inputs[1], kernel->has_bias ? run->inputs[2] : NULL,
+            kernel->own.loops->panels(&kernel->panels, kernel->pieces, kernel->shape.kernel[0], copy + h * line,
+                                      run->inputs[1], kernel->shape.has_bias ? run->inputs[2] : NULL,
                                       y + h * out->width * out->channels, out->width, 0, out->channels);
     }
 }
@@ -84,27 +83,28 @@ static void run_forward(const dcn_kernel *base, void *const *inputs, void *const
 {
     const few_kernel *kernel = (const few_kernel *)base;
     dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
-    dcn_cpu_parallel(&run, kernel->out.batch * kernel->parts,
-                     kernel->out.height * kernel->out.width * kernel->out.channels * kernel->in.channels /
-                         kernel->parts,
+    dcn_cpu_parallel(&run, kernel->shape.out.batch * kernel->parts,
+                     kernel->shape.out.height * kernel->shape.out.width * kernel->shape.out.channels *
+                         kernel->shape.in.channels / kernel->parts,
                      forward_body);
 }
 
 static decant_status plan_forward(few_kernel *kernel)
 {
-    int64_t depth = kernel->kernel[1] * kernel->in.channels;
-    kernel->panels = (dcn_cpu_panels){.columns = kernel->out.channels,
+    int64_t depth = kernel->shape.kernel[1] * kernel->shape.in.channels;
+    kernel->panels = (dcn_cpu_panels){.columns = kernel->shape.out.channels,
                                       .depth = depth,
-                                      .a_row = kernel->stride[1] * kernel->in.channels,
+                                      .a_row = kernel->shape.stride[1] * kernel->shape.in.channels,
                                       .a_step = 1,
                                       .b_step = DCN_CPU_PANEL,
-                                      .b_panel = kernel->kernel[0] * depth * DCN_CPU_PANEL,
-                                      .c_row = kernel->out.channels,
+                                      .b_panel = kernel->shape.kernel[0] * depth * DCN_CPU_PANEL,
+                                      .c_row = kernel->shape.out.channels,
                                       .c_panel = DCN_CPU_PANEL};
-    kernel->parts = kernel->in.batch >= 2 * kernel->own.threads ? 1 : kernel->own.threads;
-    TRY_RETURN(dcn_new_array((size_t)kernel->kernel[0], sizeof *kernel->pieces, (void **)&kernel->pieces));
-    for (int64_t h = 0; h < kernel->kernel[0]; h++)
-        kernel->pieces[h] = (dcn_cpu_piece){h * kernel->padded.width * kernel->in.channels, h * depth * DCN_CPU_PANEL};
+    kernel->parts = kernel->shape.in.batch >= 2 * kernel->own.threads ? 1 : kernel->own.threads;
+    TRY_RETURN(dcn_new_array((size_t)kernel->shape.kernel[0], sizeof *kernel->pieces, (void **)&kernel->pieces));
+    for (int64_t h = 0; h < kernel->shape.kernel[0]; h++)
+        kernel->pieces[h] =
+            (dcn_cpu_piece){h * kernel->shape.padded.width * kernel->shape.in.channels, h * depth * DCN_CPU_PANEL};
     kernel->own.base.scratch_bytes = (size_t)(kernel->own.threads * copy_size(kernel)) * sizeof(float);
     return DECANT_OK;
 }
@@ -115,7 +115,7 @@ static decant_status plan_forward(few_kernel *kernel)
  */
 static int64_t chunk_size(const few_kernel *kernel)
 {
-    return kernel->weight_size + panels_of(kernel->out.channels) * DCN_CPU_PANEL;
+    return kernel->weight_size + panels_of(kernel->shape.out.channels) * DCN_CPU_PANEL;
 }
 
 static void add_to(float *sum, const float *values, int64_t count)
@@ -127,15 +127,15 @@ static void add_to(float *sum, const float *values, int64_t count)
 static void add_sample(const dcn_cpu_run *run, int64_t sample, float *copy, float *sample_sums, float *sums)
 {
     const few_kernel *kernel = (const few_kernel *)run->kernel;
-    const dcn_cpu_map *out = &kernel->out;
+    const dcn_cpu_map *out = &kernel->shape.out;
     const float *d_y = (const float *)run->inputs[1] + sample * out->height * out->width * out->channels;
-    int64_t depth = kernel->kernel[1] * kernel->in.channels;
+    int64_t depth = kernel->shape.kernel[1] * kernel->shape.in.channels;
     copy_sample(kernel, run->inputs[0], sample, copy);
-    for (int64_t h = 0; h < kernel->kernel[0]; h++)
+    for (int64_t h = 0; h < kernel->shape.kernel[0]; h++)
         kernel->own.loops->panels(&kernel->panels, kernel->pieces, out->height,
-                                  copy + h * kernel->padded.width * kernel->in.channels, d_y, NULL,
+                                  copy + h * kernel->shape.padded.width * kernel->shape.in.channels, d_y, NULL,
                                   sample_sums + h * depth * DCN_CPU_PANEL, depth, 0, out->channels);
-    if (kernel->has_bias)
+    if (kernel->shape.has_bias)
         kernel->own.loops->column_sums(d_y, out->height * out->width, out->channels, sample_sums + kernel->weight_size);
     add_to(sums, sample_sums, chunk_size(kernel));
 }
@@ -151,7 +151,7 @@ static void grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
         int64_t first = chunk * kernel->chunk_samples, last = first + kernel->chunk_samples;
         float *sums = chunks + chunk * size;
         memset(sums, 0, (size_t)size * sizeof(float));
-        for (int64_t sample = first; sample < last && sample < kernel->in.batch; sample++)
+        for (int64_t sample = first; sample < last && sample < kernel->shape.in.batch; sample++)
             add_sample(run, sample, copy, copy + copy_size(kernel), sums);
     }
 }
@@ -159,37 +159,39 @@ static void grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 static void run_grad_weight(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const few_kernel *kernel = (const few_kernel *)base;
-    const dcn_cpu_map *out = &kernel->out;
+    const dcn_cpu_map *out = &kernel->shape.out;
     int64_t size = chunk_size(kernel);
     float *sums = scratch;
     dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     dcn_cpu_parallel(&run, kernel->n_chunks,
-                     kernel->chunk_samples * out->height * out->width * out->channels * kernel->in.channels, grad_body);
+                     kernel->chunk_samples * out->height * out->width * out->channels * kernel->shape.in.channels,
+                     grad_body);
     for (int64_t chunk = 1; chunk < kernel->n_chunks; chunk++)
         add_to(sums, sums + chunk * size, size);
     memcpy(outputs[0], sums, (size_t)kernel->weight_size * sizeof(float));
-    if (kernel->has_bias) memcpy(outputs[1], sums + kernel->weight_size, (size_t)out->channels * sizeof(float));
+    if (kernel->shape.has_bias) memcpy(outputs[1], sums + kernel->weight_size, (size_t)out->channels * sizeof(float));
 }
 
 /* For each kernel row, a product whose rows are the taps and whose sum runs over all pixels of a sample. */
 static decant_status plan_grad_weight(few_kernel *kernel)
 {
-    const dcn_cpu_map *out = &kernel->out;
-    kernel->panels =
-        (dcn_cpu_panels){.columns = out->channels,
-                         .depth = out->width,
-                         .a_row = 1,
-                         .a_step = kernel->stride[1] * kernel->in.channels,
-                         .b_step = out->channels,
-                         .b_panel = DCN_CPU_PANEL,
-                         .c_row = DCN_CPU_PANEL,
-                         .c_panel = kernel->kernel[0] * kernel->kernel[1] * kernel->in.channels * DCN_CPU_PANEL};
+    const dcn_cpu_map *out = &kernel->shape.out;
+    kernel->panels = (dcn_cpu_panels){.columns = out->channels,
+                                      .depth = out->width,
+                                      .a_row = 1,
+                                      .a_step = kernel->shape.stride[1] * kernel->shape.in.channels,
+                                      .b_step = out->channels,
+                                      .b_panel = DCN_CPU_PANEL,
+                                      .c_row = DCN_CPU_PANEL,
+                                      .c_panel = kernel->shape.kernel[0] * kernel->shape.kernel[1] *
+                                                 kernel->shape.in.channels * DCN_CPU_PANEL};
     TRY_RETURN(dcn_new_array((size_t)out->height, sizeof *kernel->pieces, (void **)&kernel->pieces));
     for (int64_t h = 0; h < out->height; h++)
-        kernel->pieces[h] = (dcn_cpu_piece){h * kernel->stride[0] * kernel->padded.width * kernel->in.channels,
-                                            h * out->width * out->channels};
-    kernel->chunk_samples = (kernel->in.batch + MAX_CHUNKS - 1) / MAX_CHUNKS;
-    kernel->n_chunks = (kernel->in.batch + kernel->chunk_samples - 1) / kernel->chunk_samples;
+        kernel->pieces[h] =
+            (dcn_cpu_piece){h * kernel->shape.stride[0] * kernel->shape.padded.width * kernel->shape.in.channels,
+                            h * out->width * out->channels};
+    kernel->chunk_samples = (kernel->shape.in.batch + MAX_CHUNKS - 1) / MAX_CHUNKS;
+    kernel->n_chunks = (kernel->shape.in.batch + kernel->chunk_samples - 1) / kernel->chunk_samples;
     kernel->weight_size = panels_of(out->channels) * kernel->panels.c_panel;
     int64_t size = chunk_size(kernel);
     kernel->own.base.scratch_bytes =
@@ -210,12 +212,22 @@ bool dcn_cpu_suits_few_channels(const dcn_op_call *call)
            attrs->dilation[1] == 1;
 }
 
-static dcn_cpu_map padded_map(const few_kernel *kernel)
+dcn_cpu_few dcn_cpu_few_of(const dcn_op_call *call)
 {
-    dcn_cpu_map map = kernel->in;
-    map.height += 2 * kernel->padding[0];
-    map.width += 2 * kernel->padding[1];
-    return map;
+    const dcn_conv_attrs *attrs = &call->attrs.conv;
+    const bool forward = call->op == DECANT_OP_CONV2D;
+    dcn_cpu_few few = {.in = dcn_cpu_map_of(&call->input[0].shape),
+                       .out = dcn_cpu_map_of(forward ? &call->output[0].shape : &call->input[1].shape),
+                       .has_bias = forward ? call->n_inputs > 2 : call->n_outputs > 1};
+    for (int i = 0; i < 2; i++) {
+        few.kernel[i] = attrs->kernel[i];
+        few.stride[i] = attrs->stride[i];
+        few.padding[i] = attrs->padding[i];
+    }
+    few.padded = few.in;
+    few.padded.height += 2 * few.padding[0];
+    few.padded.width += 2 * few.padding[1];
+    return few;
 }
 
 decant_status dcn_cpu_compile_few_channels(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
@@ -231,15 +243,7 @@ decant_status dcn_cpu_compile_few_channels(dcn_cpu_device *device, dcn_op_call *
     if (status != DECANT_OK) goto out;
     kernel->own.base.destroy = destroy_few;
     kernel->planes = planes;
-    kernel->in = dcn_cpu_map_of(&call->input[0].shape);
-    kernel->out = dcn_cpu_map_of(forward ? &call->output[0].shape : &call->input[1].shape);
-    kernel->has_bias = forward ? call->n_inputs > 2 : call->n_outputs > 1;
-    for (int i = 0; i < 2; i++) {
-        kernel->kernel[i] = attrs->kernel[i];
-        kernel->stride[i] = attrs->stride[i];
-        kernel->padding[i] = attrs->padding[i];
-    }
-    kernel->padded = padded_map(kernel);
+    kernel->shape = dcn_cpu_few_of(call);
     TRY(forward ? plan_forward(kernel) : plan_grad_weight(kernel));
     if (forward) kernel->panels.relu = attrs->activation == DCN_ACTIVATION_RELU;
 

@@ -17,10 +17,8 @@
 typedef struct narrow_few_kernel {
     dcn_cpu_kernel own;
     dcn_cpu_dots product;
-    dcn_cpu_map in, out, padded;
-    int64_t kernel[2], stride[2], padding[2];
-    int64_t taps; /* of a kernel row, in all channels: neighbours in the copy */
-    bool has_bias;
+    dcn_cpu_few shape;
+    int64_t taps;        /* of a kernel row, in all channels: neighbours in the copy */
     int64_t parts;       /* of a sample's rows that threads share, where there are few samples */
     int64_t packed_size; /* pairs: the weights, or a block of the gradient at y */
     int64_t block_rows;  /* of such a block */
@@ -30,18 +28,19 @@ typedef struct narrow_few_kernel {
 /* Elements of one thread's copy: a sample with its borders. */
 static int64_t copy_size(const narrow_few_kernel *kernel)
 {
-    const int64_t size = kernel->padded.height * kernel->padded.width * kernel->padded.channels;
+    const int64_t size = kernel->shape.padded.height * kernel->shape.padded.width * kernel->shape.padded.channels;
     return (size + SLACK - 1) / SLACK * SLACK + SLACK;
 }
 
 /* One sample into the middle of the copy, whose borders stay zero from the first one on. */
 static void copy_sample(const narrow_few_kernel *kernel, const dcn_bf16 *x, int64_t sample, dcn_bf16 *copy)
 {
-    const dcn_cpu_map *in = &kernel->in;
+    const dcn_cpu_map *in = &kernel->shape.in;
     const int64_t line = in->width * in->channels;
     const dcn_bf16 *from = x + sample * in->height * line;
     for (int64_t h = 0; h < in->height; h++)
-        memcpy(copy + ((h + kernel->padding[0]) * kernel->padded.width + kernel->padding[1]) * in->channels,
+        memcpy(copy + ((h + kernel->shape.padding[0]) * kernel->shape.padded.width + kernel->shape.padding[1]) *
+                          in->channels,
                from + h * line, (size_t)line * sizeof *copy);
 }
 
@@ -58,18 +57,18 @@ static void call_up(const void *from, int64_t bytes)
  */
 static void pack_weights(const narrow_few_kernel *kernel, const dcn_bf16 *weights, uint32_t *packed)
 {
-    const int64_t channels = kernel->in.channels, width = kernel->kernel[1],
-                  of_output = kernel->kernel[0] * kernel->taps;
-    for (int64_t first = 0, strip; first < kernel->out.channels; first += strip) {
-        strip = dcn_cpu_strip_of_pairs(kernel->out.channels, first);
-        for (int64_t h = 0; h < kernel->kernel[0]; h++)
+    const int64_t channels = kernel->shape.in.channels, width = kernel->shape.kernel[1],
+                  of_output = kernel->shape.kernel[0] * kernel->taps;
+    for (int64_t first = 0, strip; first < kernel->shape.out.channels; first += strip) {
+        strip = dcn_cpu_strip_of_pairs(kernel->shape.out.channels, first);
+        for (int64_t h = 0; h < kernel->shape.kernel[0]; h++)
             for (int64_t tap = 0; tap < 2 * kernel->product.depth; tap += 2, packed += strip)
                 for (int64_t o = 0; o < strip; o++) {
                     const dcn_bf16 *from = weights + (first + o) * of_output + h * width;
                     uint32_t pair = 0;
                     for (int64_t half = 0; half < 2 && tap + half < kernel->taps; half++) {
                         const int64_t at =
-                            (tap + half) % channels * kernel->kernel[0] * width + (tap + half) / channels;
+                            (tap + half) % channels * kernel->shape.kernel[0] * width + (tap + half) / channels;
                         pair |= (uint32_t)from[at] << 16 * half;
                     }
                     packed[o] = pair;
@@ -81,11 +80,11 @@ static void pack_weights(const narrow_few_kernel *kernel, const dcn_bf16 *weight
 static void forward_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const narrow_few_kernel *kernel = (const narrow_few_kernel *)run->kernel;
-    const dcn_cpu_map *out = &kernel->out;
+    const dcn_cpu_map *out = &kernel->shape.out;
     const uint32_t *weights = run->scratch;
-    const float *bias = kernel->has_bias ? run->inputs[2] : NULL;
+    const float *bias = kernel->shape.has_bias ? run->inputs[2] : NULL;
     dcn_bf16 *copy = (dcn_bf16 *)((uint32_t *)run->scratch + kernel->packed_size) + run->thread * copy_size(kernel);
-    const int64_t line = kernel->stride[0] * kernel->padded.width * kernel->in.channels;
+    const int64_t line = kernel->shape.stride[0] * kernel->shape.padded.width * kernel->shape.in.channels;
     const int64_t row = out->width * out->channels;
     memset(copy, 0, (size_t)copy_size(kernel) * sizeof *copy);
     for (int64_t item = begin; item < end; item++) {
@@ -104,23 +103,24 @@ static void run_forward(const dcn_kernel *base, void *const *inputs, void *const
 {
     const narrow_few_kernel *kernel = (const narrow_few_kernel *)base;
     const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
-    const int64_t products =
-        kernel->out.height * kernel->out.width * kernel->out.channels * kernel->kernel[0] * kernel->taps;
+    const int64_t products = kernel->shape.out.height * kernel->shape.out.width * kernel->shape.out.channels *
+                             kernel->shape.kernel[0] * kernel->taps;
     pack_weights(kernel, inputs[1], scratch);
-    dcn_cpu_parallel(&run, kernel->out.batch * kernel->parts, products / kernel->parts / DOTS_A_LOOP + 1, forward_body);
+    dcn_cpu_parallel(&run, kernel->shape.out.batch * kernel->parts, products / kernel->parts / DOTS_A_LOOP + 1,
+                     forward_body);
 }
 
 static void plan_forward(narrow_few_kernel *kernel)
 {
-    kernel->product = (dcn_cpu_dots){.columns = kernel->out.channels,
-                                     .pieces = kernel->kernel[0],
+    kernel->product = (dcn_cpu_dots){.columns = kernel->shape.out.channels,
+                                     .pieces = kernel->shape.kernel[0],
                                      .depth = (kernel->taps + 1) / 2,
-                                     .a_row = kernel->stride[1] * kernel->in.channels,
-                                     .a_piece = kernel->padded.width * kernel->in.channels,
+                                     .a_row = kernel->shape.stride[1] * kernel->shape.in.channels,
+                                     .a_piece = kernel->shape.padded.width * kernel->shape.in.channels,
                                      .a_step = 2,
-                                     .c_row = kernel->out.channels};
-    kernel->parts = kernel->in.batch >= 2 * kernel->own.threads ? 1 : kernel->own.threads;
-    kernel->packed_size = kernel->product.pieces * kernel->product.depth * kernel->out.channels;
+                                     .c_row = kernel->shape.out.channels};
+    kernel->parts = kernel->shape.in.batch >= 2 * kernel->own.threads ? 1 : kernel->own.threads;
+    kernel->packed_size = kernel->product.pieces * kernel->product.depth * kernel->shape.out.channels;
     kernel->own.base.scratch_bytes = (size_t)kernel->packed_size * sizeof(uint32_t) +
                                      (size_t)(kernel->own.threads * copy_size(kernel)) * sizeof(dcn_bf16);
 }
@@ -131,7 +131,7 @@ static void plan_forward(narrow_few_kernel *kernel)
  * the gradient at y in pairs, and the copy. */
 static int64_t chunk_size(const narrow_few_kernel *kernel)
 {
-    return (kernel->kernel[0] * kernel->taps + 1) * kernel->out.channels;
+    return (kernel->shape.kernel[0] * kernel->taps + 1) * kernel->shape.out.channels;
 }
 
 static size_t thread_bytes(const narrow_few_kernel *kernel)
@@ -145,9 +145,9 @@ static size_t thread_bytes(const narrow_few_kernel *kernel)
 static void add_sample(const narrow_few_kernel *kernel, const dcn_bf16 *d_y, int64_t rest, const uint32_t *x,
                        uint32_t *packed, float *sums)
 {
-    const dcn_cpu_map *out = &kernel->out;
-    const int64_t line = kernel->padded.width * kernel->in.channels, row = out->width * out->channels;
-    const int64_t weights = kernel->kernel[0] * kernel->taps * out->channels;
+    const dcn_cpu_map *out = &kernel->shape.out;
+    const int64_t line = kernel->shape.padded.width * kernel->shape.in.channels, row = out->width * out->channels;
+    const int64_t weights = kernel->shape.kernel[0] * kernel->taps * out->channels;
     dcn_cpu_dots product = kernel->product;
     for (int64_t h = 0; h < out->height; h += product.pieces) {
         product.pieces = out->height - h < kernel->block_rows ? out->height - h : kernel->block_rows;
@@ -155,10 +155,10 @@ static void add_sample(const narrow_few_kernel *kernel, const dcn_bf16 *d_y, int
                                        sums + weights);
         const int64_t behind = (h + product.pieces) * row, left = rest - behind;
         const int64_t next = left < kernel->block_rows * row ? left : kernel->block_rows * row;
-        for (int64_t k = 0; k < kernel->kernel[0]; k++) {
-            const int64_t first = k * next / kernel->kernel[0], last = (k + 1) * next / kernel->kernel[0];
+        for (int64_t k = 0; k < kernel->shape.kernel[0]; k++) {
+            const int64_t first = k * next / kernel->shape.kernel[0], last = (k + 1) * next / kernel->shape.kernel[0];
             call_up(d_y + behind + first, (last - first) * (int64_t)sizeof *d_y);
-            kernel->own.loops->dots(&product, x + (h * kernel->stride[0] + k) * line, packed,
+            kernel->own.loops->dots(&product, x + (h * kernel->shape.stride[0] + k) * line, packed,
                                     sums + k * kernel->taps * out->channels, kernel->taps);
         }
     }
@@ -168,7 +168,7 @@ static void grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const narrow_few_kernel *kernel = (const narrow_few_kernel *)run->kernel;
     const int64_t size = chunk_size(kernel);
-    const int64_t of_sample = kernel->out.height * kernel->out.width * kernel->out.channels;
+    const int64_t of_sample = kernel->shape.out.height * kernel->shape.out.width * kernel->shape.out.channels;
     float *chunks = run->scratch;
     uint32_t *x =
         (uint32_t *)(void *)((char *)(chunks + kernel->n_chunks * size) + (size_t)run->thread * thread_bytes(kernel));
@@ -179,12 +179,12 @@ static void grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
         const int64_t first = chunk * kernel->chunk_samples, last = first + kernel->chunk_samples;
         float *sums = chunks + chunk * size;
         memset(sums, 0, (size_t)size * sizeof *sums);
-        for (int64_t sample = first; sample < last && sample < kernel->in.batch; sample++) {
-            const int64_t distance = kernel->stride[1] * kernel->in.channels;
+        for (int64_t sample = first; sample < last && sample < kernel->shape.in.batch; sample++) {
+            const int64_t distance = kernel->shape.stride[1] * kernel->shape.in.channels;
             copy_sample(kernel, run->inputs[0], sample, copy);
             kernel->own.loops->pair_neighbours(copy, distance, copy_size(kernel) - SLACK, x);
             add_sample(kernel, (const dcn_bf16 *)run->inputs[1] + sample * of_sample,
-                       (kernel->in.batch - sample) * of_sample, x, packed, sums);
+                       (kernel->shape.in.batch - sample) * of_sample, x, packed, sums);
         }
     }
 }
@@ -192,10 +192,11 @@ static void grad_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 /* Sums [kh][kw][I][O] as weights [O][I][kh][kw]. */
 static void unpack_weights(const narrow_few_kernel *kernel, const float *sums, float *weights)
 {
-    const int64_t channels = kernel->in.channels, width = kernel->kernel[1], out = kernel->out.channels;
+    const int64_t channels = kernel->shape.in.channels, width = kernel->shape.kernel[1],
+                  out = kernel->shape.out.channels;
     for (int64_t o = 0; o < out; o++)
         for (int64_t c = 0; c < channels; c++)
-            for (int64_t h = 0; h < kernel->kernel[0]; h++)
+            for (int64_t h = 0; h < kernel->shape.kernel[0]; h++)
                 for (int64_t w = 0; w < width; w++)
                     *weights++ = sums[(h * kernel->taps + w * channels + c) * out + o];
 }
@@ -203,35 +204,35 @@ static void unpack_weights(const narrow_few_kernel *kernel, const float *sums, f
 static void run_grad_weight(const dcn_kernel *base, void *const *inputs, void *const *outputs, void *scratch)
 {
     const narrow_few_kernel *kernel = (const narrow_few_kernel *)base;
-    const dcn_cpu_map *out = &kernel->out;
+    const dcn_cpu_map *out = &kernel->shape.out;
     const dcn_cpu_run run = dcn_cpu_run_of(base, inputs, outputs, scratch);
     const int64_t size = chunk_size(kernel), bias_at = size - out->channels;
-    const int64_t products = out->height * out->width * out->channels * kernel->kernel[0] * kernel->taps;
+    const int64_t products = out->height * out->width * out->channels * kernel->shape.kernel[0] * kernel->taps;
     float *sums = scratch;
     dcn_cpu_parallel(&run, kernel->n_chunks, kernel->chunk_samples * products / DOTS_A_LOOP + 1, grad_body);
     for (int64_t chunk = 1; chunk < kernel->n_chunks; chunk++)
         for (int64_t i = 0; i < size; i++)
             sums[i] += sums[chunk * size + i];
     unpack_weights(kernel, sums, outputs[0]);
-    if (kernel->has_bias) memcpy(outputs[1], sums + bias_at, (size_t)out->channels * sizeof *sums);
+    if (kernel->shape.has_bias) memcpy(outputs[1], sums + bias_at, (size_t)out->channels * sizeof *sums);
 }
 
 /* Addresses of pairs are counted in their halves. */
 static void plan_grad_weight(narrow_few_kernel *kernel)
 {
-    const dcn_cpu_map *out = &kernel->out;
-    const int64_t channels = kernel->in.channels, row_pairs = (out->width + 1) / 2 * out->channels;
+    const dcn_cpu_map *out = &kernel->shape.out;
+    const int64_t channels = kernel->shape.in.channels, row_pairs = (out->width + 1) / 2 * out->channels;
     kernel->product = (dcn_cpu_dots){.columns = out->channels,
                                      .depth = (out->width + 1) / 2,
                                      .a_row = 2,
-                                     .a_piece = 2 * kernel->stride[0] * kernel->padded.width * channels,
-                                     .a_step = 2 * 2 * kernel->stride[1] * channels,
+                                     .a_piece = 2 * kernel->shape.stride[0] * kernel->shape.padded.width * channels,
+                                     .a_step = 2 * 2 * kernel->shape.stride[1] * channels,
                                      .c_row = out->channels,
                                      .add = true};
     kernel->block_rows = row_pairs < BLOCK_PAIRS ? BLOCK_PAIRS / row_pairs : 1;
     kernel->packed_size = kernel->block_rows * row_pairs;
-    kernel->chunk_samples = (kernel->in.batch + MAX_CHUNKS - 1) / MAX_CHUNKS;
-    kernel->n_chunks = (kernel->in.batch + kernel->chunk_samples - 1) / kernel->chunk_samples;
+    kernel->chunk_samples = (kernel->shape.in.batch + MAX_CHUNKS - 1) / MAX_CHUNKS;
+    kernel->n_chunks = (kernel->shape.in.batch + kernel->chunk_samples - 1) / kernel->chunk_samples;
     kernel->own.base.scratch_bytes = (size_t)(kernel->n_chunks * chunk_size(kernel)) * sizeof(float) +
                                      (size_t)kernel->own.threads * thread_bytes(kernel);
 }
@@ -255,18 +256,8 @@ decant_status dcn_cpu_compile_narrow_few_channels(dcn_cpu_device *device, dcn_op
     narrow_few_kernel *kernel = NULL;
     TRY_RETURN(
         dcn_cpu_kernel_create(device, call, sizeof *kernel, forward ? run_forward : run_grad_weight, (void **)&kernel));
-    kernel->in = dcn_cpu_map_of(&call->input[0].shape);
-    kernel->out = dcn_cpu_map_of(forward ? &call->output[0].shape : &call->input[1].shape);
-    kernel->has_bias = forward ? call->n_inputs > 2 : call->n_outputs > 1;
-    for (int i = 0; i < 2; i++) {
-        kernel->kernel[i] = attrs->kernel[i];
-        kernel->stride[i] = attrs->stride[i];
-        kernel->padding[i] = attrs->padding[i];
-    }
-    kernel->taps = kernel->kernel[1] * kernel->in.channels;
-    kernel->padded = kernel->in;
-    kernel->padded.height += 2 * kernel->padding[0];
-    kernel->padded.width += 2 * kernel->padding[1];
+    kernel->shape = dcn_cpu_few_of(call);
+    kernel->taps = kernel->shape.kernel[1] * kernel->shape.in.channels;
     if (forward)
         plan_forward(kernel);
     else
