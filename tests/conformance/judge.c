@@ -282,21 +282,26 @@ static bool same_bytes(const dcn_tensor_desc *desc, const void *a, const void *b
 #define NARROW_WINOGRAD_OF_SPREAD (6.0 / 256)
 #define NARROW_WINOGRAD_IN_NORM   (1.5 / 256)
 
-/* A convolution that may go through Winograd's transforms, whose factors make its rounding larger. */
-static bool may_be_winograd(const dcn_op_call *call)
+/* Convolutions that may go through Winograd's transforms, whose factors make their rounding larger: of so many channels
+ * out and more */
+static bool may_transform(const dcn_op_call *call, int64_t channels)
 {
     if (call->op != DECANT_OP_CONV2D && call->op != DECANT_OP_CONV2D_GRAD_INPUT &&
         call->op != DECANT_OP_CONV2D_GRAD_WEIGHT)
         return false;
     const dcn_conv_attrs *conv = &call->attrs.conv;
     return conv->groups == 1 && conv->kernel[0] == 3 && conv->kernel[1] == 3 && conv->stride[0] == 1 &&
-           conv->stride[1] == 1 && conv->dilation[0] == 1 && conv->dilation[1] == 1 && conv->channels >= 32;
+           conv->stride[1] == 1 && conv->dilation[0] == 1 && conv->dilation[1] == 1 && conv->channels >= channels;
 }
 
-/* The same from bf16, with what is summed over in whole pairs of vectors. */
+static bool may_be_winograd(const dcn_op_call *call)
+{
+    return may_transform(call, 32);
+}
+
 static bool may_be_narrow_winograd(const dcn_op_call *call)
 {
-    return may_be_winograd(call) && call->input[0].dtype == DECANT_BF16 && call->input[0].shape.dim[1] % 32 == 0;
+    return may_transform(call, 16) && call->input[0].dtype == DECANT_BF16 && call->input[0].shape.dim[1] % 16 == 0;
 }
 
 /* All errors together: single elements may be far off, but few of them. */

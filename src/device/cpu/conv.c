@@ -3,6 +3,8 @@
 
 #include "device/cpu/cpu.h"
 
+#define FEW_CHANNELS 32
+
 /* The logical pieces of a convolution, whichever of them the op computes. */
 typedef struct conv_parts {
     dcn_tensor_desc *src, *weight, *dst;
@@ -50,6 +52,29 @@ static decant_status conv_parts_init(const dcn_conv_attrs *attrs, dcn_tensor_des
     return DECANT_OK;
 }
 
+/* oneDNN offers its convolution by small matrix products first; where few channels are summed over, the one it offers
+ * next takes a third to a tenth less time in bf16. */
+static decant_status conv_take(dcn_cpu_device *device, const dcn_op_call *call, const dnnl_convolution_desc_t *asked,
+                               const_dnnl_primitive_attr_t attributes, const char *what,
+                               dnnl_primitive_desc_t *ret_descriptor)
+{
+    dnnl_primitive_desc_iterator_t offers = NULL;
+    TRY_RETURN(
+        dcn_cpu_check(dnnl_primitive_desc_iterator_create(&offers, asked, attributes, device->engine, NULL), what));
+    dnnl_primitive_desc_t taken = dnnl_primitive_desc_iterator_fetch(offers);
+    if (taken != NULL && call->op == DECANT_OP_CONV2D && call->input[0].shape.dim[1] <= FEW_CHANNELS &&
+        strcmp(dcn_cpu_implementation(taken), "brgconv:avx512_core_bf16") == 0 &&
+        dnnl_primitive_desc_iterator_next(offers) == dnnl_success) {
+        dnnl_primitive_desc_t next = dnnl_primitive_desc_iterator_fetch(offers);
+        const bool is_compiled = next != NULL && strncmp(dcn_cpu_implementation(next), "jit", strlen("jit")) == 0;
+        dnnl_primitive_desc_destroy(is_compiled ? taken : next);
+        taken = is_compiled ? next : taken;
+    }
+    dnnl_primitive_desc_iterator_destroy(offers);
+    *ret_descriptor = taken;
+    return taken != NULL ? DECANT_OK : dcn_cpu_check(dnnl_out_of_memory, what);
+}
+
 /* The primitive descriptor of one direction with the weights in `layout`. */
 static decant_status conv_describe(dcn_cpu_device *device, const dcn_op_call *call, const conv_parts *parts,
                                    dcn_layout layout, dnnl_primitive_desc_t *ret_descriptor)
@@ -85,8 +110,7 @@ static decant_status conv_describe(dcn_cpu_device *device, const dcn_op_call *ca
     TRY_RETURN(dcn_cpu_check(result, what));
     TRY_RETURN(
         dcn_cpu_attributes(call->op == DECANT_OP_CONV2D && attrs->activation == DCN_ACTIVATION_RELU, &attributes));
-    decant_status status =
-        dcn_cpu_check(dnnl_primitive_desc_create(ret_descriptor, &convolution, attributes, device->engine, NULL), what);
+    decant_status status = conv_take(device, call, &convolution, attributes, what, ret_descriptor);
     dnnl_primitive_attr_destroy(attributes);
     return status;
 }

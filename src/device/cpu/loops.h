@@ -88,12 +88,18 @@ static inline int64_t dcn_cpu_strip_of_pairs(int64_t columns, int64_t first)
 
 /* A 3x3 convolution with stride 1 on bf16 by Winograd's algorithm with smaller tiles, whose rounding bf16 can bear. */
 typedef struct dcn_cpu_narrow_winograd {
-    int64_t in, out; /* channels: those that are summed over, a multiple of 32; those that are made, one of 16 */
+    int64_t in, out; /* channels: those that are summed over, those that are made */
     int64_t samples, map[2], result[2], padding[2], tiles[2];
     int64_t u_step, v_step, m_step; /* from one place to the next: u and v in pairs, m in floats */
     bool relu;
     bool turned; /* the weights' taps are read backwards: the gradient at the input */
 } dcn_cpu_narrow_winograd;
+/* The sums of a block of x's channels (rows) with some of d_y's (columns), of each part of the tiles. */
+typedef struct dcn_cpu_narrow_sums {
+    const float *first;  /* of the products: [16][rows][columns] */
+    const float *of_d_y; /* [columns]: over all its pixels */
+    int64_t rows, columns, parts, part_step;
+} dcn_cpu_narrow_sums;
 #define DCN_CPU_NARROW_TILE   2
 #define DCN_CPU_NARROW_PLACES 16
 

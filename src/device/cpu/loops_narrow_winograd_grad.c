@@ -16,6 +16,10 @@ void DCN_CPU_ELEMENT_LOOP(narrow_winograd_twins)(const dcn_cpu_narrow_winograd *
             map.channel = channel + c;
             const strip rows = strip_of(&map, 2 * run.sample, run.row - winograd->padding[0]);
             tile_target to = {(uint32_t *)v + t * channels + c, channels, winograd->v_step};
+            if (is_half_group(channels, c)) {
+                transform_tiles(&rows, run.column - winograd->padding[1], run.count, to, HALF_TWINS);
+                break;
+            }
             transform_tiles(&rows, run.column - winograd->padding[1], run.count, to, EVEN_TWINS);
             to.first += VEC_WIDTH;
             transform_tiles(&rows, run.column - winograd->padding[1], run.count, to, ODD_TWINS);
@@ -62,6 +66,10 @@ void DCN_CPU_ELEMENT_LOOP(narrow_winograd_gradient)(const dcn_cpu_narrow_winogra
             map.channel = channel + c;
             const strip rows = strip_of(&map, 2 * run.sample, run.row);
             tile_target to = {(uint32_t *)d + first * count + t * width + c - first, width, winograd->u_step};
+            if (is_half_group(channels, c)) {
+                transform_gradient(&rows, run.column, run.count, to, HALF_TWINS, sums + c);
+                break;
+            }
             transform_gradient(&rows, run.column, run.count, to, EVEN_TWINS, sums + c);
             to.first += VEC_WIDTH;
             transform_gradient(&rows, run.column, run.count, to, ODD_TWINS, sums + c + VEC_WIDTH);
@@ -94,35 +102,37 @@ static inline void taps_of(const dcn_cpu_narrow_winograd *winograd, const float 
         transform_back(half + 4 * row, 1, ret_taps + 3 * row, 1);
 }
 
-void DCN_CPU_ELEMENT_LOOP(narrow_winograd_finish)(const dcn_cpu_narrow_winograd *winograd, const float *sums,
-                                                  int64_t parts, int64_t part_step, int64_t rows, int64_t columns,
+/* Which channel of a block has this place in its sums. */
+static inline int64_t channel_at(int64_t channels, int64_t place)
+{
+    const int64_t first = place / GROUP * GROUP, within = place % GROUP;
+    if (is_half_group(channels, first)) return place;
+    return first + within % VEC_WIDTH * 2 + within / VEC_WIDTH;
+}
+
+void DCN_CPU_ELEMENT_LOOP(narrow_winograd_finish)(const dcn_cpu_narrow_winograd *winograd,
+                                                  const dcn_cpu_narrow_sums *sums, int64_t begin_row, int64_t end_row,
                                                   float *d_weight)
 {
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < columns; c += GROUP) {
-            /* rows and columns: the even channels of a group, then the odd ones */
-            const int64_t i = r / GROUP * GROUP + r % VEC_WIDTH * 2 + r % GROUP / VEC_WIDTH;
-            vec even[9], odd[9];
-            taps_of(winograd, sums + r * columns + c, parts, part_step, even);
-            taps_of(winograd, sums + r * columns + c + VEC_WIDTH, parts, part_step, odd);
-            for (int tap = 0; tap < 9; tap++) {
-                float *to = d_weight + (tap * winograd->in + i) * winograd->out + c;
-                for (int lane = 0; lane < VEC_WIDTH; lane++) {
-                    to[2 * lane] = even[tap][lane];
-                    to[2 * lane + 1] = odd[tap][lane];
-                }
-            }
+    for (int64_t row = begin_row; row < end_row; row++)
+        for (int64_t c = 0; c < sums->columns; c += VEC_WIDTH) {
+            vec taps[9];
+            taps_of(winograd, sums->first + row * sums->columns + c, sums->parts, sums->part_step, taps);
+            float *to = d_weight + channel_at(sums->rows, row) * winograd->out + channel_at(sums->columns, c);
+            const int64_t step = channel_at(sums->columns, c + 1) - channel_at(sums->columns, c);
+            for (int tap = 0; tap < 9; tap++, to += winograd->in * winograd->out)
+                for (int lane = 0; lane < VEC_WIDTH; lane++)
+                    to[lane * step] = taps[tap][lane];
         }
 }
 
-void DCN_CPU_ELEMENT_LOOP(narrow_winograd_bias)(const float *sums, int64_t parts, int64_t part_step, int64_t channels,
-                                                float *d_bias)
+void DCN_CPU_ELEMENT_LOOP(narrow_winograd_bias)(const dcn_cpu_narrow_sums *sums, float *d_bias)
 {
-    for (int64_t c = 0; c < channels; c++) {
-        const int64_t slot = c / GROUP * GROUP + c % 2 * VEC_WIDTH + c % GROUP / 2;
-        d_bias[c] = sums[slot];
-        for (int64_t part = 1; part < parts; part++)
-            d_bias[c] += sums[part * part_step + slot];
+    for (int64_t place = 0; place < sums->columns; place++) {
+        float *to = d_bias + channel_at(sums->columns, place);
+        *to = sums->of_d_y[place];
+        for (int64_t part = 1; part < sums->parts; part++)
+            *to += sums->of_d_y[part * sums->part_step + place];
     }
 }
 

@@ -18,8 +18,14 @@ typedef struct vec_pair {
 } vec_pair;
 
 /* Which two values make a pair: channels that are summed over, or tiles, at the same place of two samples. In twins the
- * even channels of a group come first, then the odd ones. */
-typedef enum pairing { CHANNELS, EVEN_TWINS, ODD_TWINS } pairing;
+ * even channels of a group come first, then the odd ones; half a group, behind the last whole one, is left in order. */
+typedef enum pairing { CHANNELS, EVEN_TWINS, ODD_TWINS, HALF_TWINS } pairing;
+
+/* Does only half a group begin at this one of `channels`? */
+static inline bool is_half_group(int64_t channels, int64_t first)
+{
+    return channels - first < GROUP;
+}
 
 /* 1, but the compiler does not know: what is added to a product with it is added by the multiply-add units. Where these
  * lie beside the adders (Zen), transforms would otherwise wait for those, which convert too. The sums are the same. */
@@ -91,9 +97,11 @@ static inline strip strip_of(const map_group *map, int64_t sample, int64_t first
 static ALWAYS_INLINE vec_pair pixel_of(const strip *map, int row, int64_t w, const pairing of)
 {
     if (w < 0 || w >= map->width) return (vec_pair){{0}, {0}};
-    const pairs here = pairs_load(map->row[row] + w * map->row_step[row]);
+    const uint16_t *from = map->row[row] + w * map->row_step[row], *twin = map->twin[row] + w * map->twin_step[row];
+    if (of == HALF_TWINS) return (vec_pair){element_load(from), element_load(twin)};
+    const pairs here = pairs_load(from);
     if (of == CHANNELS) return (vec_pair){pairs_low(here), pairs_high(here)};
-    const pairs there = pairs_load(map->twin[row] + w * map->twin_step[row]);
+    const pairs there = pairs_load(twin);
     return of == EVEN_TWINS ? (vec_pair){pairs_low(here), pairs_low(there)}
                             : (vec_pair){pairs_high(here), pairs_high(there)};
 }

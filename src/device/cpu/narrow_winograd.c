@@ -11,7 +11,7 @@
 #define CHUNK            48 /* tiles at once: whole groups of rows of the products */
 #define LINE_BYTES       64
 #define PAIRED_BLOCK     32  /* channels of a vector of pairs */
-#define OUT_BLOCK        16  /* of a vector */
+#define BLOCK            16  /* of a vector */
 #define MIN_USEFUL_SHARE 0.7 /* of the outputs of all tiles: the rest hangs over the map's edges */
 #define MIN_TILES        32
 
@@ -35,17 +35,16 @@ static int64_t tiles_of_sample(const dcn_tensor_desc *map)
 
 bool dcn_cpu_gains_from_narrow_winograd(const dcn_cpu_device *device, const dcn_op_call *call)
 {
-    const bool to_weight = call->op == DECANT_OP_CONV2D_GRAD_WEIGHT;
-    if (!device->has_fast_dots ||
-        (!to_weight && call->op != DECANT_OP_CONV2D && call->op != DECANT_OP_CONV2D_GRAD_INPUT))
+    if (!device->has_fast_dots || (call->op != DECANT_OP_CONV2D && call->op != DECANT_OP_CONV2D_GRAD_INPUT &&
+                                   call->op != DECANT_OP_CONV2D_GRAD_WEIGHT))
         return false;
     const dcn_conv_attrs *attrs = &call->attrs.conv;
     for (int i = 0; i < 2; i++)
         if (attrs->kernel[i] != 3 || attrs->stride[i] != 1 || attrs->dilation[i] != 1 || attrs->padding[i] > 2)
             return false;
     const int64_t *to = tiled_map(call)->shape.dim;
-    return attrs->groups == 1 && call->input[0].shape.dim[1] % PAIRED_BLOCK == 0 &&
-           to[1] % (to_weight ? PAIRED_BLOCK : OUT_BLOCK) == 0 &&
+    const int64_t summed = call->op == DECANT_OP_CONV2D_GRAD_WEIGHT ? BLOCK : PAIRED_BLOCK;
+    return attrs->groups == 1 && call->input[0].shape.dim[1] % summed == 0 && to[1] % BLOCK == 0 &&
            (double)(to[2] * to[3]) >= MIN_USEFUL_SHARE * (double)(TILE * TILE * tiles_of_sample(tiled_map(call)));
 }
 

@@ -11,6 +11,7 @@
 #define MAX_BLOCK 64 /* channels of x and of d_y: sums and chunks fill most of a second-level cache of a megabyte */
 #define CHUNK     48 /* tiles at once, of both samples of a pair */
 #define GROUP     32 /* channels of a vector of pairs */
+#define HALF      16
 
 typedef struct grad_kernel {
     dcn_cpu_kernel own;
@@ -105,24 +106,33 @@ static void sums_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     }
 }
 
+static int64_t groups_of(int64_t channels)
+{
+    return (channels + GROUP - 1) / GROUP;
+}
+
 /* Items are groups of the rows of blocks. */
 static void finish_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const grad_kernel *kernel = (const grad_kernel *)run->kernel;
     const dcn_cpu_narrow_winograd *winograd = &kernel->winograd;
-    const int64_t groups = kernel->rows / GROUP;
+    const int64_t groups = groups_of(kernel->rows);
     for (int64_t item = begin; item < end; item++) {
         const int64_t block = item / groups, row = item % groups * GROUP;
-        const int64_t in = block / kernel->blocks_of_d_y * kernel->rows + row;
+        const int64_t last = row + GROUP < kernel->rows ? row + GROUP : kernel->rows;
+        const int64_t in = block / kernel->blocks_of_d_y * kernel->rows;
         const int64_t out = block % kernel->blocks_of_d_y * kernel->columns;
-        const float *sums = sums_of(kernel, run, block * kernel->parts);
-        kernel->own.loops->narrow_winograd_finish(winograd, sums + row * kernel->columns, kernel->parts,
-                                                  kernel->part_floats, GROUP, kernel->columns,
+        const float *first = sums_of(kernel, run, block * kernel->parts);
+        const dcn_cpu_narrow_sums sums = {.first = first,
+                                          .of_d_y = first + DCN_CPU_NARROW_PLACES * winograd->m_step,
+                                          .rows = kernel->rows,
+                                          .columns = kernel->columns,
+                                          .parts = kernel->parts,
+                                          .part_step = kernel->part_floats};
+        kernel->own.loops->narrow_winograd_finish(winograd, &sums, row, last,
                                                   (float *)run->outputs[0] + in * winograd->out + out);
-        if (kernel->has_bias && in == 0)
-            kernel->own.loops->narrow_winograd_bias(sums + DCN_CPU_NARROW_PLACES * winograd->m_step, kernel->parts,
-                                                    kernel->part_floats, kernel->columns,
-                                                    (float *)run->outputs[1] + out);
+        if (kernel->has_bias && in + row == 0)
+            kernel->own.loops->narrow_winograd_bias(&sums, (float *)run->outputs[1] + out);
     }
 }
 
@@ -134,18 +144,19 @@ static void run_grad(const dcn_kernel *base, void *const *inputs, void *const *o
     dcn_cpu_parallel(&run, blocks * kernel->parts,
                      DCN_CPU_NARROW_PLACES * kernel->tiles / kernel->parts * (kernel->rows + kernel->columns),
                      sums_body);
-    dcn_cpu_parallel(&run, blocks * kernel->rows / GROUP,
+    dcn_cpu_parallel(&run, blocks * groups_of(kernel->rows),
                      DCN_CPU_NARROW_PLACES * GROUP * kernel->columns * kernel->parts, finish_body);
 }
 
 /* --- compiling --- */
 
-/* The largest number of whole groups that divides the channels. */
+/* The largest number of groups that divides the channels: whole ones, if it can be. */
 static int64_t block_of(int64_t channels)
 {
+    const int64_t step = channels % GROUP == 0 ? GROUP : HALF;
     int64_t block = MAX_BLOCK;
     while (channels % block != 0)
-        block -= GROUP;
+        block -= step;
     return block;
 }
 
