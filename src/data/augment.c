@@ -81,12 +81,6 @@ int64_t dcn_augment_variant(const dcn_augment *augment, const dcn_augment_choice
 
 /* --- normalisation --- */
 
-/* The one definition, the same as (ToTensor, Normalize) in torchvision; the table holds its results. */
-static inline float normalise_byte(uint8_t value, float mean, float std)
-{
-    return ((float)value / 255.0f - mean) / std;
-}
-
 static inline float normalise_float(float value, float mean, float std)
 {
     return (value - mean) / std;
@@ -115,10 +109,9 @@ decant_status dcn_converter_create(const decant_dataset *dataset, decant_dtype d
         goto out;
     }
     if (dtype == DECANT_U8 && (n == 1 || converter.plane >= SHORT_PLANE)) {
-        TRY(dcn_new_array(n * 256, sizeof(float), (void **)&converter.tables));
-        for (size_t i = 0; i < n * 256; i++) {
-            converter.tables[i] = normalise_byte((uint8_t)(i % 256), converter.mean[i / 256], converter.std[i / 256]);
-        }
+        TRY(dcn_new_array(n, sizeof *converter.tables, (void **)&converter.tables));
+        for (size_t c = 0; c < n; c++)
+            converter.tables[c] = dcn_byte_floats_of(converter.mean[c], converter.std[c]);
     }
     *ret_converter = converter;
     converter = (dcn_converter){0};
@@ -150,14 +143,10 @@ static void convert_run(const dcn_converter *converter, int32_t c, const uint8_t
             dst[i] = normalise_float(values[i], mean, std);
         }
     } else if (converter->tables != NULL) {
-        const float *table = converter->tables + (size_t)which * 256;
-        const uint8_t *values = src + first;
-        for (int64_t i = 0; i < count; i++) {
-            dst[i] = table[values[i]];
-        }
+        dcn_bytes_to_floats(&converter->tables[which], src + first, count, dst);
     } else {
         for (int64_t i = 0; i < count; i++) {
-            dst[i] = normalise_byte(src[first + i], mean, std);
+            dst[i] = dcn_normalise_byte(src[first + i], mean, std);
         }
     }
 }
@@ -239,7 +228,8 @@ void dcn_convert_augmented(const dcn_converter *converter, const dcn_augment *au
     for (int32_t c = 0; c < converter->channels; c++) {
         int32_t which = converter->n_tables > 1 ? c : 0;
         float mean = converter->mean[which], std = converter->std[which];
-        float nothing = converter->dtype == DECANT_U8 ? normalise_byte(0, mean, std) : normalise_float(0, mean, std);
+        float nothing =
+            converter->dtype == DECANT_U8 ? dcn_normalise_byte(0, mean, std) : normalise_float(0, mean, std);
         float *plane = dst + c * converter->plane;
         fill(plane, down.first * width, nothing);
         fill(plane + down.end * width, (height - down.end) * width, nothing);

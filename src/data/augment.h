@@ -3,6 +3,7 @@
 #ifndef DCN_DATA_AUGMENT_H
 #define DCN_DATA_AUGMENT_H
 
+#include "data/bytes.h"
 #include "data/loader.h"
 
 /* What was drawn for one sample in one epoch. */
@@ -29,12 +30,11 @@ int64_t dcn_augment_variant(const dcn_augment *augment, const dcn_augment_choice
 typedef struct dcn_converter {
     decant_shape sample;
     decant_dtype dtype;
-    int32_t channels;  /* dim[0] of the sample */
-    int64_t plane;     /* values of one channel */
-    int32_t n_tables;  /* 1 or channels */
-    float *mean, *std; /* [n_tables]; 0 and 1 without normalisation */
-    float
-        *tables; /* [n_tables, 256] u8: the normalised float of each byte; NULL where planes are too short to need it */
+    int32_t channels;        /* dim[0] of the sample */
+    int64_t plane;           /* values of one channel */
+    int32_t n_tables;        /* 1 or channels */
+    float *mean, *std;       /* [n_tables]; 0 and 1 without normalisation */
+    dcn_byte_floats *tables; /* [n_tables] u8; NULL where planes are too short to need them */
 } dcn_converter;
 
 /* norm_channels, mean, std as in dcn_loader_options. */
