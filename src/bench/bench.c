@@ -167,7 +167,7 @@ static decant_status run_step(void *context)
     workload *work = context;
     double losses[DCN_MAX_TERMS];
     TRY_RETURN(next_batch(work));
-    dcn_plan_run(work->step->plan);
+    TRY_RETURN(dcn_plan_run(work->step->plan));
     return dcn_training_step_losses(work->step, losses);
 }
 

@@ -61,7 +61,7 @@ decant_status dcn_bench_profile(dcn_plan *plan, dcn_bench_call *prepare, void *c
     int runs = 0;
     while (runs < MAX_PROFILED && (runs == 0 || dcn_clock_seconds() - start < seconds)) {
         if (prepare != NULL) TRY_RETURN(prepare(context));
-        dcn_plan_run_timed(plan, once);
+        TRY_RETURN(dcn_plan_run_timed(plan, once));
         runs++;
         for (int32_t i = 0; i < result->n_rows; i++)
             sum[i] += once[i];

@@ -16,7 +16,7 @@ static decant_status run(dcn_device *device, const decant_model *model, const fl
     decant_status status = dcn_inference_plan(device, model, N_SAMPLES, NULL, &inference);
     if (status != DECANT_OK) goto out;
     TRY(dcn_plan_bind(inference.plan, inference.x, x));
-    dcn_plan_run(inference.plan);
+    TRY(dcn_plan_run(inference.plan));
     TRY(dcn_plan_read(inference.plan, inference.logits, ret_logits));
 out:
     dcn_plan_destroy(inference.plan);

@@ -117,7 +117,7 @@ decant_status dcn_taylor_scores(const decant_model *model, const dcn_channels *c
         TRY(dcn_loader_next(ask.loader, &batch));
         if (batch == NULL) break;
         TRY(dcn_training_step_bind(ask.step, batch));
-        dcn_plan_run(ask.step->plan);
+        TRY(dcn_plan_run(ask.step->plan));
         TRY(add_batch(&ask, channels, ret_scores));
     }
 out:

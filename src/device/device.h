@@ -15,8 +15,9 @@ typedef struct dcn_device_options {
     decant_precision precision;
 } dcn_device_options;
 
-/* A compiled op. run must not allocate. Pointers come in the order of the call's inputs and outputs, in the agreed
- * layouts; optional ones that are absent are not in the list. INPLACE ops may get outputs[0] == inputs[0]. */
+/* A compiled op. run must not allocate; where it cannot compute after all it sets its device's has_failed. Pointers
+ * come in the order of the call's inputs and outputs, in the agreed layouts; optional ones that are absent are not in
+ * the list. INPLACE ops may get outputs[0] == inputs[0]. */
 struct dcn_kernel {
     void (*run)(const dcn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratch);
     void (*destroy)(dcn_kernel *kernel);
@@ -74,6 +75,7 @@ struct dcn_device {
     const dcn_device_class *class;
     int32_t threads;
     decant_precision precision; /* of the plans that are made from now on (engine/precision.c) */
+    bool has_failed;            /* a kernel could not compute what it was run for: see dcn_device_check */
     char summary[96];           /* "cpu: oneDNN 2.6.3, avx512, 2 threads" */
 };
 
@@ -87,5 +89,8 @@ decant_status dcn_device_open(const char *name, const dcn_device_options *option
 /* As the public functions are asked; NULL: the usual choice. */
 decant_status dcn_compute_open(const decant_compute *compute, dcn_device **ret_device);
 void dcn_device_close(dcn_device *device); /* accepts NULL */
+/* INTERNAL when a kernel of the device could not compute since this was last asked: what it should have written is
+ * not to be used. */
+decant_status dcn_device_check(dcn_device *device);
 
 #endif

@@ -77,6 +77,14 @@ decant_status dcn_compute_open(const decant_compute *compute, dcn_device **ret_d
     return dcn_device_open(compute->device, &options, ret_device);
 }
 
+decant_status dcn_device_check(dcn_device *device)
+{
+    if (!device->has_failed) return DECANT_OK;
+    device->has_failed = false;
+    return DCN_FAIL(INTERNAL, "a kernel of device \"%s\" could not compute (%s); nothing of this step is to be used",
+                    device->class->name, device->summary);
+}
+
 void dcn_device_close(dcn_device *device)
 {
     if (device != NULL) device->class->close(device);

@@ -64,7 +64,7 @@ decant_status dcn_teacher_ask(dcn_teacher *teacher, const float *x, int64_t coun
         x = teacher->padded;
     }
     TRY_RETURN(dcn_plan_bind(teacher->inference.plan, teacher->inference.x, x));
-    dcn_plan_run(teacher->inference.plan);
+    TRY_RETURN(dcn_plan_run(teacher->inference.plan));
     TRY_RETURN(dcn_plan_read(teacher->inference.plan, teacher->inference.logits, teacher->rows));
     memcpy(ret_logits, teacher->rows, (size_t)(count * teacher->classes) * sizeof *ret_logits);
     return DECANT_OK;

@@ -38,18 +38,25 @@ static void refresh_folds(dcn_plan *plan)
     }
 }
 
-void dcn_plan_run(dcn_plan *plan)
+static decant_status check_bound(const dcn_plan *plan)
 {
-    if (plan->n_unbound > 0) return;
+    if (plan->n_unbound == 0) return DECANT_OK;
+    return DCN_FAIL(INVALID_ARG, "%d of the inputs that the program reads are not bound", (int)plan->n_unbound);
+}
+
+decant_status dcn_plan_run(dcn_plan *plan)
+{
+    TRY_RETURN(check_bound(plan));
     refresh_folds(plan);
     for (int32_t s = 0; s < plan->n_steps; s++)
         run_step(plan, &plan->steps[s]);
     if (plan->updates) dcn_plan_origin(plan)->trained_version++;
+    return dcn_device_check(plan->device);
 }
 
-void dcn_plan_run_timed(dcn_plan *plan, double *ret_seconds)
+decant_status dcn_plan_run_timed(dcn_plan *plan, double *ret_seconds)
 {
-    if (plan->n_unbound > 0) return;
+    TRY_RETURN(check_bound(plan));
     refresh_folds(plan);
     for (int32_t s = 0; s < plan->n_steps; s++) {
         double start = dcn_clock_seconds();
@@ -57,4 +64,5 @@ void dcn_plan_run_timed(dcn_plan *plan, double *ret_seconds)
         ret_seconds[s] = dcn_clock_seconds() - start;
     }
     if (plan->updates) dcn_plan_origin(plan)->trained_version++;
+    return dcn_device_check(plan->device);
 }

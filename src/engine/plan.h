@@ -37,9 +37,10 @@ decant_status dcn_plan_read(dcn_plan *plan, dcn_value_id value, void *ret_data);
 decant_status dcn_plan_block_write(dcn_plan *plan, dcn_block block, dcn_value_id parameter, const void *data);
 decant_status dcn_plan_block_read(dcn_plan *plan, dcn_block block, dcn_value_id parameter, void *ret_data);
 
-/* One step. Never allocates; never fails: bad numbers are the caller's to notice. Does nothing while an input that the
- * program reads is not bound. */
-void dcn_plan_run(dcn_plan *plan);
+/* One step. Never allocates; bad numbers are the caller's to notice. Errors: INVALID_ARG (an input that the program
+ * reads is not bound), INTERNAL (a kernel could not compute: neither results nor what the step updates are to be
+ * used). */
+decant_status dcn_plan_run(dcn_plan *plan);
 
 typedef struct dcn_step_info {
     const char *op, *kernel, *layout; /* layout of the first output; plan's memory */
@@ -51,8 +52,8 @@ typedef struct dcn_step_info {
 } dcn_step_info;
 int32_t dcn_plan_steps(const dcn_plan *plan);
 dcn_step_info dcn_plan_step(const dcn_plan *plan, int32_t index);
-/* Seconds that each step took in one run, into ret_seconds[dcn_plan_steps]. */
-void dcn_plan_run_timed(dcn_plan *plan, double *ret_seconds);
+/* The same; seconds that each step took, into ret_seconds[dcn_plan_steps]. */
+decant_status dcn_plan_run_timed(dcn_plan *plan, double *ret_seconds);
 
 /* Bytes of device memory that this plan took itself; what it shares counts in the plan shared from. parameters includes
  * their copies in other layouts, optimizer the EMA block, activations the kept results. */

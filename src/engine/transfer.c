@@ -18,6 +18,7 @@ static decant_status convert(dcn_device *device, const dcn_tensor_desc *from, vo
     if (kernel->scratch_bytes > 0) TRY(device->class->memory_create(device, kernel->scratch_bytes, &scratch));
     void *const inputs[1] = {source}, *const outputs[1] = {target};
     kernel->run(kernel, inputs, outputs, scratch);
+    status = dcn_device_check(device);
 out:
     if (scratch != NULL) device->class->memory_destroy(device, scratch);
     if (kernel != NULL) kernel->destroy(kernel);

@@ -214,7 +214,7 @@ static decant_status run_part(decant_predictor *predictor, const dcn_converter *
     for (int64_t n = 0; n < count; n++)
         dcn_convert(converter, inputs + (size_t)n * sample_bytes, place->x + n * predictor->inputs);
     /* samples behind the last are those of an earlier call, and nobody reads their answers */
-    dcn_plan_run(place->inference.plan);
+    TRY_RETURN(dcn_plan_run(place->inference.plan));
     TRY_RETURN(dcn_plan_read(place->inference.plan, place->inference.logits, predictor->rows));
     TRY_RETURN(check_finite(predictor->rows, count * outputs, outputs, first, "output"));
     if (predictor->give_logits) {

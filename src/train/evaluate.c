@@ -117,7 +117,7 @@ static decant_status run_batch(dcn_evaluator *evaluator, const dcn_batch *batch)
         x = evaluator->padded;
     }
     TRY_RETURN(dcn_plan_bind(evaluator->inference.plan, evaluator->inference.x, x));
-    dcn_plan_run(evaluator->inference.plan);
+    TRY_RETURN(dcn_plan_run(evaluator->inference.plan));
     return dcn_plan_read(evaluator->inference.plan, evaluator->inference.logits, evaluator->rows);
 }
 

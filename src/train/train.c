@@ -478,7 +478,7 @@ static decant_status run_step(dcn_trainer *trainer, const dcn_batch *batch)
     step->counter[1] = trainer->counters.step;
     dcn_optimizer_hyper(&options->optimizer, trainer->counters.step, trainer->batches, trainer->total_steps,
                         step->hyper);
-    dcn_plan_run(step->plan);
+    TRY_RETURN(dcn_plan_run(step->plan));
 
     TRY_RETURN(dcn_training_step_losses(step, losses));
     if (!isfinite(total_loss(options, losses))) return fail_not_finite(trainer, losses);

@@ -169,7 +169,7 @@ static double loss_of(dcn_device *device, const decant_model *model, const decan
     require_ok(dcn_loader_start(loader, 0, 0));
     require_ok(dcn_loader_next(loader, &batch));
     require_ok(dcn_training_step_bind(step, batch));
-    dcn_plan_run(step->plan);
+    assert_int_equal(dcn_plan_run(step->plan), DECANT_OK);
     require_ok(dcn_training_step_losses(step, losses));
     dcn_loader_destroy(loader);
     dcn_training_step_destroy(step);

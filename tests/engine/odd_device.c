@@ -57,6 +57,7 @@ static void run_op(const dcn_kernel *kernel, void *const *inputs, void *const *o
 {
     const odd_kernel *self = (const odd_kernel *)kernel;
     const dcn_op_call *call = &self->call;
+    if (self->device->runs_left-- == 0) self->device->base.has_failed = true;
     char *next = scratch;
     void *plain_in[DCN_MAX_INPUTS], *plain_out[DCN_MAX_OUTPUTS];
     for (int32_t i = 0; i < call->n_inputs; i++) {
@@ -221,7 +222,7 @@ static const dcn_device_class odd_class = {
 
 void odd_device_open(odd_device *device, uint64_t seed)
 {
-    *device = (odd_device){.base = {.class = &odd_class, .threads = 1}, .seed = seed};
+    *device = (odd_device){.base = {.class = &odd_class, .threads = 1}, .seed = seed, .runs_left = -1};
     assert_int_equal(dcn_device_open("ref", NULL, &device->ref), DECANT_OK);
 }
 

@@ -11,6 +11,7 @@ typedef struct odd_device {
     uint64_t seed; /* 0: plain layouts only */
     int64_t reorders_run;
     size_t memory_bytes; /* given out and not yet given back */
+    int64_t runs_left;   /* ops before one that fails; below 0: none does */
 } odd_device;
 
 void odd_device_open(odd_device *device, uint64_t seed);

@@ -62,7 +62,7 @@ static void run_step(dcn_plan *plan, const test_step *step, int64_t number)
 {
     test_inputs inputs = inputs_bind(plan, step->program, 2);
     inputs_set_step(&inputs, step->program, number);
-    dcn_plan_run(plan);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
     inputs_destroy(&inputs);
 }
 
@@ -147,7 +147,7 @@ static void run_often(dcn_plan *plan, const test_inputs *inputs, int times)
     for (int run = 0; run < times; run++) {
         for (int32_t i = 0; i < inputs->count; i++)
             assert_int_equal(dcn_plan_bind(plan, inputs->id[i], inputs->data[i]), DECANT_OK);
-        dcn_plan_run(plan);
+        assert_int_equal(dcn_plan_run(plan), DECANT_OK);
     }
 }
 

@@ -114,9 +114,30 @@ static void transfers_survive_every_failed_allocation(void **state)
     odd_device_close(&odd);
 }
 
+/* A kernel that fails in the middle of a run fails the run, and only that one. */
+static void a_failing_kernel_fails_the_run(void **state)
+{
+    (void)state;
+    odd_device odd;
+    odd_device_open(&odd, 3);
+    test_step step = step_create(NET_LIGHT, &(step_options){.batch = 2, .sgd = true});
+    dcn_plan *plan = plan_create(&odd.base, &step, NULL);
+    weights_write(plan, step.program, 1);
+    test_inputs inputs = inputs_bind(plan, step.program, 2);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
+    odd.runs_left = 3;
+    assert_int_equal(dcn_plan_run(plan), DECANT_INTERNAL);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
+    dcn_plan_destroy(plan);
+    inputs_destroy(&inputs);
+    step_destroy(&step);
+    odd_device_close(&odd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_failing_kernel_fails_the_run),
         cmocka_unit_test(planning_survives_every_failed_allocation),
         cmocka_unit_test(lowering_survives_every_failed_allocation),
         cmocka_unit_test(transfers_survive_every_failed_allocation),

@@ -58,7 +58,7 @@ static void check_against_naive(dcn_device *device, net_kind kind, const step_op
     dcn_plan *plan = plan_create(device, &step, &(dcn_plan_options){.separate = separate});
     weights_write(plan, step.program, 1);
     test_inputs inputs = inputs_bind(plan, step.program, 2);
-    dcn_plan_run(plan);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
 
     for (int32_t k = 0; k < step.n_keep; k++)
         same_value(plan, &naive, step.keep[k]);
@@ -122,7 +122,7 @@ static void fused_and_unfused_agree(void **state)
             weights_write(plan, step.program, 5);
             test_inputs inputs = inputs_bind(plan, step.program, 6);
             for (int run = 0; run < 3; run++)
-                dcn_plan_run(plan);
+                assert_int_equal(dcn_plan_run(plan), DECANT_OK);
             loss[keep] = read_scalar(plan, step.ce);
             dcn_plan_destroy(plan);
             inputs_destroy(&inputs);
@@ -153,7 +153,7 @@ static void kept_results_survive_the_run(void **state)
                 assert_int_equal(dcn_plan_create(&odd.base, step.program, &options, &plan), DECANT_OK);
                 weights_write(plan, step.program, 3);
                 test_inputs inputs = inputs_bind(plan, step.program, 4);
-                dcn_plan_run(plan);
+                assert_int_equal(dcn_plan_run(plan), DECANT_OK);
                 same_value(plan, &naive, v);
                 dcn_plan_destroy(plan);
                 inputs_destroy(&inputs);
@@ -184,7 +184,7 @@ static void readers_behind_an_update_see_it(void **state)
         dcn_plan *plan = plan_create(&odd.base, &step, NULL);
         weights_write(plan, step.program, 1);
         test_inputs inputs = inputs_bind(plan, step.program, 2);
-        dcn_plan_run(plan);
+        assert_int_equal(dcn_plan_run(plan), DECANT_OK);
 
         float *weight = read_value(plan, step.program, weight_id), *d = read_value(plan, step.program, step.dlogits);
         float *product = read_value(plan, step.program, late); /* [2, 13] = d [2, 5] * weight [5, 13] */
@@ -220,8 +220,8 @@ static void running_takes_no_memory(void **state)
     for (int run = 0; run < 3; run++) {
         for (int32_t i = 0; i < inputs.count; i++)
             assert_int_equal(dcn_plan_bind(plan, inputs.id[i], run == 1 ? others.data[i] : inputs.data[i]), DECANT_OK);
-        dcn_plan_run(plan);
-        dcn_plan_run_timed(plan, seconds);
+        assert_int_equal(dcn_plan_run(plan), DECANT_OK);
+        assert_int_equal(dcn_plan_run_timed(plan, seconds), DECANT_OK);
     }
     assert_int_equal(dcn_memory_allocation_count(), before);
     dcn_plan_destroy(plan);
@@ -307,10 +307,10 @@ static void nothing_runs_before_every_input_is_bound(void **state)
     test_step step = step_create(NET_LIGHT, &(step_options){.batch = 2});
     dcn_plan *plan = plan_create(ref, &step, NULL);
     weights_write(plan, step.program, 1);
-    dcn_plan_run(plan);
+    assert_int_equal(dcn_plan_run(plan), DECANT_INVALID_ARG);
     assert_true(read_scalar(plan, step.ce) == 0.0f);
     test_inputs inputs = inputs_bind(plan, step.program, 2);
-    dcn_plan_run(plan);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
     assert_true(read_scalar(plan, step.ce) > 0.0f);
     dcn_plan_destroy(plan);
     inputs_destroy(&inputs);
@@ -336,8 +336,8 @@ static void parameters_without_a_gradient_stay(void **state)
     weights_write(plan, step.program, 1);
     assert_int_equal(dcn_plan_write(plan, idle, written), DECANT_OK);
     test_inputs inputs = inputs_bind(plan, step.program, 2);
-    dcn_plan_run(plan);
-    dcn_plan_run(plan);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
     assert_int_equal(dcn_plan_read(plan, idle, read), DECANT_OK);
     assert_memory_equal(read, written, sizeof written);
     assert_int_equal(dcn_plan_block_read(plan, DCN_BLOCK_GRADIENT, idle, gradient), DECANT_OK);
@@ -365,7 +365,7 @@ static void block_padding_stays_zero(void **state)
     dcn_plan *plan = plan_create(&odd.base, &step, NULL);
     weights_write(plan, step.program, 1);
     test_inputs inputs = inputs_bind(plan, step.program, 2);
-    dcn_plan_run(plan);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
 
     double sum = 0.0;
     const dcn_graph *graph = step.program->graph;

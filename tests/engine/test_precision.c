@@ -28,7 +28,7 @@ static void run_step(dcn_plan *plan, const test_step *step, int64_t number)
 {
     test_inputs inputs = inputs_bind(plan, step->program, 2);
     inputs_set_step(&inputs, step->program, number);
-    dcn_plan_run(plan);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
     inputs_destroy(&inputs);
 }
 

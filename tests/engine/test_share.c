@@ -20,7 +20,7 @@ static void bind_and_run(dcn_plan *plan, const dcn_program *program, uint64_t se
 {
     test_inputs inputs = inputs_bind(plan, program, seed);
     inputs_set_step(&inputs, program, number);
-    dcn_plan_run(plan);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
     inputs_destroy(&inputs); /* the next run binds others */
 }
 

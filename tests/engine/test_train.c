@@ -88,7 +88,7 @@ static void lightnn_learns_a_batch(void **state)
     for (int number = 0; number < 12; number++) {
         inputs_set_step(&inputs, program, number);
         hyper[DCN_HYPER_STEP] = (float)number + 1.0f;
-        dcn_plan_run(plan);
+        assert_int_equal(dcn_plan_run(plan), DECANT_OK);
         last = read_scalar(plan, loss);
         if (number == 0) first = last;
     }
@@ -105,7 +105,7 @@ static void lightnn_learns_a_batch(void **state)
 static double loss_of(dcn_plan *plan, const test_step *step)
 {
     double ce = 0.0, kd = 0.0;
-    dcn_plan_run(plan);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
     OK(dcn_plan_read(plan, step->ce, &ce));
     OK(dcn_plan_read(plan, step->kd, &kd));
     return 0.6 * ce + 0.4 * kd; /* the weights of the terms, see nets.c */

@@ -158,7 +158,7 @@ static void run_step(trainer *train, int64_t step, double ret_losses[DCN_MAX_TER
     assert_int_equal(batch->size, BATCH);
     require(dcn_training_step_bind(train->step, batch), "batch");
     dcn_optimizer_hyper(&train->optimizer, step, STEPS, STEPS, train->step->hyper);
-    dcn_plan_run(train->step->plan);
+    assert_int_equal(dcn_plan_run(train->step->plan), DECANT_OK);
     require(dcn_training_step_losses(train->step, ret_losses), "losses");
 }
 

@@ -135,7 +135,7 @@ static void check_optimizer(const golden_setting *setting, const struct optimize
     for (int64_t step = 0; step < STEPS; step++) {
         convert(setting->dtype, dy + step * BATCH * OUTPUTS, BATCH * OUTPUTS, train.dy_data);
         dcn_optimizer_hyper(&optimizer, step, STEPS, STEPS, train.hyper);
-        dcn_plan_run(train.plan);
+        assert_int_equal(dcn_plan_run(train.plan), DECANT_OK);
         compare_parameter(&train, setting, test->name, "weight", train.weight, OUTPUTS * INPUTS, step);
         compare_parameter(&train, setting, test->name, "bias", train.bias, OUTPUTS, step);
     }

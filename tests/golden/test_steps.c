@@ -387,7 +387,7 @@ static void check_steps(const step_case *test)
         trainer_init(&train, test, &settings[s], file);
         for (int64_t step = 0; step < test->n_steps; step++) {
             set_batch(&train, step);
-            dcn_plan_run(train.plan);
+            assert_int_equal(dcn_plan_run(train.plan), DECANT_OK);
             compare_outputs(&train, step);
             compare_weights(&train, step);
         }

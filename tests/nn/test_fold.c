@@ -83,7 +83,7 @@ static float *outputs_of(const decant_model *model, dcn_value_id value, int64_t 
         if (model->data[v] != NULL && values[v] != DCN_NONE)
             assert_int_equal(dcn_plan_write(plan, values[v], model->data[v]), DECANT_OK);
     assert_int_equal(dcn_plan_bind(plan, x, data), DECANT_OK);
-    dcn_plan_run(plan);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
     *ret_count = decant_shape_count(&program->graph->values[kept].shape);
     assert_int_equal(dcn_new_array((size_t)*ret_count, sizeof *result, (void **)&result), DECANT_OK);
     assert_int_equal(dcn_plan_read(plan, kept, result), DECANT_OK);

@@ -137,7 +137,7 @@ static void check_optimizer(const dcn_optimizer *optimizer)
     for (int step = 0; step < STEPS; step++) {
         assert_int_equal(dcn_plan_read(rig.plan, rig.weight, before), DECANT_OK);
         dcn_optimizer_hyper(optimizer, step, 1, STEPS, rig.hyper);
-        dcn_plan_run(rig.plan);
+        assert_int_equal(dcn_plan_run(rig.plan), DECANT_OK);
         assert_int_equal(dcn_plan_read(rig.plan, rig.weight, after), DECANT_OK);
         assert_int_equal(dcn_plan_block_read(rig.plan, DCN_BLOCK_GRADIENT, rig.weight, gradient), DECANT_OK);
 
@@ -240,7 +240,7 @@ static void test_the_rate_of_the_step_is_used(void **state)
     build_rig(&rig, &optimizer);
     assert_int_equal(dcn_plan_read(rig.plan, rig.weight, before), DECANT_OK);
     dcn_optimizer_hyper(&optimizer, 3, 1, STEPS, rig.hyper);
-    dcn_plan_run(rig.plan);
+    assert_int_equal(dcn_plan_run(rig.plan), DECANT_OK);
     assert_int_equal(dcn_plan_read(rig.plan, rig.weight, after), DECANT_OK);
     assert_int_equal(dcn_plan_block_read(rig.plan, DCN_BLOCK_GRADIENT, rig.weight, gradient), DECANT_OK);
     for (int i = 0; i < WEIGHTS; i++)

@@ -20,6 +20,7 @@ typedef struct binding {
 
 typedef struct primitive_kernel {
     dcn_kernel base;
+    dcn_device *device;
     dnnl_stream_t stream;
     dnnl_primitive_t primitive;
     int32_t threads;
@@ -91,7 +92,8 @@ static void run_primitive(const dcn_kernel *base, void *const *inputs, void *con
     }
     int n_arguments = kernel->n_arguments;
     if (kernel->base.scratch_bytes > 0) point(&kernel->bindings[n_arguments++], scratch);
-    dnnl_primitive_execute(kernel->primitive, kernel->stream, n_arguments, kernel->arguments);
+    if (dnnl_primitive_execute(kernel->primitive, kernel->stream, n_arguments, kernel->arguments) != dnnl_success)
+        kernel->device->has_failed = true;
 }
 
 static void destroy_primitive(dcn_kernel *base)
@@ -151,6 +153,7 @@ decant_status dcn_cpu_primitive_kernel(dcn_cpu_device *device, const dcn_op_call
     kernel->base.run = run_primitive;
     kernel->base.destroy = destroy_primitive;
     kernel->base.flops = call ? dcn_op_flops(call) : 0.0;
+    kernel->device = &device->base;
     kernel->stream = device->stream;
     kernel->threads = device->base.threads;
     kernel->n_arguments = n_arguments;
