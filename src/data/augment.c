@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 
-#define SHORT_PLANE 16 /* values of a channel below which a table of 256 floats would cost more than it saves */
+#define SHORT_PLANE 16 /* values of a channel below which the floats of all bytes would cost more than they save */
 
 /* --- what is drawn --- */
 

@@ -56,10 +56,10 @@ static const conv_row conv_rows[] = {
     {2, 128, 9, 6, 32, {3, 3}, {1, 1}, {0, 0}, {1, 1}, 1, false, false},
     {3, 16, 16, 10, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true}, /* half a vector of pairs */
     {3, 16, 16, 10, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, false, true},
-    {2, 48, 12, 9, 80, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false}, /* whole ones, then a half */
-    {2, 48, 12, 9, 80, {3, 3}, {1, 1}, {1, 0}, {1, 1}, 1, true, false},
-    {5, 80, 8, 11, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},
-    {5, 80, 8, 11, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, false, true},
+    {2, 48, 12, 9, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, false}, /* a whole one, then a half */
+    {2, 48, 12, 9, 16, {3, 3}, {1, 1}, {1, 0}, {1, 1}, 1, true, false},
+    {5, 16, 8, 11, 144, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true}, /* three blocks of those */
+    {5, 16, 8, 11, 144, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, false, true},
     /* few input channels on bf16: every other case of bf16 writes f32, so pairs of rows */
     {3, 3, 9, 11, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true}, /* odd lines, an odd number of taps */
     {2, 3, 9, 11, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},

@@ -299,9 +299,12 @@ static bool may_be_winograd(const dcn_op_call *call)
     return may_transform(call, 32);
 }
 
+/* The same from bf16, with whole vectors of pairs; of the weights' gradient, with halves. */
 static bool may_be_narrow_winograd(const dcn_op_call *call)
 {
-    return may_transform(call, 16) && call->input[0].dtype == DECANT_BF16 && call->input[0].shape.dim[1] % 16 == 0;
+    const int64_t whole = call->op == DECANT_OP_CONV2D_GRAD_WEIGHT ? 16 : 32;
+    return may_transform(call, whole) && call->input[0].dtype == DECANT_BF16 &&
+           call->input[0].shape.dim[1] % whole == 0;
 }
 
 /* All errors together: single elements may be far off, but few of them. */

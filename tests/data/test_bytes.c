@@ -30,8 +30,13 @@ static void test_every_byte(void **state)
     (void)state;
     static const float known[][2] = {{0, 1},           {0.1307f, 0.3081f}, {0.2860f, 0.3530f}, {0.485f, 0.229f},
                                      {0.456f, 0.224f}, {0.406f, 0.225f},   {0.5f, 0.5f},       {0.4914f, 0.2470f}};
-    for (size_t i = 0; i < DCN_COUNT(known); i++)
+    for (size_t i = 0; i < DCN_COUNT(known); i++) {
         check(known[i][0], known[i][1], 0, 256);
+#ifdef __x86_64__
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+            assert_true(dcn_byte_floats_of(known[i][0], known[i][1]).is_quick);
+#endif
+    }
     dcn_random random = dcn_random_start(7, DCN_PURPOSE_SHUFFLE, 0, 0);
     for (int i = 0; i < 5000; i++) {
         const float mean = (float)dcn_random_below(&random, 1U << 24) / (float)(1U << 24);

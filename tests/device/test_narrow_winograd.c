@@ -69,8 +69,12 @@ static void it_is_chosen_by_shape(void **state)
         assert_true(is_chosen(device, directions[i], (conv_sizes){64, 32, 32, 14, 1}));
         assert_false(is_chosen(device, directions[i], (conv_sizes){64, 128, 64, 32, 2}));
         assert_false(is_chosen(device, directions[i], (conv_sizes){64, 24, 40, 14, 1})); /* no whole vectors */
-        assert_false(is_chosen(device, directions[i], (conv_sizes){64, 64, 64, 1, 1}));  /* all but one output unused */
-        assert_false(is_chosen(device, directions[i], (conv_sizes){1, 64, 64, 4, 1}));   /* too few tiles */
+        const bool to_weight = directions[i] == DECANT_OP_CONV2D_GRAD_WEIGHT;
+        assert_true(is_chosen(device, directions[i], (conv_sizes){64, 16, 16, 16, 1}) == to_weight);
+        assert_true(is_chosen(device, directions[i], (conv_sizes){64, 48, 48, 16, 1}) == to_weight);
+        assert_false(is_chosen(device, directions[i], (conv_sizes){64, 112, 112, 14, 1})); /* small blocks only */
+        assert_false(is_chosen(device, directions[i], (conv_sizes){64, 64, 64, 1, 1})); /* all but one output unused */
+        assert_false(is_chosen(device, directions[i], (conv_sizes){1, 64, 64, 4, 1}));  /* too few tiles */
     }
     dcn_device_close(device);
 }
@@ -117,11 +121,13 @@ static void results_repeat(void **state)
 {
     (void)state;
     if (!has_fast_dots()) skip();
-    const conv_sizes sizes[] = {{7, 32, 64, 11, 1}, {5, 64, 32, 9, 1}, {4, 160, 96, 10, 1}};
+    const conv_sizes sizes[] = {{7, 32, 64, 11, 1}, {5, 64, 32, 9, 1},  {4, 160, 96, 10, 1},
+                                {7, 16, 48, 12, 1}, {6, 144, 16, 9, 1}, {5, 48, 48, 10, 1}};
     for (size_t i = 0; i < DCN_COUNT(sizes); i++)
         for (size_t d = 0; d < DCN_COUNT(directions); d++)
             for (int32_t threads = 1; threads <= 3; threads++) {
                 bool to_weight = directions[d] == DECANT_OP_CONV2D_GRAD_WEIGHT;
+                if (sizes[i].in % 32 != 0 && !to_weight) continue;
                 dcn_device *devices[2] = {open_cpu(to_weight ? threads : 1), open_cpu(threads)};
                 outcome first = run(devices[0], directions[d], sizes[i]);
                 outcome second = run(devices[1], directions[d], sizes[i]);

@@ -88,7 +88,8 @@ static inline int64_t dcn_cpu_strip_of_pairs(int64_t columns, int64_t first)
 
 /* A 3x3 convolution with stride 1 on bf16 by Winograd's algorithm with smaller tiles, whose rounding bf16 can bear. */
 typedef struct dcn_cpu_narrow_winograd {
-    int64_t in, out; /* channels: those that are summed over, those that are made */
+    int64_t in, out; /* channels: those that are summed over, a multiple of 32, and those that are made, one of 16; for
+                      * the gradient of the weights both of 16 */
     int64_t samples, map[2], result[2], padding[2], tiles[2];
     int64_t u_step, v_step, m_step; /* from one place to the next: u and v in pairs, m in floats */
     bool relu;

@@ -42,9 +42,11 @@ bool dcn_cpu_gains_from_narrow_winograd(const dcn_cpu_device *device, const dcn_
     for (int i = 0; i < 2; i++)
         if (attrs->kernel[i] != 3 || attrs->stride[i] != 1 || attrs->dilation[i] != 1 || attrs->padding[i] > 2)
             return false;
-    const int64_t *to = tiled_map(call)->shape.dim;
-    const int64_t summed = call->op == DECANT_OP_CONV2D_GRAD_WEIGHT ? BLOCK : PAIRED_BLOCK;
-    return attrs->groups == 1 && call->input[0].shape.dim[1] % summed == 0 && to[1] % BLOCK == 0 &&
+    const int64_t *to = tiled_map(call)->shape.dim, in = call->input[0].shape.dim[1], out = to[1];
+    const bool suit = call->op == DECANT_OP_CONV2D_GRAD_WEIGHT
+                          ? dcn_cpu_narrow_blocks_suit(in) && dcn_cpu_narrow_blocks_suit(out)
+                          : in % PAIRED_BLOCK == 0 && out % BLOCK == 0;
+    return attrs->groups == 1 && suit &&
            (double)(to[2] * to[3]) >= MIN_USEFUL_SHARE * (double)(TILE * TILE * tiles_of_sample(tiled_map(call)));
 }
 

@@ -30,6 +30,8 @@ dcn_cpu_pixels dcn_cpu_pixels_of(const dcn_cpu_narrow_winograd *winograd, const 
 /* Calls one of `parts` parts of them into the second-level cache: while products run, memory is idle. */
 void dcn_cpu_call_up(const dcn_cpu_pixels *pixels, int64_t part, int64_t parts);
 
-dcn_cpu_compile dcn_cpu_compile_narrow_winograd_grad; /* narrow_winograd_grad.c: of the weights */
+/* narrow_winograd_grad.c: of the weights. Does it pay for so many channels, on either side? */
+dcn_cpu_compile dcn_cpu_compile_narrow_winograd_grad;
+bool dcn_cpu_narrow_blocks_suit(int64_t channels);
 
 #endif

@@ -150,7 +150,7 @@ static void run_grad(const dcn_kernel *base, void *const *inputs, void *const *o
 
 /* --- compiling --- */
 
-/* The largest number of groups that divides the channels: whole ones, if it can be. */
+/* The largest number of groups that divides the channels: whole ones, if it can be. channels: a multiple of HALF. */
 static int64_t block_of(int64_t channels)
 {
     const int64_t step = channels % GROUP == 0 ? GROUP : HALF;
@@ -158,6 +158,13 @@ static int64_t block_of(int64_t channels)
     while (channels % block != 0)
         block -= step;
     return block;
+}
+
+/* A map is transformed once for each block of the other one: many blocks of half a group (of 112 channels, say) would
+ * spend what the products save. */
+bool dcn_cpu_narrow_blocks_suit(int64_t channels)
+{
+    return channels % GROUP == 0 || (channels % HALF == 0 && (channels == HALF || block_of(channels) > HALF));
 }
 
 /* So many that the threads share a few blocks evenly, and each part has a chunk of tiles to its sums. */
