@@ -9,8 +9,9 @@ what is there already is not measured again (--again forgets it), so the whole m
 The tables of all rows measured so far are in build/bench/results.md and results.json.
 
 DECANT_PEER_PYTHON names the Python programs that have PyTorch, separated by ':' (default: Debian's, /usr/bin/python3); the fastest version
-counts. Without any, decant's own columns are measured. Every process gets the same cores, and real-time or negative nice priority
-if whoever starts this has it."""
+counts. Without any, decant's own columns are measured. Every process may use the same cores (those that this one may: taskset chooses),
+has the same priority (nice -15 where that is allowed) and lets waiting threads spin as briefly as decant does. A measurement
+beside which other programs took more than a twentieth of the cores is made again (--attempts)."""
 import argparse
 import hashlib
 import json
@@ -33,10 +34,13 @@ WITHOUT_IMAGES = ('airline', 'mlp')
 SINGLE = ['threads=1']
 CIFAR_SAMPLES = 50000
 FUSES, COMPILES = (2, 4), (2, 4)  # versions of PyTorch
+AIMS = {'airline': 20, 'lightnn': 3, 'deepnn': 1.5, 'cifar-kd': 2, 'mlp-1200': 3, 'mlp-kd': 2, 'fashion-1': 5, 'fashion-2': 2.5,
+        'fashion-3': 2.5, 'resnet50': 3, 'infer-airline-1': 2, 'infer-mlp-800': 2, 'infer-lightnn': 2, 'infer-fashion-3': 2, 'tutorial': 5}
+DISTURBED = .05  # of the cores' time, by others
 
 
 def is_f32(flags):
-    return not {'bf16', 'auto'} & set(flags)
+    return not {'bf16', 'tbf16', 'auto'} & set(flags)
 
 
 def kind_and_case(row):
@@ -61,7 +65,8 @@ class Peer:
 
     @staticmethod
     def tuned():
-        env = dict(os.environ, OMP_NUM_THREADS=str(cores()), OPENBLAS_CORETYPE='SkylakeX', ATEN_CPU_CAPABILITY='avx512')
+        env = dict(os.environ, OMP_NUM_THREADS=str(cores()), OPENBLAS_CORETYPE='SkylakeX', ATEN_CPU_CAPABILITY='avx512',
+                   GOMP_SPINCOUNT='2000')
         if os.path.isdir(DEBIAN + '/openblas-openmp'):
             env['LD_LIBRARY_PATH'] = DEBIAN + '/openblas-openmp'
         if os.path.exists(DEBIAN + '/libtcmalloc_minimal.so.4'):
@@ -85,7 +90,7 @@ class Peer:
         if case == 'airline':
             found += [one_pass + SINGLE, ['foreach'] + SINGLE]
         if case.endswith('-kd'):
-            found += [layout + ['trace'] + one_pass, layout + ['bf16', 'trace'] + one_pass]
+            found += [layout + ['trace'] + one_pass, layout + ['tbf16', 'trace'] + one_pass, layout + ['bf16', 'trace'] + one_pass]
         if self.number >= COMPILES:
             found += [['compile', 'fused'], layout + ['compile', 'fused', 'bf16']]
         return found
@@ -170,6 +175,18 @@ def processor():
     return '%s (%s), %d cores, Linux %s' % (fields.get('model name', platform.machine()), ', '.join(units), cores(), platform.release())
 
 
+def busy_seconds():
+    """Of all cores since the machine started, the time that its host took from it included."""
+    with open('/proc/stat') as file:
+        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf('SC_CLK_TCK')
+
+
+def children_seconds():
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 class Session:
     """Runs what is still missing, until the budget is spent."""
 
@@ -181,9 +198,19 @@ class Session:
     def out_of_time(self, needed):
         return self.end is not None and time.monotonic() + needed > self.end
 
-    def measure(self, key, command, environment=None):
-        begin = time.monotonic()
+    def run_once(self, command, environment):
+        """The process, its seconds, and the share of all cores that other programs took meanwhile."""
+        begin, busy, own = time.monotonic(), busy_seconds(), children_seconds()
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        wall = time.monotonic() - begin
+        others = busy_seconds() - busy - (children_seconds() - own)
+        return done, wall, max(0, others) / wall / os.cpu_count()
+
+    def measure(self, key, command, environment=None):
+        for _ in range(self.options.attempts):
+            done, wall, others = self.run_once(command, environment)
+            if others <= DISTURBED:
+                break
         lines = done.stdout.strip().splitlines()
         if done.returncode == 0 and lines:
             result = json.loads(lines[-1])
@@ -194,11 +221,13 @@ class Session:
             sys.exit('%s failed:\n%s' % (' '.join(command), done.stderr.strip()[-500:]))
         else:
             result = {'error': (done.stderr.strip().splitlines() or ['no output'])[-1][:200]}
-        run = {**result, **key, 'wall': time.monotonic() - begin, 'load': os.getloadavg()[0], 'when': time.strftime('%Y-%m-%d %H:%M')}
+        run = {**result, **key, 'wall': wall, 'others': others, 'when': time.strftime('%Y-%m-%d %H:%M')}
         self.notebook.add(run)
         rate = run.get('images_per_second')
-        print('  %-7s %-10s %-34s %s' % (run['side'], run['version'], ','.join(run['flags_given']) or 'plain',
-                                        '%.6g/s' % rate if rate else run['error']), file=sys.stderr, flush=True)
+        print('  %-7s %-10s %-34s %s%s' % (run['side'], run['version'], ','.join(run['flags_given']) or 'plain',
+                                          '%.6g/s' % rate if rate else run['error'],
+                                          '  (others took %.0f %%)' % (100 * others) if others > DISTURBED else ''),
+              file=sys.stderr, flush=True)
 
     def peer_key(self, row, part, peer, flags, number):
         """A scout is worth the same beside any decant; a round belongs to one."""
@@ -272,20 +301,24 @@ class Session:
         return True
 
 
-def middle(runs, key):
-    return statistics.median(run[key] for run in runs)
-
-
 def summarize(runs):
-    """Runs of one variant: the median over the rounds of the median of seven windows; slowest and fastest window of all."""
-    summary = {}
-    summary.update(version=runs[0]['version'], flags=runs[0]['flags_given'], rounds=len(runs), when=runs[-1]['when'],
-                   slowest=min(run['slowest'] for run in runs), fastest=max(run['fastest'] for run in runs))
-    for key in ('images_per_second', 'step_seconds', 'ready_seconds', 'first_step_seconds', 'peak_rss_bytes', 'flops_per_second',
-                'share_of_peak', 'floor_seconds'):
-        if key in runs[0]:
-            summary[key] = middle(runs, key)
+    """Runs of one variant: the round of median speed (each round's is the median of seven windows), of an even number the slower
+    one in the middle; slowest and fastest window of all; other figures are medians."""
+    runs = sorted(runs, key=lambda run: -run['step_seconds'])
+    middle = runs[(len(runs) - 1) // 2]
+    summary = dict(version=middle['version'], flags=middle['flags_given'], rounds=len(runs), when=max(run['when'] for run in runs),
+                   slowest=min(run['slowest'] for run in runs), fastest=max(run['fastest'] for run in runs),
+                   others=max(run.get('others', 0) for run in runs))
+    summary.update({key: middle[key] for key in ('images_per_second', 'step_seconds', 'flops_per_second', 'share_of_peak', 'floor_seconds')
+                    if key in middle})
+    summary.update({key: statistics.median(run[key] for run in runs) for key in ('ready_seconds', 'first_step_seconds', 'peak_rss_bytes')
+                    if key in middle})
     return summary
+
+
+def ratio(sides):
+    """How many times as fast decant's fastest is as the peer's."""
+    return sides['peer'][0]['step_seconds'] / sides['decant'][0]['step_seconds']
 
 
 def row_result(notebook, row, program):
@@ -296,14 +329,13 @@ def row_result(notebook, row, program):
         variants = {}
         for run in runs:
             variants.setdefault((run['version'], *run['flags_given']), []).append(run)
-        sides[side] = sorted((summarize(runs) for runs in variants.values()), key=lambda one: -one['images_per_second'])
+        sides[side] = sorted((summarize(runs) for runs in variants.values()), key=lambda one: one['step_seconds'])
     if not sides['decant']:
         return None
-    result = dict(row=row, **sides)
+    result = dict(row=row, aim=AIMS.get(row), **sides)
     if sides['peer']:
-        best = {name: [one for one in side if is_f32(one['flags'])] for name, side in sides.items()}
-        result['ratio'] = sides['decant'][0]['images_per_second'] / sides['peer'][0]['images_per_second']
-        result['ratio_f32'] = best['decant'][0]['images_per_second'] / best['peer'][0]['images_per_second']
+        result['ratio'] = ratio(sides)
+        result['ratio_f32'] = ratio({name: [one for one in side if is_f32(one['flags'])] for name, side in sides.items()})
     result['tried'] = [dict(version=run['version'], flags=run['flags_given'], images_per_second=run.get('images_per_second'),
                             error=run.get('error')) for run in notebook.find(row=row, part='scout')]
     return result
@@ -322,16 +354,24 @@ def time_of(one, batch):
 
 
 def variant(one):
-    return ','.join([one['version']] + one['flags'])
+    return ' '.join([one['version'].removesuffix('a0'), ','.join(one['flags']) or 'plain'])
 
 
-def against(result, show):
-    """The cells that compare: the peer's fastest variant, its fastest in f32, and how many times as fast decant is."""
+def fastest(side, narrow):
+    """The fastest variant of a side that computes in f32, or that does not; None where there is none."""
+    return next((one for one in side if is_f32(one['flags']) != narrow), None)
+
+
+def cells_of(result, side, show, name):
+    """A side's fastest in f32 and its fastest in any precision."""
+    chosen = [fastest(result[side], narrow) for narrow in (False, True)]
+    return [(show(one) + name(one)) if one else '' for one in chosen]
+
+
+def ratios(result):
     if not result['peer']:
-        return [''] * 4
-    theirs, f32 = result['peer'][0], [one for one in result['peer'] if is_f32(one['flags'])][0]
-    return ['%s %s' % (show(theirs), variant(theirs)), 'the same' if f32 is theirs else '%s %s' % (show(f32), variant(f32)),
-            '**%.2f**' % result['ratio'], '%.2f' % result['ratio_f32']]
+        return ['', '', '']
+    return ['%.2f' % result['ratio_f32'], '**%.2f**' % result['ratio'], '%g' % result['aim'] if result['aim'] else '']
 
 
 def pair(result, key, scale):
@@ -344,20 +384,35 @@ def table(head, rows):
     return ''.join('| %s |\n' % ' | '.join(line) for line in lines)
 
 
-PEER_HEAD = ['PyTorch, fastest', 'PyTorch, fastest f32', 'ratio', 'ratio f32']
+RATIOS_HEAD = ['ratio f32', 'ratio', 'aim']
+
+
+def both(result, show):
+    """A figure of decant in f32 and of its fastest."""
+    ours = [fastest(result['decant'], narrow) for narrow in (False, True)]
+    return ' / '.join(show(one) for one in ours if one)
+
+
+def nameless(_):
+    return ''
+
+
+def peer_name(one):
+    return ' ' + variant(one)
 
 
 def training_table(results):
     rows = []
     for result in results:
-        ours = result['decant'][0]
-        rows.append([result['row'], '; '.join('%s %s' % (rate(one), ','.join(one['flags'])) for one in result['decant']),
-                     '%.0f' % (ours['flops_per_second'] / 1e9), '%.0f %%' % (100 * ours['share_of_peak']),
-                     number(1e3 * ours['step_seconds']), number(1e3 * ours['floor_seconds']),
-                     '%.0f %%' % (100 * ours['floor_seconds'] / ours['step_seconds']), *against(result, rate),
+        rows.append([result['row'], *cells_of(result, 'decant', rate, nameless),
+                     both(result, lambda one: '%.0f' % (one['flops_per_second'] / 1e9)),
+                     both(result, lambda one: '%.0f %%' % (100 * one['share_of_peak'])),
+                     both(result, lambda one: number(1e3 * one['floor_seconds'])),
+                     both(result, lambda one: '%.0f %%' % (100 * one['floor_seconds'] / one['step_seconds'])),
+                     *cells_of(result, 'peer', rate, peer_name), *ratios(result),
                      pair(result, 'first_step_seconds', 1e3), pair(result, 'peak_rss_bytes', 2**-20)])
-    return table(['step', 'decant, images/s (min-max)', 'GFLOP/s', 'of peak', 'step ms', 'floor ms', 'of floor', *PEER_HEAD, 'first step ms',
-                  'peak RSS MiB'], rows)
+    return table(['step', 'decant f32', 'decant auto', 'GFLOP/s', 'of peak', 'floor ms', 'of floor', 'PyTorch f32', 'PyTorch bf16',
+                  *RATIOS_HEAD, 'first step ms', 'peak RSS MiB'], rows)
 
 
 def inference_table(results):
@@ -367,9 +422,9 @@ def inference_table(results):
 
         def show(one):
             return time_of(one, batch)
-        rows.append([result['row'][len('infer-'):], str(batch),
-                     '; '.join('%s %s' % (show(one), ','.join(one['flags'])) for one in result['decant']), *against(result, show)])
-    return table(['forward pass', 'batch', 'decant, us a call (min-max)', *PEER_HEAD], rows)
+        rows.append([result['row'][len('infer-'):], str(batch), *cells_of(result, 'decant', show, nameless),
+                     *cells_of(result, 'peer', show, peer_name), *ratios(result)])
+    return table(['forward pass', 'batch', 'decant f32, us', 'decant auto, us', 'PyTorch f32, us', 'PyTorch bf16, us', *RATIOS_HEAD], rows)
 
 
 def tutorial_table(results):
@@ -408,6 +463,7 @@ def parse():
     options.add_argument('--out', default=os.path.join(BUILD, 'bench'), help='folder of the results (build/bench)')
     options.add_argument('--rounds', type=int, default=3)
     options.add_argument('--seconds', type=float, default=2, help='how long each process measures')
+    options.add_argument('--attempts', type=int, default=3, help='measure again where other programs took the cores (3)')
     options.add_argument('--budget', type=float, default=0, help='start nothing that would end after so many seconds')
     options.add_argument('--without', metavar='FLAG', help="leave out the peer's variants with this flag, as compile")
     options.add_argument('--again', action='store_true', help='forget what was measured of these rows')

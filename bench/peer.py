@@ -2,8 +2,8 @@
 """The peer, PyTorch: one training step of the same networks, data sizes, losses and optimisers as `decant bench train`, or one forward
 pass as of `decant bench infer`.
 
-peer.py train CASE [FLAG...]   flags: channels_last, bf16 (autocast), trace (teacher traced and frozen), compile, fused or foreach
-                               (optimiser), threads=N, seconds=S
+peer.py train CASE [FLAG...]   flags: channels_last, bf16 (autocast), tbf16 (of the teacher alone), trace (teacher traced and frozen),
+                               compile, fused or foreach (optimiser), threads=N, seconds=S
 peer.py infer CASE [FLAG...]   flags: channels_last, bf16, trace (traced, frozen, optimised for inference), compile, threads=N, batch=N,
                                seconds=S
 Prints one JSON object: the median, fastest and slowest of seven windows, as decant does. Batches are gathered inside the timed step
@@ -49,8 +49,10 @@ class Batches:
         return x, self.y.index_select(0, index), None if self.known is None else self.known.index_select(0, index)
 
 
-def frozen_teacher(case, flags, layout, autocast):
+def frozen_teacher(case, flags, layout):
     """A function from a batch to the teacher's logits, in the fastest form that the flags ask for."""
+    narrow = bool(flags & {'bf16', 'tbf16'})
+    autocast = torch.autocast('cpu', dtype=torch.bfloat16, enabled=narrow)
     network = case.teacher().eval()
     if layout:
         network = network.to(memory_format=layout)
@@ -60,9 +62,9 @@ def frozen_teacher(case, flags, layout, autocast):
         example = torch.rand(case.batch, *case.shape)
         if layout:
             example = example.contiguous(memory_format=layout)
-        with torch.inference_mode(), torch.autocast('cpu', dtype=torch.bfloat16, enabled='bf16' in flags, cache_enabled=False):
+        with torch.inference_mode(), torch.autocast('cpu', dtype=torch.bfloat16, enabled=narrow, cache_enabled=False):
             network = torch.jit.freeze(torch.jit.trace(network, example))
-            if 'bf16' not in flags:
+            if not narrow:
                 network = torch.jit.optimize_for_inference(network)
 
     def logits(x):
@@ -88,7 +90,7 @@ def make_step(case, flags):
     update = make_optimizer(case, model, flags)
     if 'compile' in flags:
         model = torch.compile(model)
-    teacher = frozen_teacher(case, flags, layout, autocast) if callable(case.teacher) else None
+    teacher = frozen_teacher(case, flags, layout) if callable(case.teacher) else None
 
     def step():
         x, y, targets = batches.next()

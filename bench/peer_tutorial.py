@@ -45,7 +45,7 @@ def main():
     mean, std = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True)
     x.sub_(mean).div_(std)
     test_x.sub_(mean).div_(std)
-    teacher = frozen_teacher(case, flags, layout, autocast)
+    teacher = frozen_teacher(case, flags, layout)
     model = case.student().train()
     if layout:
         model = model.to(memory_format=layout)

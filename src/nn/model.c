@@ -211,14 +211,14 @@ decant_status dcn_model_hash(const decant_model *model, dcn_hash *ret_hash)
     return DECANT_OK;
 }
 
-bool dcn_model_finite(const decant_model *model, const char **ret_bad_name)
+bool dcn_weights_finite(const dcn_graph *graph, float *const *weights, const char **ret_bad_name)
 {
-    for (dcn_value_id id = 0; id < model->graph->n_values; id++) {
-        if (!model->data[id]) continue;
-        int64_t count = decant_shape_count(&model->graph->values[id].shape);
+    for (dcn_value_id id = 0; id < graph->n_values; id++) {
+        if (!weights[id]) continue;
+        int64_t count = decant_shape_count(&graph->values[id].shape);
         for (int64_t i = 0; i < count; i++) {
-            if (isfinite(model->data[id][i])) continue;
-            *ret_bad_name = model->graph->values[id].name;
+            if (isfinite(weights[id][i])) continue;
+            *ret_bad_name = graph->values[id].name;
             return false;
         }
     }

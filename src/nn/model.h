@@ -50,7 +50,9 @@ bool dcn_normalization_equal(const dcn_normalization *a, const dcn_normalization
 /* Of all that decides what the model computes and how it trains: the network with every attribute (a dropout rate, a
  * batchnorm momentum), the weights and the normalisation. Names of classes and metadata are left out. */
 decant_status dcn_model_hash(const decant_model *model, dcn_hash *ret_hash);
-bool dcn_model_finite(const decant_model *model, const char **ret_bad_name);
+/* Whether every array of weights (as decant_model.data) holds numbers only; else the name of the first that does not.
+ */
+bool dcn_weights_finite(const dcn_graph *graph, float *const *weights, const char **ret_bad_name);
 
 /* The same function of the same input at inference, in fewer layers (nn/fold.c): batchnorm is folded into the
  * convolution or linear layer before it, repeated channels into the convolution behind them, dropout is left out. Equal

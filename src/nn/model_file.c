@@ -318,7 +318,7 @@ decant_status dcn_model_load(const char *path, decant_model **ret_model)
     TRY(dcn_model_create(graph, &model));
     read_weights(file, model);
     TRY(read_metadata(file, model));
-    if (!dcn_model_finite(model, &bad_name)) {
+    if (!dcn_weights_finite(model->graph, model->data, &bad_name)) {
         status = DCN_FAIL(NUMERIC, "the weights of \"%s\" hold NaN or infinity", bad_name);
         goto out;
     }

@@ -256,6 +256,16 @@ static const char *identity_of(const dcn_train_options *options)
     return options->identity != NULL ? options->identity : "";
 }
 
+/* The loss does not always tell: what is not a number may pass an activation as 0. */
+static decant_status check_weights(const dcn_trainer *trainer, const dcn_graph *graph, float *const *weights)
+{
+    const char *bad_name = NULL;
+    if (dcn_weights_finite(graph, weights, &bad_name)) return DECANT_OK;
+    return DCN_FAIL(NUMERIC,
+                    "after %" PRId64 " steps %s is not finite; try a lower learning rate, warm-up or gradient clipping",
+                    trainer->counters.step, bad_name);
+}
+
 static decant_status save_checkpoint(dcn_trainer *trainer)
 {
     const char *path = trainer->options->checkpoint_path;
@@ -267,6 +277,7 @@ static decant_status save_checkpoint(dcn_trainer *trainer)
     trainer->saved = now;
     decant_status status = DECANT_OK;
     TRY(transfer_checkpoint(trainer, &checkpoint, dcn_weights_read));
+    TRY(check_weights(trainer, trainer->graph, checkpoint.weights));
     TRY(dcn_checkpoint_save(path, trainer->graph, identity_of(trainer->options), &checkpoint));
 out:
     finish_checkpoint(trainer, &checkpoint);
@@ -632,16 +643,13 @@ static decant_status end_epoch(dcn_trainer *trainer)
 static decant_status hand_over(dcn_trainer *trainer, dcn_train_result *ret_result)
 {
     decant_model *model = trainer->options->model;
-    const char *bad_name = NULL;
     if (trainer->best != NULL) {
         dcn_weights_copy(model->graph, trainer->best, model->data);
     } else {
         dcn_block block = averages(trainer->options) ? DCN_BLOCK_EMA : DCN_BLOCK_PARAMETER;
         TRY_RETURN(dcn_weights_read(trainer->full->plan, trainer->full->values, model->graph, block, model->data));
     }
-    if (!dcn_model_finite(model, &bad_name)) {
-        return DCN_FAIL(NUMERIC, "after training, %s is not finite; try a lower learning rate", bad_name);
-    }
+    TRY_RETURN(check_weights(trainer, model->graph, model->data));
     const dcn_run_sums *sums = &trainer->sums;
     dcn_teacher_cache_use use = {0};
     if (trainer->cache != NULL) {

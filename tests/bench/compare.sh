@@ -1,10 +1,10 @@
-# bench/compare.py without a peer: it says so, measures decant alone, writes its tables, measures nothing twice, starts nothing that
+# bench/compare.py without a peer, and with one that is made up. Without: it says so, measures decant alone, writes its tables, measures nothing twice, starts nothing that
 # its budget does not hold, and refuses a row that there is not.
 set -eu
 source=$1 program=$2 folder=$3
 rm -rf "$folder" && mkdir -p "$folder"
 compare() {
-    DECANT_PEER_PYTHON=/nonexistent python3 "$source/bench/compare.py" --decant "$program" --out "$folder" --rounds 1 --seconds 1 "$@" \
+    DECANT_PEER_PYTHON=/nonexistent python3 "$source/bench/compare.py" --decant "$program" --out "$folder" --rounds 1 --seconds 1 --attempts 1 "$@" \
         >"$folder/said" 2>"$folder/errors"
 }
 fail() {
@@ -34,3 +34,30 @@ compare airline || fail "a second call failed"
 
 if compare airlines; then fail "an unknown row was taken"; fi
 grep -q "there is no row airlines" "$folder/errors" || fail "the unknown row is not named"
+
+# A peer whose variants have known speeds: the fastest in f32 and the fastest in bf16 are found, and compared by their medians.
+cat >"$folder/peer" <<'END'
+#!/bin/sh
+case "$*" in
+    *"import torch"*) echo 9.1.0; exit ;;
+    *compile*) echo "no compiler" >&2; exit 1 ;;
+    *bf16*) seconds=0.002 ;;
+    *threads=1*) seconds=0.001 ;;
+    *) seconds=0.004 ;;
+esac
+echo "a line of noise"
+echo '{"batch": 64, "step_seconds": '$seconds', "images_per_second": '$(echo "64 $seconds" | awk '{print $1 / $2}')', "slowest": 1, "fastest": 1e6,
+ "ready_seconds": 1, "first_step_seconds": 2, "peak_rss_bytes": 1048576}' | tr -d '\n'
+END
+chmod +x "$folder/peer"
+DECANT_PEER_PYTHON=$folder/peer python3 "$source/bench/compare.py" --decant "$program" --out "$folder/peers" --rounds 2 --seconds 1 --attempts 1 airline \
+    >"$folder/said" 2>"$folder/errors" || fail "the comparison with a peer failed"
+python3 -c "
+import json
+row, = json.load(open('$folder/peers/results.json'))['rows']
+best, slow = row['peer'][0], row['peer'][-1]
+assert best['flags'] == ['fused', 'threads=1'] and best['step_seconds'] == .001, best
+assert slow['flags'] == ['bf16', 'fused'] and slow['rounds'] == 2, slow
+assert abs(row['ratio'] - .001 / row['decant'][0]['step_seconds']) < 1e-9, row['ratio']
+assert any(one['error'] == 'no compiler' for one in row['tried']), row['tried']" || fail "the peer's variants were not told apart"
+grep -q "9.1.0 fused,threads=1 | 32000 (1-1000000) 9.1.0 bf16,fused" "$folder/peers/results.md" || fail "the table does not name the variants"

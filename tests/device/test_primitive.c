@@ -47,11 +47,11 @@ static void a_failing_primitive_is_told(void **state)
     dcn_op_call call = depthwise();
     assert_int_equal(device->class->compile(device, &call, &kernel), DECANT_OK);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(device->class->memory_create(device, device->class->layout_bytes(device, &call.input[i]),
-                                                      &inputs[i]),
-                         DECANT_OK);
-    assert_int_equal(device->class->memory_create(device, device->class->layout_bytes(device, &call.output[0]), &output),
-                     DECANT_OK);
+        assert_int_equal(
+            device->class->memory_create(device, device->class->layout_bytes(device, &call.input[i]), &inputs[i]),
+            DECANT_OK);
+    assert_int_equal(
+        device->class->memory_create(device, device->class->layout_bytes(device, &call.output[0]), &output), DECANT_OK);
     assert_int_equal(device->class->memory_create(device, kernel->scratch_bytes + 1, &scratch), DECANT_OK);
 
     kernel->run(kernel, inputs, &output, scratch);

@@ -2,6 +2,8 @@
  * these. */
 #include "train/problem.h"
 
+#include <unistd.h>
+
 static test_problem problem;
 
 static int open_all(void **state)
@@ -147,6 +149,27 @@ static void test_a_rate_that_diverges(void **state)
     dcn_model_destroy(model);
 }
 
+/* A running mean takes no part in training's loss: without validation the end of the first epoch must find it, before
+ * it is saved. */
+static void test_weights_that_are_not_finite_behind_a_finite_loss(void **state)
+{
+    (void)state;
+    test_problem whole = {.device = problem.device, .dataset = problem.dataset};
+    memcpy(whole.std, problem.std, sizeof whole.std);
+    assert_ok(dcn_split_make(whole.dataset, 0, 1, &whole.split));
+    decant_model *model = make_model(&whole, "[flatten, linear: 6, batchnorm, relu, linear: 4]", 1);
+    dcn_train_options options = plain_options(&whole, model);
+    options.epochs = 3;
+    options.drop_last = true; /* 3 steps an epoch */
+    options.checkpoint_path = TEST_BINARY_DIR "/not_finite.ckpt";
+    unlink(options.checkpoint_path);
+    model->data[dcn_graph_find(model->graph, "2.running_mean")][2] = NAN;
+    assert_refused(&options, DECANT_NUMERIC, "after 3 steps 2.running_mean is not finite");
+    assert_int_equal(access(options.checkpoint_path, F_OK), -1);
+    dcn_model_destroy(model);
+    dcn_split_finish(&whole.split);
+}
+
 /* Batchnorm over a single value has no variance; over a map it has. */
 static void test_a_batch_of_one_under_batchnorm(void **state)
 {
@@ -251,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_a_loss_that_is_not_finite),
         cmocka_unit_test(test_data_that_makes_the_loss_not_finite),
         cmocka_unit_test(test_a_rate_that_diverges),
+        cmocka_unit_test(test_weights_that_are_not_finite_behind_a_finite_loss),
         cmocka_unit_test(test_a_batch_of_one_under_batchnorm),
         cmocka_unit_test(test_samples_without_a_label),
         cmocka_unit_test(test_splits_that_overlap),

@@ -1,0 +1,34 @@
+# What layers compute in: by the recipe, by one of its runs, by an option; what it changes, and that it repeats. And the
+# short spin of waiting threads that the program gives itself.
+tiny_data
+tiny_recipe 2 >tiny.yaml
+narrow() { # how many steps of a plan compute from bf16
+    "$DECANT" summary "$@" --plan >plan.txt && grep -c ' bf16 ' plan.txt | sed 's/^[1-9][0-9]*$/some/'
+}
+narrow tiny.yaml teacher --precision f32
+narrow tiny.yaml teacher --precision bf16
+narrow tiny.yaml teacher -o precision=bf16
+narrow tiny.yaml teacher -o precision=bf16 -o runs.teacher.precision=f32
+narrow tiny.yaml teacher -o precision=f32 -o runs.teacher.precision=bf16
+show summary tiny.yaml teacher --plan --precision half
+show lint tiny.yaml -o precision=half
+show lint tiny.yaml -o runs.teacher.precision=half
+
+for name in once again; do
+    "$DECANT" run tiny.yaml teacher -q -o precision=bf16 --dir $name >/dev/null || echo "$name failed"
+done
+"$DECANT" run tiny.yaml teacher -q -o precision=f32 --dir plain >/dev/null || echo "plain failed"
+same() {
+    cmp -s $1/tiny/teacher/model.safetensors $2/tiny/teacher/model.safetensors && echo "$1 and $2: the same model" || echo "$1 and $2 differ"
+}
+same once again
+same once plain
+"$DECANT" eval once/tiny/teacher/model.safetensors -q --precision bf16 --json | grep -o '"test_accuracy":\|"accuracy":' | head -1
+
+show run tiny.yaml teacher -q -o precision=f32 --dir again # where a run in bf16 is
+
+spin() {
+    env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY "$@" OMP_DISPLAY_ENV=verbose "$DECANT" --version 2>&1 | grep -o "GOMP_SPINCOUNT.*" | tail -1
+}
+spin
+spin GOMP_SPINCOUNT=77
