@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #define BAR_WIDTH     16
@@ -64,7 +65,8 @@ void progress_start(cli_progress *progress, const decant_run_info *run, uint64_t
 {
     if (progress->quiet) return;
     progress_break(progress);
-    progress->sheet_wanted = seed == run->seeds[0];
+    progress->sheet_wanted = progress->run == NULL || strcmp(progress->run, run->name) != 0;
+    progress->run = run->name;
     fprintf(stderr, "%s%s%s seed %" PRIu64 ": model %s", style_begin(stderr, STYLE_BOLD), run->name,
             style_begin(stderr, STYLE_PLAIN), seed, run->model);
     if (run->teacher != NULL) fprintf(stderr, ", teacher %s", run->teacher);
@@ -131,7 +133,8 @@ void progress_epoch(cli_progress *progress, const decant_run_epoch *epoch)
     fprintf(stderr, "  epoch %" PRId64 "/%" PRId64 "  loss %.4f%s", epoch->epoch + 1, epoch->epochs, epoch->loss,
             accuracy_text(epoch->accuracy, accuracy));
     if (epoch->has_validation)
-        fprintf(stderr, "  validation %.2f %%%s", 100 * epoch->validation_accuracy, epoch->best ? " *" : "");
+        fprintf(stderr, "  validation %.2f %%, %" PRId64 " errors%s", 100 * epoch->validation_accuracy,
+                epoch->validation_errors, epoch->best ? " *" : "");
     fprintf(stderr, "  %s  %s\n", duration_text(epoch->seconds, took), rate_text(epoch->images_per_second, rate));
 }
 

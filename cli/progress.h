@@ -9,7 +9,8 @@ typedef struct cli_progress {
     bool quiet;
     bool bars;         /* stderr is a terminal */
     bool bar_open;     /* a bar stands on the current line */
-    bool sheet_wanted; /* the run in hand is at its first seed, whose losses are shown */
+    const char *run;   /* in hand; NULL before the first */
+    bool sheet_wanted; /* it is at the first seed that is trained, whose losses are shown */
 } cli_progress;
 
 cli_progress progress_begin(bool quiet);

@@ -159,6 +159,7 @@ typedef struct {
     double loss, accuracy; /**< on the training samples, while they were trained on; NAN where no label was read */
     bool has_validation;
     double validation_loss, validation_accuracy;
+    int64_t validation_errors;
     double learning_rate, seconds, images_per_second;
     bool best; /**< the best validation accuracy so far */
 } decant_run_epoch;

@@ -171,6 +171,13 @@ DECANT_MUST_USE decant_status decant_judge_runs(const decant_comparison_row *row
  * between runs that did not may only show that one was trained longer. */
 bool decant_has_equal_budget(const decant_comparison_row *row, const decant_comparison_row *baseline);
 
+/** How many seeds both runs have. With one, the verdict is about that pair of models alone, however many the rows have.
+ *
+ *  ret_first  the first of them; untouched when there is none.
+ */
+int32_t decant_shared_seeds(const decant_comparison_row *row, const decant_comparison_row *baseline,
+                            uint64_t *ret_first);
+
 /** The comparison as a table: parameters, mult-adds, size, test accuracy as mean and spread, errors, and each run's
  * verdict against its baseline.
  *

@@ -2,6 +2,7 @@
  * Folders and files are taken in the order of their bytes, so that the same folder is always the same data set. */
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/folder.h"
@@ -53,6 +54,17 @@ static decant_status fail_at(const char *path, decant_status status)
     return status;
 }
 
+/* Pictures that nothing here reads: leaving them out in silence would be another data set. */
+static bool is_foreign_picture(const char *path)
+{
+    static const char *const endings[] = {".webp", ".bmp", ".gif",  ".tif",  ".tiff",
+                                          ".ppm",  ".pgm", ".jfif", ".heic", ".avif"};
+    const char *ending = strrchr(path, '.');
+    for (size_t i = 0; ending != NULL && i < DCN_COUNT(endings); i++)
+        if (strcasecmp(ending, endings[i]) == 0) return true;
+    return false;
+}
+
 static decant_status add_file(const char *folder, const char *name, int32_t class, image_list *list)
 {
     char *path = NULL;
@@ -60,6 +72,10 @@ static decant_status add_file(const char *folder, const char *name, int32_t clas
     decant_status status = DECANT_OK;
     if (dcn_directory_exists(path)) {
         status = fail_at(path, DCN_FAIL(FORMAT, "a folder among pictures; a class has its pictures in one folder"));
+        goto out;
+    }
+    if (is_foreign_picture(path)) {
+        status = fail_at(path, DCN_FAIL(FORMAT, "only PNG and JPEG pictures are read; convert it, or take it away"));
         goto out;
     }
     if (!dcn_files_is_image(path)) goto out; /* notes and lists of others stand in such folders */

@@ -153,7 +153,8 @@ static decant_status read_labels(const dcn_npy *array, int64_t n_samples, int32_
     for (int64_t i = 0; i < n_samples && status == DECANT_OK; i++) {
         int64_t label = -1;
         if (!dcn_npy_integer(array, i, &label) || label < 0 || label >= INT32_MAX)
-            status = DCN_FAIL(FORMAT, "label %" PRId64 " is negative or too large; classes count from 0", i);
+            status =
+                DCN_FAIL(FORMAT, "the label of sample %" PRId64 " is negative or too large; classes count from 0", i);
         labels[i] = (int32_t)label;
     }
     if (status == DECANT_OK)
@@ -220,12 +221,28 @@ out:
     return status;
 }
 
+/* Bytes are divided by 255 and other numbers are not: together they would be samples on two scales. */
+static decant_status check_types(const dcn_files_options *options, const array_set *set)
+{
+    static const int samples[] = {DCN_X_TRAIN, DCN_X_TEST, DCN_X_UNLABELLED};
+    int bytes = -1, others = -1;
+    for (size_t i = 0; i < DCN_COUNT(samples); i++) {
+        if (!has(set, samples[i])) continue;
+        *(dcn_npy_is_bytes(&set->arrays[samples[i]]) ? &bytes : &others) = samples[i];
+    }
+    if (bytes < 0 || others < 0) return DECANT_OK;
+    return DCN_FAIL(FORMAT,
+                    "%s: '%s' holds bytes (uint8), '%s' other numbers; store them alike, or they are on two scales",
+                    options->path, array_name(options, bytes), array_name(options, others));
+}
+
 static decant_status read_arrays(const dcn_files_options *options, const dcn_files_model *model, array_set *set)
 {
     set->dtype = DECANT_U8;
     TRY_RETURN(dcn_npz_open(options->path, &set->npz));
     for (int which = 0; which < DCN_N_ARRAYS; which++)
         TRY_RETURN(read_array(options, model, which, set));
+    TRY_RETURN(check_types(options, set));
     if (!has(set, DCN_X_TRAIN) && !(model != NULL && has(set, DCN_X_TEST)))
         return DCN_FAIL(FORMAT, "%s has no array '%s'; `arrays: {x_train: NAME, ...}` says what it is called",
                         options->path, array_name(options, DCN_X_TRAIN));

@@ -115,20 +115,46 @@ out:
     return status;
 }
 
-/* A folder holds a data set when its first file is there; whether the rest is sound is the reader's business. */
-static decant_status holds(const char *folder, source_format format, bool *ret_holds)
+/* Whether one of the names, which mean the same file, is in the folder. */
+static decant_status has_one(const char *folder, const char *const *names, int32_t count, bool *ret_has)
 {
-    static const char *const idx_signs[] = {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz",
-                                            "train-images.idx3-ubyte", "train-images.idx3-ubyte.gz", NULL};
-    static const char *const cifar_signs[] = {"data_batch_1.bin", "cifar-10-batches-bin/data_batch_1.bin", NULL};
     bool found = false;
-    for (const char *const *sign = format == SOURCE_IDX ? idx_signs : cifar_signs; *sign != NULL && !found; sign++) {
+    for (int32_t i = 0; i < count && !found; i++) {
         char *path = NULL;
-        TRY_RETURN(dcn_path_join(folder, *sign, &path));
+        TRY_RETURN(dcn_path_join(folder, names[i], &path));
         found = dcn_file_exists(path);
         dcn_free(path);
     }
-    *ret_holds = found;
+    *ret_has = found;
+    return DECANT_OK;
+}
+
+#define IDX_NAMES(part, kind)                                                                                          \
+    {                                                                                                                  \
+        part "-" kind "-ubyte", part "-" kind "-ubyte.gz", part "." kind "-ubyte", part "." kind "-ubyte.gz"           \
+    }
+#define CIFAR_NAMES(file)                                                                                              \
+    {                                                                                                                  \
+        file ".bin", "cifar-10-batches-bin/" file ".bin"                                                               \
+    }
+
+/* Whether a folder has the first file of a data set in this form, and whether it has them all; if these are sound is
+ * the reader's business. */
+static decant_status holds(const char *folder, source_format format, bool *ret_first, bool *ret_all)
+{
+    static const char *const idx[][4] = {IDX_NAMES("train-images", "idx3"), IDX_NAMES("train-labels", "idx1"),
+                                         IDX_NAMES("t10k-images", "idx3"), IDX_NAMES("t10k-labels", "idx1")};
+    static const char *const cifar[][2] = {CIFAR_NAMES("data_batch_1"), CIFAR_NAMES("data_batch_2"),
+                                           CIFAR_NAMES("data_batch_3"), CIFAR_NAMES("data_batch_4"),
+                                           CIFAR_NAMES("data_batch_5"), CIFAR_NAMES("test_batch")};
+    const size_t count = format == SOURCE_IDX ? DCN_COUNT(idx) : DCN_COUNT(cifar);
+    bool first = false, all = true;
+    for (size_t i = 0; i < count && all; i++) {
+        TRY_RETURN(format == SOURCE_IDX ? has_one(folder, idx[i], 4, &all) : has_one(folder, cifar[i], 2, &all));
+        if (i == 0) first = all;
+    }
+    *ret_first = first;
+    *ret_all = all;
     return DECANT_OK;
 }
 
@@ -141,15 +167,18 @@ static bool is_another(const source_row *row, const char *folder)
     return memcmp(labels, row->first_labels, sizeof labels) != 0;
 }
 
-/* The first folder that holds this data set, or NULL. */
-static decant_status locate(const source_row *row, const candidates *list, char **ret_folder)
+/* The first folder that holds the whole of this data set; without one, the first that holds a part of it, if that is
+ * wanted, whose reader will say what is missing. NULL: none. */
+static decant_status locate(const source_row *row, const candidates *list, bool part_wanted, char **ret_folder)
 {
+    const char *part = NULL;
     for (int32_t i = 0; i < list->count; i++) {
-        bool found = false;
-        TRY_RETURN(holds(list->folders[i], row->format, &found));
-        if (found && !is_another(row, list->folders[i])) return dcn_copy_string(list->folders[i], ret_folder);
+        bool first = false, all = false;
+        TRY_RETURN(holds(list->folders[i], row->format, &first, &all));
+        if (all && !is_another(row, list->folders[i])) return dcn_copy_string(list->folders[i], ret_folder);
+        if (first && !all && part == NULL) part = list->folders[i];
     }
-    return DECANT_OK;
+    return part != NULL && part_wanted ? dcn_copy_string(part, ret_folder) : DECANT_OK;
 }
 
 /* --- opening --- */
@@ -216,7 +245,7 @@ decant_status dcn_dataset_find(const char *name, decant_dataset **ret_dataset)
     if (row == NULL) return fail_unknown(name);
     decant_status status = make_candidates(name, &list);
     if (status != DECANT_OK) goto out;
-    TRY(locate(row, &list, &folder));
+    TRY(locate(row, &list, true, &folder));
     status = folder != NULL ? open_row(row, folder, ret_dataset) : fail_not_found(row, &list);
 out:
     dcn_free(folder);
@@ -257,19 +286,19 @@ static bool is_name(const char *source)
 
 bool dcn_source_holds_set(const char *source)
 {
-    bool idx = false, cifar = false;
+    bool idx = false, cifar = false, all = false;
     if (is_name(source)) return true;
-    return holds(source, SOURCE_IDX, &idx) == DECANT_OK && holds(source, SOURCE_CIFAR, &cifar) == DECANT_OK &&
-           (idx || cifar);
+    return holds(source, SOURCE_IDX, &idx, &all) == DECANT_OK &&
+           holds(source, SOURCE_CIFAR, &cifar, &all) == DECANT_OK && (idx || cifar);
 }
 
 decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
 {
-    bool idx = false, cifar = false, known = false;
+    bool idx = false, cifar = false, all = false, known = false;
     dcn_files_options files = {.path = source};
     if (is_name(source)) return dcn_dataset_find(source, ret_dataset);
-    TRY_RETURN(holds(source, SOURCE_IDX, &idx));
-    TRY_RETURN(holds(source, SOURCE_CIFAR, &cifar));
+    TRY_RETURN(holds(source, SOURCE_IDX, &idx, &all));
+    TRY_RETURN(holds(source, SOURCE_CIFAR, &cifar, &all));
     if (idx) return open_idx_folder(source, ret_dataset);
     if (cifar) return dcn_cifar_open(source, ret_dataset);
     TRY_RETURN(dcn_files_recognize(source, &known, &files.format));
@@ -372,7 +401,7 @@ decant_status dcn_source_list(dcn_source_info **ret_infos, int32_t *ret_count)
         infos[i].how_to_get = sources[i].how_to_get;
         finish_candidates(&list);
         TRY(make_candidates(sources[i].name, &list));
-        TRY(locate(&sources[i], &list, &infos[i].path));
+        TRY(locate(&sources[i], &list, false, &infos[i].path));
     }
     *ret_infos = infos;
     *ret_count = count;

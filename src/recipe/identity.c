@@ -85,6 +85,19 @@ static json_t *describe_optimizer(const dcn_optimizer *optimizer)
                      optimizer->eps, "clip_norm", optimizer->max_norm, "ema", optimizer->ema_decay);
 }
 
+bool dcn_is_optimized_alike(const dcn_run_spec *a, const dcn_run_spec *b)
+{
+    json_t *descriptions[2] = {NULL, NULL};
+    const dcn_run_spec *const runs[2] = {a, b};
+    for (int i = 0; i < 2; i++)
+        descriptions[i] = json_pack("[o, o]", describe_optimizer(&runs[i]->optimizer),
+                                    describe_schedule(&runs[i]->optimizer.schedule));
+    const bool alike = json_equal(descriptions[0], descriptions[1]) == 1;
+    for (int i = 0; i < 2; i++)
+        json_decref(descriptions[i]);
+    return alike;
+}
+
 /* What only some terms have is left out where it is not said, so that runs of before are recognised. */
 static void describe_settings(const dcn_term *term, json_t **description)
 {

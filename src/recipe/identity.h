@@ -21,6 +21,8 @@ typedef struct dcn_identity {
  * for a run that does. */
 decant_status dcn_identity_make(const dcn_materials *materials, int32_t run, uint64_t seed, const char *teacher,
                                 const char *start_hex, dcn_identity *ret_identity);
+/* Whether two runs have the same optimiser and schedule. */
+bool dcn_is_optimized_alike(const dcn_run_spec *a, const dcn_run_spec *b);
 void dcn_identity_finish(dcn_identity *identity);
 /* The first thing in which two descriptions differ, as words: "epochs was 20 and is 10". */
 decant_status dcn_identity_difference(const json_t *was, const json_t *is, dcn_text *text);

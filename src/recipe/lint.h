@@ -9,8 +9,9 @@
 decant_status dcn_lint(const dcn_experiment *experiment, dcn_findings *findings);
 decant_status dcn_lint_with(const dcn_materials *materials, dcn_findings *findings);
 
-/* The parts: lint_models.c, lint_runs.c, lint_start.c, lint_training.c. graphs[n_models] holds NULL for a model that
- * could not be built; deployed[n_models] what each becomes when it is handed over, with its linear bottlenecks folded.
+/* The parts: lint_files.c, lint_models.c, lint_runs.c, lint_start.c, lint_training.c. graphs[n_models] holds NULL for a
+ * model that could not be built; deployed[n_models] what each becomes when it is handed over, with its linear
+ * bottlenecks folded.
  */
 typedef struct dcn_lint_context {
     const dcn_experiment *experiment;
@@ -31,8 +32,14 @@ decant_status dcn_lint_augment(const dcn_lint_context *context, const dcn_doc *p
 /* Each seed of a run needs the same seed of another run, or its only one. `what` that other one is: "its teacher" */
 decant_status dcn_lint_seeds(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_run_spec *other,
                              const dcn_doc *place, const char *what);
-/* Whether a trained model saw its inputs as the recipe's data gives them. */
-bool dcn_lint_normalized_alike(const dcn_normalization *trained, const dcn_materials *materials);
+/* A trained model that a run uses: was it made for this data (lint_files.c)? */
+typedef struct dcn_model_source {
+    const char *file;
+    const decant_model *model;
+    const dcn_doc *place; /* where the recipe names it */
+    bool is_teacher;
+} dcn_model_source;
+decant_status dcn_lint_model_file(const dcn_lint_context *context, const dcn_model_source *source);
 /* A finding with the place of a node in front. */
 decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, dcn_severity severity,
                            const char *format, ...) DCN_PRINTF(4, 5);

@@ -1,4 +1,4 @@
-/* Linting of models: what no run trains, odd networks, grey images given to colour networks, and the budget. */
+/* Linting of models: what no run trains, odd networks, inputs that are dropped, and the budget. */
 #include "recipe/lint.h"
 
 #include "compress/prune.h"
@@ -23,18 +23,32 @@ static decant_status lint_graph(const dcn_lint_context *context, int32_t model)
     return status;
 }
 
-static decant_status lint_repeated_channel(const dcn_lint_context *context, int32_t model)
+/* The node that takes this value, which may be flattened first; NULL when that is not exactly one. */
+static const dcn_node *only_reader(const dcn_graph *graph, dcn_value_id value)
+{
+    const dcn_node *reader = NULL;
+    for (dcn_node_id node = 0; node < graph->n_nodes; node++) {
+        if (graph->nodes[node].input[0] != value) continue;
+        if (reader != NULL) return NULL;
+        reader = &graph->nodes[node];
+    }
+    return reader != NULL && reader->op == DECANT_OP_FLATTEN ? only_reader(graph, reader->output[0]) : reader;
+}
+
+/* A dropped input is 0: the black of bytes, but the mean of inputs that are standardised. */
+static decant_status lint_dropped_inputs(const dcn_lint_context *context, int32_t model)
 {
     const dcn_model_spec *spec = &context->experiment->models[model];
-    const dcn_graph *graph = context->graphs[model];
-    for (dcn_node_id node = 0; node < graph->n_nodes; node++) {
-        if (graph->nodes[node].op != DECANT_OP_REPEAT_CHANNELS) continue;
-        return dcn_lint_add(
-            context, spec->doc, DCN_NOTE,
-            "model '%s' wants %lld channels: the grey image is repeated; channels: 1 would save the work", spec->name,
-            (long long)graph->values[graph->nodes[node].output[0]].shape.dim[1]);
-    }
-    return DECANT_OK;
+    const dcn_materials *materials = context->materials;
+    const dcn_node *first = only_reader(context->graphs[model], context->graphs[model]->input);
+    bool is_shifted = false;
+    for (int32_t i = 0; i < materials->norm_channels; i++)
+        is_shifted = is_shifted || materials->mean[i] > 0 || materials->mean[i] < 0;
+    if (first == NULL || first->op != DECANT_OP_DROPOUT || !is_shifted) return DECANT_OK;
+    return dcn_lint_add(context, spec->doc, DCN_NOTE,
+                        "model '%s' drops inputs, which makes them 0: after data.normalize that is no longer black or "
+                        "absent but the mean; normalize: none keeps 0 what it was",
+                        spec->name);
 }
 
 /* The layer that a cut would pay most in, and what it has. */
@@ -103,7 +117,7 @@ decant_status dcn_lint_models(const dcn_lint_context *context)
                                     experiment->models[i].name));
         if (context->graphs[i] == NULL) continue;
         TRY_RETURN(lint_graph(context, i));
-        TRY_RETURN(lint_repeated_channel(context, i));
+        TRY_RETURN(lint_dropped_inputs(context, i));
     }
     return lint_budget(context);
 }

@@ -9,6 +9,7 @@
 #include "distill/bias.h"
 #include "distill/features.h"
 #include "recipe/correct.h"
+#include "recipe/identity.h"
 
 #define LEAST_WEIGHT 1e-6 /* of a loss, against the largest (at least 1) */
 
@@ -227,6 +228,12 @@ static decant_status lint_correction(const dcn_lint_context *context, const dcn_
                                 "run '%s' corrects its biases on the validation split, but data.validation is 0; the "
                                 "test part may not choose",
                                 run->name));
+    if (run->correction.kind == DCN_CORRECT_FREQUENCIES && !run->transfer.labels)
+        TRY_RETURN(
+            dcn_lint_add(context, run->correction.doc, DCN_NOTE,
+                         "run '%s' trains without labels, but correct_bias: frequencies counts the labels of all "
+                         "training samples",
+                         run->name));
     if (graph == NULL) return DECANT_OK;
     return dcn_lint_failure(context, run->correction.doc, dcn_graph_output_bias(graph, &bias));
 }
@@ -277,16 +284,6 @@ static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn
     return lint_same_architecture(context, run, network);
 }
 
-bool dcn_lint_normalized_alike(const dcn_normalization *trained, const dcn_materials *materials)
-{
-    if (trained->channels != materials->norm_channels) return false;
-    for (int32_t i = 0; i < trained->channels; i++) {
-        float distance = trained->mean[i] - materials->mean[i], ratio = trained->std[i] / materials->std[i];
-        if (!(distance < 1e-4f && distance > -1e-4f && ratio < 1.0001f && ratio > 0.9999f)) return false;
-    }
-    return true;
-}
-
 static decant_status lint_teacher_file(const dcn_lint_context *context, const dcn_run_spec *run, const char *file)
 {
     const dcn_doc *place = dcn_doc_get(run->doc, "teacher");
@@ -306,11 +303,8 @@ static decant_status lint_teacher_file(const dcn_lint_context *context, const dc
                               file, dataset->name);
         goto out;
     }
-    if (!dcn_lint_normalized_alike(&teacher->normalization, context->materials))
-        TRY(dcn_lint_add(context, place, DCN_ERROR,
-                         "the teacher %s was trained on inputs normalised in another way than this recipe's; "
-                         "set data.normalize to the teacher's mean and std",
-                         file));
+    const dcn_model_source source = {file, teacher, place, true};
+    TRY(dcn_lint_model_file(context, &source));
     TRY(lint_same_outputs(context, run, graph));
     TRY(lint_features(context, run, graph));
     TRY(lint_same_architecture(context, run, graph));
@@ -375,6 +369,16 @@ static decant_status lint_comparison(const dcn_lint_context *context, int32_t in
         TRY_RETURN(
             dcn_lint_add(context, place, DCN_NOTE,
                          "runs '%s' and '%s' are compared on one seed, which says little; seeds: 3 or more would",
+                         run->name, other->name));
+    if (!dcn_is_optimized_alike(run, other))
+        TRY_RETURN(dcn_lint_add(context, place, DCN_NOTE,
+                                "compared runs '%s' and '%s' have other optimizers or schedules", run->name,
+                                other->name));
+    if (run->start.kind != other->start.kind && run->start.kind == DCN_START_INIT)
+        TRY_RETURN(
+            dcn_lint_add(context, place, DCN_WARNING,
+                         "compared runs have unequal budgets: '%s' starts from weights that were trained before, "
+                         "'%s' does not",
                          run->name, other->name));
     if (!has_same_augment(&run->augment, &other->augment))
         TRY_RETURN(dcn_lint_add(context, place, DCN_NOTE,

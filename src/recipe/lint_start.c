@@ -47,11 +47,8 @@ static decant_status lint_start_file(const dcn_lint_context *context, const dcn_
         status = dcn_lint_failure(context, place, status);
         goto out;
     }
-    if (!dcn_lint_normalized_alike(&source->normalization, context->materials))
-        TRY(dcn_lint_add(context, place, DCN_ERROR,
-                         "%s was trained on inputs normalised in another way than this recipe's; set data.normalize to "
-                         "its mean and std",
-                         run->start.file));
+    const dcn_model_source file = {run->start.file, source, place, false};
+    TRY(dcn_lint_model_file(context, &file));
     TRY(lint_network(context, run, run->start.file, source->graph));
     TRY(lint_prune(context, run, source->graph));
 out:

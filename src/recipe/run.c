@@ -69,6 +69,7 @@ static void on_epoch(void *context, const dcn_epoch *epoch)
                                    .has_validation = has_validation,
                                    .validation_loss = has_validation ? epoch->validation_loss : 0,
                                    .validation_accuracy = has_validation ? epoch->validation_accuracy : 0,
+                                   .validation_errors = has_validation ? epoch->validation_errors : 0,
                                    .learning_rate = epoch->lr,
                                    .seconds = epoch->seconds,
                                    .images_per_second = epoch->images_per_second,

@@ -91,6 +91,17 @@ bool decant_has_equal_budget(const decant_comparison_row *row, const decant_comp
     return true;
 }
 
+int32_t decant_shared_seeds(const decant_comparison_row *row, const decant_comparison_row *baseline,
+                            uint64_t *ret_first)
+{
+    int32_t shared = 0;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        const uint64_t seed = row->results[i]->seed;
+        if (find_seed(baseline, seed) != NULL && shared++ == 0) *ret_first = seed;
+    }
+    return shared;
+}
+
 /* --- the verdict in words --- */
 
 /* Rows that a caller put together need no label. */
@@ -116,6 +127,9 @@ static decant_status add_judgement(dcn_text *text, const decant_comparison_row *
     TRY_RETURN(dcn_text_add(text, "%+.2f points", 100 * judgement.difference));
     if (judgement.spread > 0)
         TRY_RETURN(dcn_text_add(text, " (± %.2f over %" PRId64 " seeds)", 100 * judgement.spread, judgement.pairs));
+    uint64_t seed = 0;
+    if (row->n_seeds + baseline->n_seeds > 2 && decant_shared_seeds(row, baseline, &seed) == 1)
+        TRY_RETURN(dcn_text_add(text, " on seed %" PRIu64 ", the only one that both have", seed));
     TRY_RETURN(dcn_text_add(text, ", %s, p = %.3g: %s\n", judgement.test, judgement.p,
                             decant_verdict_name(judgement.verdict)));
     if (decant_has_equal_budget(row, baseline)) return DECANT_OK;

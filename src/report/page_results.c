@@ -19,6 +19,9 @@ static decant_status add_judgement(dcn_text *html, const decant_comparison_row *
     TRY_RETURN(dcn_text_add(html, "</p><p class=word>%s</p><p class=how>", decant_verdict_name(judgement->verdict)));
     if (judgement->spread > 0)
         TRY_RETURN(dcn_text_add(html, "± %.2f over %" PRId64 " seeds, ", 100 * judgement->spread, judgement->pairs));
+    uint64_t seed = 0;
+    if (row->n_seeds + baseline->n_seeds > 2 && decant_shared_seeds(row, baseline, &seed) == 1)
+        TRY_RETURN(dcn_text_add(html, "seed %" PRIu64 ", the only one that both have, ", seed));
     TRY_RETURN(dcn_text_add(html, "%s, p = %.2g", judgement->test, judgement->p));
     if (!decant_has_equal_budget(row, baseline))
         TRY_RETURN(dcn_text_add(html, ". Unequal budgets: %" PRId64 " optimizer steps against %" PRId64, row->steps,

@@ -45,6 +45,9 @@ cp "$VECTORS/colour.jpg" own/pictures/dog/98.png
 show lint files.yaml -o data.source.size=8
 head -c 60 own/pictures/dog/01.png >own/pictures/dog/98.png
 show lint files.yaml
+cp "$VECTORS/colour.jpg" own/pictures/dog/97.WebP
+show lint files.yaml
+rm own/pictures/dog/97.WebP
 rm own/pictures/dog/98.png own/pictures/cat/99.png
 echo "odd folders"
 mkdir own/pictures/goat && cp own/pictures/dog/00.png own/pictures/goat/a.PNG && echo notes >own/pictures/goat/notes.txt

@@ -12,6 +12,8 @@ for part in images-idx3 labels-idx1; do cp leaked/train-$part-ubyte leaked/t10k-
 lint -o data.source.path=leaked
 lint -o data.validation=0 -o runs.alone.select=best
 lint -o 'data.normalize={mean: 0.5, std: 0.5}'
+lint -o 'models.student=[flatten, {dropout: 0.2}, {linear: 8}, relu, {linear: 4}]'
+lint -o 'models.student={zoo: fashion-1, channels: 3}'
 lint -o 'models.student=[flatten, {linear: 64}, {linear: 8}, {linear: 4}]'
 lint -o 'models.student=[flatten, {linear: 80}, relu, {linear: 4}]'
 lint -o 'models.student=[flatten, {linear: 8}, relu, {linear: 4}, softmax]'

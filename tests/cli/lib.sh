@@ -16,7 +16,7 @@ mask() { # hides the folder that the tests run in; numbers too where a script se
             -e 's/not better|better|inconclusive/VERDICT/g' -e 's/ N [KM]?B/ SIZE/g' -e 's/[+-]N points/N points/' -e 's/:-N/:N/g' -e 's/·/N/g' \
             -e 's/paired t-test|sign test|McNemar.s exact test/TEST/g' -e 's/ \(± N over N seeds\)//' -e '/N to N %/d' \
             -e 's/( %) +(-|N.* \(N\))$/\1 MISTAKE/' \
-            -e 's/ \(wrong: .*\)//' -e 's/( %) \*/\1/' -e 's/-{3,}/---/g' -e 's/ ± / +- /g' -e 's/  +/ /g' "$1"
+            -e 's/ \(wrong: .*\)//' -e 's/( %, N errors) \*/\1/' -e 's/-{3,}/---/g' -e 's/ ± / +- /g' -e 's/  +/ /g' "$1"
     else
         sed -e "s|$PWD|HERE|g" "$1"
     fi

@@ -301,6 +301,8 @@ static void test_layouts(void **state)
     dcn_dataset_destroy(dataset);
     options.axes = DCN_AXES_AUTO;
     write_npy("x_train.npy", "|u1", "(4, 2, 3)", counted, 24);
+    write_npy("x_unlabelled.npy", "<f4", "(2, 2, 3)", (const float[12]){0.5F}, 48);
+    refuse(&options, DECANT_FORMAT, "two scales", "");
     write_npy("x_unlabelled.npy", "|u1", "(2, 2, 3)", counted + 1, 12);
     assert_ok(dcn_files_open(&options, NULL, &dataset));
     assert_true(dataset->train.count == 6 && dataset->n_unlabelled == 2);
@@ -353,7 +355,7 @@ static void test_labels_that_are_wrong(void **state)
     write_npy("y_train.npy", "|u1", "(3,)", "\x00\x01\x01", 3);
     refuse(&options, DECANT_FORMAT, "labels of [3] for 4 samples", "");
     write_npy("y_train.npy", "|i1", "(4,)", "\x00\x01\xff\x01", 4);
-    refuse(&options, DECANT_FORMAT, "label 2 is negative", "");
+    refuse(&options, DECANT_FORMAT, "the label of sample 2 is negative", "");
     write_npy("y_train.npy", "|u1", "(4,)", "\x00\x01\x0a\x01", 4);
     refuse(&options, DECANT_FORMAT, "a label is 10, but there are 4 samples", "");
     write_npy("y_train.npy", "|u1", "(4,)", "\x01\x01\x02\x02", 4);

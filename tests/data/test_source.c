@@ -62,6 +62,26 @@ static void test_finds_fashion_mnist_with_its_class_names(void **state)
     dcn_dataset_destroy(dataset);
 }
 
+/* A folder that lacks a file (a download that stopped) does not hide a whole set behind it. */
+static void test_a_part_does_not_hide_the_whole(void **state)
+{
+    (void)state;
+    char command[1100];
+    decant_dataset *dataset = NULL;
+    snprintf(path, sizeof path, "%s/mnist", folder);
+    write_published(path, 60000, digit_labels);
+    snprintf(command, sizeof command, "%s/t10k-labels-idx1-ubyte", path);
+    assert_int_equal(unlink(command), 0);
+    decant_status status = dcn_dataset_find("mnist", &dataset);
+    assert_int_equal(status, DECANT_NOT_FOUND); /* what is missing is said */
+    assert_non_null(strstr(decant_error_message(), "t10k-labels-idx1-ubyte"));
+    write_published(folder, 60000, digit_labels); /* $DECANT_DATA itself, which is looked in next */
+    assert_ok(dcn_dataset_find("mnist", &dataset));
+    dcn_dataset_destroy(dataset);
+    snprintf(command, sizeof command, "rm -r '%s' && cd '%s' && rm t10k-* train-*", path, folder);
+    assert_int_equal(system(command), 0);
+}
+
 /* MNIST and Fashion-MNIST have the same file names: one is never taken for the other. */
 static void test_does_not_take_one_for_the_other(void **state)
 {
@@ -206,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_finds_fashion_mnist_with_its_class_names, make, clean),
+        cmocka_unit_test_setup_teardown(test_a_part_does_not_hide_the_whole, make, clean),
         cmocka_unit_test_setup_teardown(test_does_not_take_one_for_the_other, make, clean),
         cmocka_unit_test_setup_teardown(test_refuses_another_size, make, clean),
         cmocka_unit_test_setup_teardown(test_known_files_in_any_folder, make, clean),

@@ -66,7 +66,7 @@ static const fault faults[] = {
     {{"models.student=[flatten, linear: 5]"}, DECANT_SEVERITY_ERROR, "it must be [1, 4]"},
     {{"models.student=[linear: 4]"}, DECANT_SEVERITY_ERROR, "put a flatten"},
     {{"models.student={zoo: resnet21}"}, DECANT_SEVERITY_ERROR, "resnet21"},
-    {{"models.student={zoo: resnet20, channels: 3}"}, DECANT_SEVERITY_NOTE, "the grey image is repeated"},
+    {{"models.student={zoo: resnet20, channels: 3}"}, DECANT_SEVERITY_NOTE, "copies the input's channels 3 times"},
     {{"budget={model: student, parameters: 555}"},
      DECANT_SEVERITY_ERROR,
      "has 556 parameters, 1 more than the budget of 555 ('1' has 520 of them)"},
