@@ -2,6 +2,7 @@
 # Installs the Debian packages that are missing; takes milliseconds when none is.
 # Usage: tools/setup.sh            what building, testing and the demo need
 #        tools/setup.sh clang      and what the clang, sanitizer, fuzz, lint and format verbs need
+#        tools/setup.sh browser    and the browser in which the test report.browser looks at pages (skipped without)
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev libyaml-dev libjansson-dev zlib1g-dev libxxhash-dev \
@@ -9,11 +10,13 @@ build="gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev libyaml-dev libjan
 data="dataset-fashion-mnist"
 tests="libcmocka-dev g++ python3 locales"
 clang="clang clang-format clang-tidy libomp-dev"
+browser="chromium"
 
 wanted="$build $data $tests"
-if [ "${1:-}" = clang ]; then
-    wanted="$wanted $clang"
-fi
+case "${1:-}" in
+clang) wanted="$wanted $clang" ;;
+browser) wanted="$wanted $browser" ;;
+esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "setup: this is not Debian; decant needs what these Debian packages hold: $wanted" >&2

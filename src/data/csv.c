@@ -236,6 +236,16 @@ decant_status dcn_csv_need(const dcn_csv *csv, const char *column, int32_t *ret_
         *ret_column = found;
         return DECANT_OK;
     }
+    const char *other = csv->n_columns == 1 ? strpbrk(csv->columns[0], ";\t|") : NULL;
+    if (other != NULL) {
+        decant_status status =
+            DCN_FAIL(USAGE, "the table has no column '%s': its lines are parted by %s, not by commas", column,
+                     *other == '\t'  ? "tabs"
+                     : *other == ';' ? "semicolons"
+                                     : "bars");
+        dcn_place("%s:1", csv->name);
+        return status;
+    }
     const char *near = dcn_nearest(column, (const char *const *)csv->columns, (size_t)csv->n_columns);
     decant_status status =
         DCN_FAIL(USAGE, "the table has no column '%s'%s%s%s", column, near != NULL ? "; did you mean '" : "",

@@ -137,11 +137,37 @@ static decant_status lint_validation(const dcn_lint_context *context)
                         (long long)split->n_validation, (long long)split->n_train);
 }
 
+/* What no test sample has, the accuracy says nothing about. */
+static decant_status lint_untested(const dcn_lint_context *context)
+{
+    const decant_dataset *dataset = context->materials->dataset;
+    int64_t *counts = NULL, untested = 0;
+    int32_t first = 0;
+    char number[16];
+    TRY_RETURN(dcn_new_array((size_t)dataset->n_classes, sizeof *counts, (void **)&counts));
+    for (int64_t i = 0; i < dataset->test.count; i++)
+        counts[dataset->test.labels[i]]++;
+    for (int32_t c = dataset->n_classes - 1; c >= 0; c--) {
+        if (counts[c] > 0) continue;
+        untested++;
+        first = c;
+    }
+    dcn_free(counts);
+    if (untested == 0) return DECANT_OK;
+    snprintf(number, sizeof number, "%d", (int)first);
+    return dcn_lint_add(context, context->experiment->data.doc, DCN_WARNING,
+                        "%lld of the %d classes have no test sample ('%s' is one): what is measured says nothing about "
+                        "them",
+                        (long long)untested, (int)dataset->n_classes,
+                        dataset->class_names != NULL ? dataset->class_names[first] : number);
+}
+
 static decant_status lint_data(const dcn_lint_context *context)
 {
     const dcn_data_spec *data = &context->experiment->data;
     TRY_RETURN(dcn_lint_augment(context, dcn_doc_get(data->doc, "augment"), &data->augment));
     TRY_RETURN(lint_validation(context));
+    TRY_RETURN(lint_untested(context));
     TRY_RETURN(lint_normalization(context));
     TRY_RETURN(lint_table(context));
     return lint_overlap(context);

@@ -85,8 +85,12 @@ static decant_status lint_pruned_budget(const dcn_lint_context *context, const d
 {
     const dcn_budget_spec *budget = &context->experiment->budget;
     const dcn_graph *source = context->deployed[run->model];
-    if (source == NULL || run->start.run == DCN_NONE) return DECANT_OK;
-    const int64_t may_keep = dcn_prune_limit(source, &run->start.prune);
+    if (source == NULL) return DECANT_OK;
+    const int64_t may_keep = dcn_prune_limit(source, &run->start.prune), may_cost = run->start.prune.mult_adds;
+    if (budget->mult_adds > 0 && may_cost > budget->mult_adds)
+        TRY_RETURN(dcn_lint_add(
+            context, budget->doc, DCN_ERROR, "run '%s' prunes to %lld mult-adds, %lld more than the budget of %lld",
+            run->name, (long long)may_cost, (long long)(may_cost - budget->mult_adds), (long long)budget->mult_adds));
     if (budget->parameters == 0 || may_keep == INT64_MAX || may_keep <= budget->parameters) return DECANT_OK;
     return dcn_lint_add(context, budget->doc, DCN_ERROR,
                         "run '%s' prunes to %lld parameters, %lld more than the budget of %lld", run->name,

@@ -459,13 +459,52 @@ out:
     return status;
 }
 
+/* Of a run that nobody asked for: its result, if it was made before. A run that others bear on would need them looked
+ * at as well; baselines seldom are such. */
+static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed)
+{
+    dcn_run_directory directory = {0};
+    dcn_identity identity = {0};
+    dcn_text difference = {0};
+    dcn_run_state state = DCN_RUN_NEW;
+    const dcn_run_spec *spec = &runner->experiment->runs[run];
+    if (spec->n_teachers > 0 || spec->start.kind != DCN_START_FRESH) return DECANT_OK;
+    decant_status status =
+        dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_identity_make(runner->materials, run, seed, NULL, NULL, &identity));
+    status = dcn_run_directory_inspect(&directory, runner->experiment, run, seed, &identity, &state, &difference);
+    if (status == DECANT_STALE) status = DECANT_OK; /* another's directory */
+    if (status != DECANT_OK || state != DCN_RUN_DONE) goto out;
+    TRY(dcn_result_read(directory.path, runner->results));
+    decant_run_result *result = &runner->results->items[runner->results->count - 1];
+    result->skipped = true;
+    if (runner->options->on_result != NULL) runner->options->on_result(runner->options->context, result);
+out:
+    dcn_text_finish(&difference);
+    dcn_identity_finish(&identity);
+    dcn_run_directory_finish(&directory);
+    return status;
+}
+
+static bool is_wanted_baseline(const run_context *runner, int32_t run)
+{
+    for (int32_t i = 0; i < runner->experiment->n_runs; i++)
+        if (runner->wanted[i] && dcn_experiment_baseline(runner->experiment, i) == run) return true;
+    return false;
+}
+
 static decant_status run_all(run_context *runner)
 {
     const dcn_experiment *experiment = runner->experiment;
     for (int32_t i = 0; i < experiment->n_runs; i++) {
-        const dcn_run_spec *run = &experiment->runs[experiment->order[i]];
-        for (int32_t s = 0; s < run->n_seeds && runner->wanted[experiment->order[i]]; s++)
-            TRY_RETURN(run_seed(runner, experiment->order[i], run->seeds[s]));
+        const int32_t index = experiment->order[i];
+        const dcn_run_spec *run = &experiment->runs[index];
+        const bool recalled = !runner->wanted[index] && is_wanted_baseline(runner, index);
+        for (int32_t s = 0; s < run->n_seeds; s++) {
+            if (runner->wanted[index]) TRY_RETURN(run_seed(runner, index, run->seeds[s]));
+            if (recalled) TRY_RETURN(recall_seed(runner, index, run->seeds[s]));
+        }
     }
     return DECANT_OK;
 }

@@ -135,19 +135,24 @@ static decant_status add_navigation(dcn_page *page)
 static decant_status add_header(dcn_page *page, const char *title)
 {
     dcn_text *html = &page->html;
-    const decant_run_result *first = page->runs[0].row->results[0];
+    int64_t least = INT64_MAX, most = 0;
     int32_t n_results = 0;
-    char samples[28];
-    for (int32_t i = 0; i < page->n_runs; i++)
+    char samples[28], up_to[28];
+    for (int32_t i = 0; i < page->n_runs; i++) {
+        const int64_t count = page->runs[i].row->results[0]->test_count;
+        least = count < least ? count : least;
+        most = count > most ? count : most;
         n_results += page->runs[i].row->n_seeds;
+    }
     TRY_RETURN(dcn_text_add(
         html, "<body>\n<a class=skip href=\"#results\">To the results</a>\n<header>\n<p class=brand>decant "
               "report</p>\n"));
     TRY_RETURN(dcn_html_add_element(html, "h1", title));
     TRY_RETURN(dcn_text_add(
-        html, "<p class=lead>%d run%s, %d training%s; tested on %s samples that no choice was made by.</p>\n",
+        html, "<p class=lead>%d run%s, %d training%s; tested on %s%s%s samples that no choice was made by.</p>\n",
         (int)page->n_runs, page->n_runs == 1 ? "" : "s", (int)n_results, n_results == 1 ? "" : "s",
-        decant_count_text(first->test_count, samples)));
+        decant_count_text(least, samples), most > least ? " to " : "",
+        most > least ? decant_count_text(most, up_to) : ""));
     TRY_RETURN(add_navigation(page));
     TRY_RETURN(dcn_text_add(html, "</header>\n<main>\n"));
     if (decant_report_has_charts()) return DECANT_OK;

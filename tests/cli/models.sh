@@ -44,3 +44,12 @@ show lint taught.yaml -o 'runs.taught.optimizer={sgd: {lr: 1}}' -o 'runs.taught.
 echo "what else is not equal between compared runs"
 show lint taught.yaml -o runs.more.teacher=runs/table/net/model.safetensors -o 'runs.more.loss={kd: 1}' -o runs.more.model=net \
     -o 'runs.alone={model: net, epochs: 2, batch: 16, optimizer: {adam: {lr: 1e-3}}, loss: {ce: 1}}' -o 'runs.taught={like: alone}'
+echo "a class without a test sample, a table of semicolons"
+awk 'NR == 1 || $0 !~ /large/ || NR < 13' rows.csv >rare.csv
+sed 's/,/;/g' rows.csv >semicolons.csv
+show lint table.yaml -o data.source.path=rare.csv -o data.source.test=0.02 | grep -v '^note'
+show lint table.yaml -o data.source.path=semicolons.csv
+echo "a baseline that was made before stands beside the run that was asked for"
+NUMBERS=hidden
+show run taught.yaml alone -q >/dev/null
+show run taught.yaml taught -q
