@@ -53,3 +53,10 @@ echo "a baseline that was made before stands beside the run that was asked for"
 NUMBERS=hidden
 show run taught.yaml alone -q >/dev/null
 show run taught.yaml taught -q
+NUMBERS=
+echo "other inputs than the file was trained on, and a pool that holds what is tested"
+show lint taught.yaml -o data.normalize=train | grep -v '^note'
+{ cat rows.csv; sed 1d rows.csv; } >twice.csv
+show lint taught.yaml -o data.source.path=twice.csv -o data.source.unlabelled=0.3 -o 'runs.taught.transfer={unlabelled: also}' \
+    -o data.allow_overlap=false | grep pool
+show lint taught.yaml -o data.source.path=twice.csv -o data.source.unlabelled=0.3 -o 'runs.taught.transfer={unlabelled: also}' | grep pool
