@@ -88,12 +88,12 @@ static const dcn_node *maker(const dcn_graph *graph, dcn_value_id value)
     return producer != DCN_NONE ? &graph->nodes[producer] : NULL;
 }
 
-/* The same, looking through layers that, in use, change no number. */
+/* The same, looking through layers that, in use, change no number or only scale and shift them. */
 static const dcn_node *maker_through(const dcn_graph *graph, dcn_value_id value)
 {
     const dcn_node *node = maker(graph, value);
-    while (node != NULL &&
-           (node->op == DECANT_OP_DROPOUT || node->op == DECANT_OP_FLATTEN || node->op == DECANT_OP_RESHAPE))
+    while (node != NULL && (node->op == DECANT_OP_DROPOUT || node->op == DECANT_OP_FLATTEN ||
+                            node->op == DECANT_OP_RESHAPE || node->op == DECANT_OP_BATCHNORM))
         node = maker(graph, node->input[0]);
     return node;
 }
@@ -124,6 +124,10 @@ static decant_status check_linear_pair(const dcn_graph *graph, const dcn_node *n
     int64_t folded = linear_parameters(inputs, outputs, bias_before || bias);
     now = now > INT64_MAX - second ? INT64_MAX : now + second;
 
+    if (before->attrs.linear.folds && (middle >= inputs || middle >= outputs))
+        return dcn_findings_add(findings, DCN_NOTE,
+                                "%s of %" PRId64 " features between %" PRId64 " and %" PRId64 " is no bottleneck",
+                                layer_name(before), middle, inputs, outputs);
     if (before->attrs.linear.folds)
         return folded <= now
                    ? DECANT_OK /* meant: it trains as two and is handed over as one */

@@ -88,6 +88,15 @@ decant_status dcn_lint_augment(const dcn_lint_context *context, const dcn_doc *p
 {
     const decant_dataset *dataset = context->materials->dataset;
     decant_status status = dcn_augment_check(augment, &dataset->sample);
+    if (status == DECANT_OK && dataset->sample.rank == 3) {
+        const int64_t *size = dataset->sample.dim, side = size[1] > size[2] ? size[1] : size[2];
+        if (augment->cutout >= side)
+            return dcn_lint_add(
+                context, place, DCN_WARNING,
+                "cutout: %d leaves little or nothing of pictures of %lldx%lld: its square lies anywhere on "
+                "them",
+                (int)augment->cutout, (long long)size[1], (long long)size[2]);
+    }
     if (status == DECANT_OK || dataset->sample.rank == 3) return dcn_lint_failure(context, place, status);
     return dcn_lint_add(context, place, DCN_ERROR, "shift, crop, flip and cutout are for images; %s has none",
                         dataset->name);
