@@ -145,10 +145,11 @@ const cli_verb verb_run = {
     .name = "run",
     .arguments = "RECIPE [RUN...]",
     .summary = "trains a recipe's runs, or those named, and compares them",
-    .details = "Runs are made in the order of their dependencies, one for each seed, each in DIR/RECIPE/RUN[-seedN].\n"
-               "What is finished and unchanged is skipped; what was interrupted (Ctrl-C) goes on where it stopped.\n"
-               "With RUN... their teachers are made as well, and baselines that were made before are shown beside them.\n"
-               "The test samples are read once, at the end of each run.\n",
+    .details =
+        "Runs are made in the order of their dependencies, one for each seed, each in DIR/RECIPE/RUN[-seedN].\n"
+        "What is finished and unchanged is skipped; what was interrupted (Ctrl-C) goes on where it stopped.\n"
+        "With RUN... their teachers are made as well, and baselines that were made before are shown beside them.\n"
+        "The test samples are read once, at the end of each run.\n",
     .options = options,
     .n_options = RUN_OPTION_COUNT,
     .min_arguments = 1,

@@ -40,3 +40,6 @@ show lint transfer.yaml -o 'runs.no-twos.transfer={keep: [0, 1], labels: false}'
 show lint transfer.yaml -o 'runs.no-twos.correct_bias=validation' | grep "^error"
 show lint transfer.yaml -o 'data.unlabelled=0' | grep "^error"
 show lint transfer.yaml -o 'models.student=[flatten, linear: {features: 4, bias: false}]' | grep "^error"
+echo "a student that knows one class:"
+"$DECANT" run transfer.yaml alone --dir one -o 'runs.alone.transfer={keep: [1]}' -o runs.alone.epochs=100 \
+    -o 'models.student=[flatten, {linear: 1}, relu, {linear: 4}]' 2>&1 >out.txt | grep "every test sample"
