@@ -459,8 +459,8 @@ out:
     return status;
 }
 
-/* Of a run that nobody asked for: its result, if it was made before. A run that others bear on would need them looked
- * at as well; baselines seldom are such. */
+/* Of a run that nobody asked for: its result, if it was made before. One that starts from another run would need that
+ * looked at as well; baselines seldom do. */
 static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed)
 {
     dcn_run_directory directory = {0};
@@ -468,11 +468,12 @@ static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed
     dcn_text difference = {0};
     dcn_run_state state = DCN_RUN_NEW;
     const dcn_run_spec *spec = &runner->experiment->runs[run];
-    if (spec->n_teachers > 0 || spec->start.kind != DCN_START_FRESH) return DECANT_OK;
-    decant_status status =
-        dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory);
-    if (status != DECANT_OK) goto out;
-    TRY(dcn_identity_make(runner->materials, run, seed, NULL, NULL, &identity));
+    const char *teacher_hex = NULL;
+    if (spec->start.kind != DCN_START_FRESH) return DECANT_OK;
+    decant_status status = need_teacher(runner, spec, seed, &teacher_hex);
+    if (status != DECANT_OK) return status == DECANT_NO_MEMORY ? status : DECANT_OK; /* nor is it known without one */
+    TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory));
+    TRY(dcn_identity_make(runner->materials, run, seed, teacher_hex, NULL, &identity));
     status = dcn_run_directory_inspect(&directory, runner->experiment, run, seed, &identity, &state, &difference);
     if (status == DECANT_STALE) status = DECANT_OK; /* another's directory */
     if (status != DECANT_OK || state != DCN_RUN_DONE) goto out;

@@ -53,6 +53,7 @@ echo "a baseline that was made before stands beside the run that was asked for"
 NUMBERS=hidden
 show run taught.yaml alone -q >/dev/null
 show run taught.yaml taught -q
+show run taught.yaml again -q -o 'runs.again={like: taught, batch: 8}'
 NUMBERS=
 echo "other inputs than the file was trained on, and a pool that holds what is tested"
 show lint taught.yaml -o data.normalize=train | grep -v '^note'
