@@ -138,10 +138,11 @@ void progress_epoch(cli_progress *progress, const decant_run_epoch *epoch)
     fprintf(stderr, "  %s  %s\n", duration_text(epoch->seconds, took), rate_text(epoch->images_per_second, rate));
 }
 
-/* The one class that every test sample is answered with; -1 where there are several. */
+/* The one class that every test sample is answered with, wrongly in part; -1 where there is none. */
 static int32_t only_answer(const decant_run_result *result)
 {
     int32_t only = -1;
+    if (result->test_errors == 0) return -1;
     for (int32_t c = 0; result->confusion != NULL && c < result->n_classes; c++) {
         int64_t predicted = 0;
         for (int32_t truth = 0; truth < result->n_classes; truth++)
@@ -165,12 +166,12 @@ void progress_result(cli_progress *progress, const decant_run_result *result)
                 "  test accuracy %.2f %%, %" PRId64 " errors of %" PRId64 "; weights of epoch %" PRId64 " in %s\n",
                 100 * result->test_accuracy, result->test_errors, result->test_count, result->best_epoch + 1,
                 result->directory);
-    if (only_answer(result) >= 0)
-        fprintf(
-            stderr,
-            "  every test sample is answered with class %d: nothing was learnt; try a lower learning rate, warm-up or "
-            "gradient clipping\n",
-            (int)only_answer(result));
+    const int32_t only = only_answer(result);
+    if (only >= 0)
+        fprintf(stderr,
+                "  every test sample is answered with class %d: nothing was learnt; try a lower learning rate, warm-up "
+                "or gradient clipping\n",
+                (int)only);
     if (result->correction != NULL)
         fprintf(stderr, "  before its biases were corrected by %s: %.2f %%, %" PRId64 " errors\n",
                 result->correction->by, 100 * result->correction->accuracy, result->correction->errors);
