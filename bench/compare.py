@@ -207,7 +207,7 @@ class Session:
         return done, wall, max(0, others) / wall / os.cpu_count()
 
     def measure(self, key, command, environment=None):
-        for _ in range(self.options.attempts):
+        for _ in range(max(1, self.options.attempts)):
             done, wall, others = self.run_once(command, environment)
             if others <= DISTURBED:
                 break

@@ -27,8 +27,15 @@ same once plain
 
 show run tiny.yaml teacher -q -o precision=f32 --dir again # where a run in bf16 is
 
-spin() {
-    env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY "$@" OMP_DISPLAY_ENV=verbose "$DECANT" --version 2>&1 | grep -o "GOMP_SPINCOUNT.*" | tail -1
+spin() { # what a program that was started so finds in its environment, whichever OpenMP it was built with
+    env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY "$@" "$DECANT" run tiny.yaml teacher -q --dir spin -o runs.teacher.epochs=1000000 >/dev/null 2>&1 &
+    for attempt in 1 2 3 4 5 6 7 8 9 10; do
+        tr '\0' '\n' </proc/$!/environ | grep '^GOMP_SPINCOUNT=' && break
+        sleep 0.2
+    done
+    kill -9 $!
+    wait $! 2>/dev/null
+    rm -rf spin
 }
 spin
 spin GOMP_SPINCOUNT=77
