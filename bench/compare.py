@@ -10,8 +10,8 @@ The tables of all rows measured so far are in build/bench/results.md and results
 
 DECANT_PEER_PYTHON names the Python programs that have PyTorch, separated by ':' (default: Debian's, /usr/bin/python3); the fastest version
 counts. Without any, decant's own columns are measured. Every process may use the same cores (those that this one may: taskset chooses),
-has the same priority (nice -15 where that is allowed) and lets waiting threads spin as briefly as decant does. A measurement
-beside which other programs took more than a twentieth of the cores is made again (--attempts)."""
+and has the same priority (nice -15 where that is allowed). A measurement beside which other programs took more than a twentieth of the
+cores is made again (--attempts)."""
 import argparse
 import hashlib
 import json
@@ -65,8 +65,7 @@ class Peer:
 
     @staticmethod
     def tuned():
-        env = dict(os.environ, OMP_NUM_THREADS=str(cores()), OPENBLAS_CORETYPE='SkylakeX', ATEN_CPU_CAPABILITY='avx512',
-                   GOMP_SPINCOUNT='2000')
+        env = dict(os.environ, OMP_NUM_THREADS=str(cores()), OPENBLAS_CORETYPE='SkylakeX', ATEN_CPU_CAPABILITY='avx512')
         if os.path.isdir(DEBIAN + '/openblas-openmp'):
             env['LD_LIBRARY_PATH'] = DEBIAN + '/openblas-openmp'
         if os.path.exists(DEBIAN + '/libtcmalloc_minimal.so.4'):
@@ -256,7 +255,7 @@ class Session:
         return [(peer, key) for peer, key in keys if not self.notebook.find(**key)]
 
     def finalists(self, row):
-        """The peer's two fastest variants in f32 and the fastest in bf16: a single short run is not trusted to tell the first two."""
+        """The peer's two fastest variants in f32 and in bf16: a single short run is not trusted to tell the first two."""
         scouts = [(run['images_per_second'], peer, run['flags_given']) for peer in self.peers
                   for run in self.notebook.find(row=row, part='scout', version=peer.version) if 'images_per_second' in run]
         if row == TUTORIAL:  # the others are scaled already
@@ -264,7 +263,7 @@ class Session:
         scouts.sort(key=lambda scout: -scout[0])
         f32 = [scout for scout in scouts if is_f32(scout[2])]
         bf16 = [scout for scout in scouts if not is_f32(scout[2])]
-        chosen = bf16[:1] if row == TUTORIAL else f32[:2] + bf16[:1]
+        chosen = bf16[:1] if row == TUTORIAL else f32[:2] + bf16[:2]
         return [(peer, flags) for _, peer, flags in chosen]
 
     def missing_of_round(self, row, number):
@@ -317,8 +316,18 @@ def summarize(runs):
 
 
 def ratio(sides):
-    """How many times as fast decant's fastest is as the peer's."""
+    """How many times as fast decant's fastest is as the peer's; None where one of them was not measured."""
+    if not all(sides.values()):
+        return None
     return sides['peer'][0]['step_seconds'] / sides['decant'][0]['step_seconds']
+
+
+def ratio_of_fastest(sides):
+    """The same of the fastest window of each side: what neighbours on the machine take from either counts least in it."""
+    if not all(sides.values()):
+        return None
+    ours, theirs = (max(one['fastest'] for one in sides[side]) for side in ('decant', 'peer'))
+    return ours / theirs
 
 
 def row_result(notebook, row, program):
@@ -332,10 +341,8 @@ def row_result(notebook, row, program):
         sides[side] = sorted((summarize(runs) for runs in variants.values()), key=lambda one: one['step_seconds'])
     if not sides['decant']:
         return None
-    result = dict(row=row, aim=AIMS.get(row), **sides)
-    if sides['peer']:
-        result['ratio'] = ratio(sides)
-        result['ratio_f32'] = ratio({name: [one for one in side if is_f32(one['flags'])] for name, side in sides.items()})
+    result = dict(row=row, aim=AIMS.get(row), **sides, ratio=ratio(sides), ratio_of_fastest=ratio_of_fastest(sides),
+                  ratio_f32=ratio({name: [one for one in side if is_f32(one['flags'])] for name, side in sides.items()}))
     result['tried'] = [dict(version=run['version'], flags=run['flags_given'], images_per_second=run.get('images_per_second'),
                             error=run.get('error')) for run in notebook.find(row=row, part='scout')]
     return result
@@ -369,9 +376,9 @@ def cells_of(result, side, show, name):
 
 
 def ratios(result):
-    if not result['peer']:
-        return ['', '', '']
-    return ['%.2f' % result['ratio_f32'], '**%.2f**' % result['ratio'], '%g' % result['aim'] if result['aim'] else '']
+    f32, best, windows = result['ratio_f32'], result['ratio'], result['ratio_of_fastest']
+    return ['%.2f' % f32 if f32 else '', '**%.2f**' % best if best else '', '%.2f' % windows if windows else '',
+            '%g' % result['aim'] if best and result['aim'] else '']
 
 
 def pair(result, key, scale):
@@ -384,7 +391,7 @@ def table(head, rows):
     return ''.join('| %s |\n' % ' | '.join(line) for line in lines)
 
 
-RATIOS_HEAD = ['ratio f32', 'ratio', 'aim']
+RATIOS_HEAD = ['ratio f32', 'ratio', 'of fastest windows', 'aim']
 
 
 def both(result, show):
@@ -502,4 +509,5 @@ def main():
         print('not all of it is measured: the same command goes on where this one stopped')
 
 
-main()
+if __name__ == "__main__":
+    main()

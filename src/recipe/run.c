@@ -27,6 +27,7 @@ typedef struct run_context {
     /* The run in hand. */
     int32_t run;
     uint64_t seed;
+    const char *losses_path;
     dcn_start start;
     int32_t folded; /* layers of the model that it hands over */
     double fold_difference;
@@ -90,7 +91,7 @@ static void on_asked(void *context, int64_t done, int64_t count)
     if (runner->options->on_asked != NULL) runner->options->on_asked(runner->options->context, done, count);
 }
 
-static void on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
+static decant_status on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
 {
     const run_context *runner = context;
     decant_run_loss losses[DCN_MAX_TERMS];
@@ -105,6 +106,7 @@ static void on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
                                       .gradient_norm = sheet->term[i].gradient_norm};
     if (runner->options->on_losses != NULL)
         runner->options->on_losses(runner->options->context, losses, sheet->n_terms);
+    return dcn_losses_write(runner->losses_path, losses, sheet->n_terms);
 }
 
 /* --- which runs --- */
@@ -332,6 +334,7 @@ static decant_status train(run_context *runner, const dcn_run_directory *directo
     split.train = set.indices;
     split.n_train = set.count;
     TRY(dcn_cache_folder("teacher", &cache_folder));
+    runner->losses_path = directory->losses;
     dcn_train_options options = {.device = runner->device,
                                  .model = model,
                                  .teacher = taught ? runner->teachers.model : NULL,

@@ -24,6 +24,7 @@ decant_status dcn_run_directory_name(const char *root, const dcn_experiment *exp
     TRY(dcn_path_join(root, experiment->name, &folder));
     TRY(dcn_path_join(folder, name, &directory.path));
     TRY(dcn_path_join(directory.path, "run.json", &directory.run));
+    TRY(dcn_path_join(directory.path, "losses.json", &directory.losses));
     TRY(dcn_path_join(directory.path, "checkpoint.safetensors", &directory.checkpoint));
     TRY(dcn_path_join(directory.path, "metrics.jsonl", &directory.metrics));
     TRY(dcn_path_join(directory.path, "model.safetensors", &directory.model));
@@ -40,6 +41,7 @@ void dcn_run_directory_finish(dcn_run_directory *directory)
 {
     dcn_free(directory->path);
     dcn_free(directory->run);
+    dcn_free(directory->losses);
     dcn_free(directory->checkpoint);
     dcn_free(directory->metrics);
     dcn_free(directory->model);
@@ -151,6 +153,7 @@ decant_status dcn_run_directory_claim(const dcn_run_directory *directory, const 
     TRY(dcn_directory_make(directory->path));
     /* The result goes first: a directory must never hold one that is not its own. */
     TRY(dcn_file_remove(directory->result));
+    TRY(dcn_file_remove(directory->losses));
     TRY(dcn_file_remove(directory->checkpoint));
     TRY(dcn_file_remove(directory->metrics));
     TRY(dcn_file_remove(directory->model));

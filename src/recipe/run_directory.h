@@ -1,8 +1,12 @@
 /* A run's directory: what it is called, whose it is, and what stands in it.
  *
- *   run.json                which recipe, run and seed it belongs to, its identity, and the recipe's text; written
- * first checkpoint.safetensors  while training metrics.jsonl           every epoch model.safetensors       the selected
- * weights result.json             written last, whole or not at all: a run is finished when it is there */
+ *   run.json                whose it is: recipe, run, seed and identity, and the recipe's text; written first
+ *   losses.json             what the loss is made of, as of the first step
+ *   checkpoint.safetensors  while training
+ *   metrics.jsonl           every epoch
+ *   model.safetensors       the selected weights
+ *   result.json             written last, whole or not at all: a run is finished when it is there
+ */
 #ifndef DCN_RECIPE_RUN_DIRECTORY_H
 #define DCN_RECIPE_RUN_DIRECTORY_H
 
@@ -10,7 +14,7 @@
 #include "recipe/identity.h"
 
 typedef struct dcn_run_directory {
-    char *path, *run, *checkpoint, *metrics, *model, *result;
+    char *path, *run, *losses, *checkpoint, *metrics, *model, *result;
 } dcn_run_directory;
 
 typedef enum dcn_run_state {
@@ -43,6 +47,9 @@ bool dcn_result_fits(const char *result_path, const char *model_path);
 decant_status dcn_result_read(const char *directory, decant_result_list *list);
 /* Room for one more at the end of the list, zeroed. The pointer lives until the next one. */
 decant_status dcn_result_append(decant_result_list *list, decant_run_result **ret_result);
+/* --- result_losses.c --- */
+/* Replaces the file; IO where that cannot be. */
+decant_status dcn_losses_write(const char *path, const decant_run_loss *losses, int32_t count);
 /* --- result_answers.c: what the model answers, as a part of result.json --- */
 /* Adds "calibration" and "fidelity" to a part's object, where they are known. */
 void dcn_measures_to_json(const decant_measures *measures, json_t **part);

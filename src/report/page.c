@@ -196,6 +196,7 @@ static decant_status write_page(dcn_page *page, const char *title)
     TRY_RETURN(add_header(page, title));
     TRY_RETURN(dcn_page_add_results(page));
     TRY_RETURN(dcn_page_add_curves(page));
+    TRY_RETURN(dcn_page_add_losses(page));
     TRY_RETURN(dcn_page_add_agreement(page));
     TRY_RETURN(dcn_page_add_answers(page));
     TRY_RETURN(dcn_page_add_recipes(page));

@@ -49,6 +49,9 @@ decant_status dcn_page_begin_table(dcn_page *page, const char *class, const char
 decant_status dcn_page_end_table(dcn_page *page);
 /* Takes the item over; NULL is NO_MEMORY. */
 decant_status dcn_page_append(json_t *array, json_t *item);
+/* page_runs.c: the JSON file of that name in a run's directory; NULL where there is none that can be read, and the page
+ * does without. */
+decant_status dcn_page_read_json(const char *directory, const char *name, json_t **ret_json);
 /* A JSON number, null for NAN; of an array of them. */
 json_t *dcn_page_number(double number);
 json_t *dcn_page_numbers(const double *numbers, int64_t count);
@@ -56,6 +59,7 @@ json_t *dcn_page_numbers(const double *numbers, int64_t count);
 /* The parts, from the top to the bottom. */
 decant_status dcn_page_add_results(dcn_page *page);   /* verdicts, the table, each seed's accuracy */
 decant_status dcn_page_add_curves(dcn_page *page);    /* loss, accuracy, learning rate, each term */
+decant_status dcn_page_add_losses(dcn_page *page);    /* what each run's loss is made of */
 decant_status dcn_page_add_agreement(dcn_page *page); /* with the teacher, and of each run with each */
 decant_status dcn_page_add_answers(dcn_page *page);   /* run by run: confusion, classes, calibration */
 decant_status dcn_page_add_recipes(dcn_page *page);   /* their texts */

@@ -1,32 +1,6 @@
 /* The recipes' own words, as each run directory keeps them in run.json. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/file.h"
-#include "base/folder.h"
-#include "base/memory.h"
 #include "report/html.h"
 #include "report/page.h"
-
-#define MAX_MARK_BYTES (8 << 20)
-
-/* NULL where there is no run.json that can be read: the page does without. */
-static decant_status read_mark(const char *directory, json_t **ret_mark)
-{
-    char *path = NULL;
-    uint8_t *data = NULL;
-    size_t bytes = 0;
-    decant_status status = dcn_path_join(directory, "run.json", &path);
-    if (status != DECANT_OK) goto out;
-    *ret_mark = NULL;
-    if (!dcn_file_exists(path)) goto out;
-    TRY(dcn_file_read(path, MAX_MARK_BYTES, &data, &bytes));
-    *ret_mark = json_loadb((const char *)data, bytes, JSON_REJECT_DUPLICATES, NULL);
-out:
-    dcn_free(data);
-    dcn_free(path);
-    return status;
-}
 
 /* What a run was made from: the same text and the same overrides are listed once. */
 static json_t *key_of(const json_t *mark)
@@ -73,7 +47,7 @@ decant_status dcn_page_add_recipes(dcn_page *page)
     json_t *listed = json_array(), *mark = NULL, *key = NULL;
     decant_status status = DECANT_OK;
     for (int32_t i = 0; i < page->n_runs; i++) {
-        TRY(read_mark(page->runs[i].row->results[0]->directory, &mark));
+        TRY(dcn_page_read_json(page->runs[i].row->results[0]->directory, "run.json", &mark));
         key = key_of(mark);
         if (key != NULL && !is_listed(listed, key)) {
             if (json_array_size(listed) == 0) TRY(dcn_text_add(&page->html, "<section id=recipes><h2>Recipe</h2>\n"));

@@ -2,8 +2,29 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "report/page.h"
+
+#define MAX_JSON_BYTES (8 << 20) /* run.json holds the recipe's text */
+
+decant_status dcn_page_read_json(const char *directory, const char *name, json_t **ret_json)
+{
+    char *path = NULL;
+    uint8_t *data = NULL;
+    size_t bytes = 0;
+    decant_status status = dcn_path_join(directory, name, &path);
+    if (status != DECANT_OK) goto out;
+    *ret_json = NULL;
+    if (!dcn_file_exists(path)) goto out;
+    TRY(dcn_file_read(path, MAX_JSON_BYTES, &data, &bytes));
+    *ret_json = json_loadb((const char *)data, bytes, JSON_REJECT_DUPLICATES, NULL);
+out:
+    dcn_free(data);
+    dcn_free(path);
+    return status;
+}
 
 dcn_spread dcn_spread_of(const double *values, int64_t count)
 {

@@ -454,7 +454,7 @@ static decant_status show_loss_sheet(const dcn_trainer *trainer, const dcn_train
         sheet.term[i].contribution = term->weight * losses[i];
         sheet.term[i].gradient_norm = sqrt(squares);
     }
-    options->on_loss_sheet(options->context, &sheet);
+    TRY(options->on_loss_sheet(options->context, &sheet));
 out:
     dcn_free(gradient);
     return status;

@@ -58,7 +58,7 @@ typedef struct dcn_train_options {
         void *context); /* polled each step: true saves a checkpoint and ends with DECANT_INTERRUPTED */
     void (*on_progress)(void *context, const struct dcn_progress *progress); /* at most ~10 times a second */
     void (*on_epoch)(void *context, const struct dcn_epoch *epoch);
-    void (*on_loss_sheet)(void *context, const struct dcn_loss_sheet *sheet); /* once, at step 0 */
+    decant_status (*on_loss_sheet)(void *context, const struct dcn_loss_sheet *sheet); /* once, at step 0 */
     void (*on_note)(void *context, const char *text);             /* something was amiss and could be put right */
     void (*on_asked)(void *context, int64_t done, int64_t count); /* before an epoch: answers of the teacher */
 } dcn_train_options;

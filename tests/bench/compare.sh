@@ -26,7 +26,7 @@ row, = json.load(open('$folder/results.json'))['rows']
 ours = row['decant'][0]
 assert ours['slowest'] <= ours['images_per_second'] <= ours['fastest'], ours
 assert 0 < ours['ready_seconds'] < ours['first_step_seconds'] and ours['peak_rss_bytes'] > 0, ours
-assert row['peer'] == [] and 'ratio' not in row, row" || fail "results.json does not hold what was measured"
+assert row['peer'] == [] and row['ratio'] is None, row" || fail "results.json does not hold what was measured"
 
 before=$(wc -l <"$folder/runs.jsonl")
 compare airline || fail "a second call failed"
@@ -50,8 +50,11 @@ echo '{"batch": 64, "step_seconds": '$seconds', "images_per_second": '$(echo "64
  "ready_seconds": 1, "first_step_seconds": 2, "peak_rss_bytes": 1048576}' | tr -d '\n'
 END
 chmod +x "$folder/peer"
-DECANT_PEER_PYTHON=$folder/peer python3 "$source/bench/compare.py" --decant "$program" --out "$folder/peers" --rounds 2 --seconds 1 --attempts 1 airline \
-    >"$folder/said" 2>"$folder/errors" || fail "the comparison with a peer failed"
+beside() { # PEER OUT
+    DECANT_PEER_PYTHON=$folder/$1 python3 "$source/bench/compare.py" --decant "$program" --out "$folder/$2" --rounds 2 --seconds 1 --attempts 1 airline \
+        >"$folder/said" 2>"$folder/errors" || fail "the comparison with $1 failed"
+}
+beside peer peers
 python3 -c "
 import json
 row, = json.load(open('$folder/peers/results.json'))['rows']
@@ -59,5 +62,15 @@ best, slow = row['peer'][0], row['peer'][-1]
 assert best['flags'] == ['fused', 'threads=1'] and best['step_seconds'] == .001, best
 assert slow['flags'] == ['bf16', 'fused'] and slow['rounds'] == 2, slow
 assert abs(row['ratio'] - .001 / row['decant'][0]['step_seconds']) < 1e-9, row['ratio']
+assert row['ratio_of_fastest'] == max(one['fastest'] for one in row['decant']) / 1e6, row['ratio_of_fastest']
 assert any(one['error'] == 'no compiler' for one in row['tried']), row['tried']" || fail "the peer's variants were not told apart"
 grep -q "9.1.0 fused,threads=1 | 32000 (1-1000000) 9.1.0 bf16,fused" "$folder/peers/results.md" || fail "the table does not name the variants"
+
+# One that fails in f32 is compared all the same.
+sed 's/^case "$\*" in/&\n    *import*|*bf16*) ;;\n    *) exit 1 ;;\nesac\n&/' "$folder/peer" >"$folder/narrow-peer"
+chmod +x "$folder/narrow-peer"
+beside narrow-peer narrow-peers
+python3 -c "
+import json
+row, = json.load(open('$folder/narrow-peers/results.json'))['rows']
+assert row['ratio_f32'] is None and abs(row['ratio'] - .002 / row['decant'][0]['step_seconds']) < 1e-9, row" || fail "a peer in bf16 alone is not compared"

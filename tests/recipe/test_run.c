@@ -1,6 +1,7 @@
 /* Running a recipe: order, skipping, refusing, resuming bit for bit, and what is left when a write fails. */
 #include "recipe/recipes.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@
 typedef struct run_watch {
     int32_t n_started, n_resumed, n_skipped, n_results, n_sheets;
     char order[256];    /* "teacher alone ..." of the runs that were trained */
+    char sheet[256];    /* of the latest loss sheet, "name value norm" of each term */
     int64_t polls_left; /* stop when they are used up; negative: never */
 } run_watch;
 
@@ -42,6 +44,12 @@ static void on_losses(void *context, const decant_run_loss *losses, int32_t coun
     run_watch *watch = context;
     assert_true(count >= 1 && losses[0].formula != NULL);
     watch->n_sheets++;
+    watch->sheet[0] = '\0';
+    for (int32_t i = 0; i < count; i++) {
+        size_t length = strlen(watch->sheet);
+        snprintf(watch->sheet + length, sizeof watch->sheet - length, "%s %.6g %.6g ", losses[i].name, losses[i].value,
+                 losses[i].gradient_norm);
+    }
 }
 
 static bool stop_requested(void *context)
@@ -117,6 +125,33 @@ static void test_runs_and_results(void **state)
     assert_true(dcn_file_exists(FOLDER "/whole/tiny/distilled-seed1/model.safetensors"));
     assert_true(dcn_file_exists(FOLDER "/whole/tiny/teacher/metrics.jsonl"));
     assert_false(dcn_file_exists(FOLDER "/whole/tiny/teacher/checkpoint.safetensors"));
+}
+
+/* Breaks when losses.json says something else than was told when the run began, or forgets it when the run is resumed.
+ */
+static void test_the_loss_sheet_is_kept(void **state)
+{
+    (void)state;
+    run_watch told = {.polls_left = 20}; /* teacher: 16 steps in 2 epochs of 8 */
+    const char *const only[] = {"runs.teacher.epochs=4", NULL};
+    decant_result_list *results = NULL;
+    char kept[256] = "";
+    size_t index = 0;
+    json_t *term = NULL;
+    assert_int_equal(run_tiny("sheet", only, plain, &told, &results), DECANT_INTERRUPTED);
+    decant_result_list_destroy(results);
+    (void)run_or_fail("sheet", only, plain);
+    json_t *sheet = json_load_file(FOLDER "/sheet/tiny/teacher/losses.json", 0, NULL);
+    json_array_foreach(json_object_get(sheet, "terms"), index, term)
+    {
+        size_t length = strlen(kept);
+        snprintf(kept + length, sizeof kept - length, "%s %.6g %.6g ", json_string_value(json_object_get(term, "name")),
+                 json_number_value(json_object_get(term, "value")),
+                 json_number_value(json_object_get(term, "gradient_norm")));
+    }
+    assert_string_equal(kept, told.sheet);
+    assert_true(strncmp(kept, "ce ", 3) == 0);
+    json_decref(sheet);
 }
 
 /* Breaks when result.json counts epochs otherwise than metrics.jsonl does. */
@@ -460,7 +495,7 @@ static void test_failed_writes_leave_nothing_half_done(void **state)
         snprintf(path, sizeof path, FOLDER "/%s/tiny/teacher/model.safetensors", where);
         assert_same_file(path, FOLDER "/whole/tiny/teacher/model.safetensors");
     }
-    assert_true(failures >= 4); /* at least run.json, a checkpoint, the model and the result are written */
+    assert_true(failures >= 5); /* at least run.json, losses.json, a checkpoint, the model and the result are written */
 }
 
 /* Breaks when memory that runs out anywhere leaks, crashes, or leaves a run that looks finished. */
@@ -603,6 +638,7 @@ int main(void)
     /* The first makes what others look at. */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs_and_results),
+        cmocka_unit_test(test_the_loss_sheet_is_kept),
         cmocka_unit_test(test_best_epoch_is_that_of_the_metrics),
         cmocka_unit_test(test_results_are_read_back),
         cmocka_unit_test(test_results_say_what_the_model_answers),

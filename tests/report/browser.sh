@@ -35,6 +35,11 @@ for path in glob.glob("hostile/tiny/*/metrics.jsonl"):
     for line in lines:
         line["terms"] = {name + ATTACK: value for name, value in line["terms"].items()}
     open(path, "w").write("".join(json.dumps(line) + "\n" for line in lines))
+for path in glob.glob("hostile/tiny/*/losses.json"):
+    sheet = json.load(open(path))
+    for term in sheet["terms"]:
+        term.update(name=term["name"] + ATTACK, formula=ATTACK, reduction=ATTACK, weight=ATTACK)
+    json.dump(sheet, open(path, "w"))
 for path in glob.glob("hostile/tiny/*/run.json"):
     run = json.load(open(path))
     run["text"] += ATTACK

@@ -43,6 +43,13 @@ static void write_run(const char *run, int seed, const char *extra, const char *
     assert_ok(dcn_file_write(path, metrics, strlen(metrics)));
 }
 
+static void write_losses(const char *run, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path, FOLDER "/runs/%s-seed0/losses.json", run);
+    assert_ok(dcn_file_write(path, text, strlen(text)));
+}
+
 #define ALL_RIGHT                                                                                                      \
     "\"test\":{\"accuracy\":1,\"errors\":0,\"count\":4,\"loss\":0.25},\"wrong\":[],\"classes\":[\"cat\",\"<i>dog\"],"  \
     "\"confusion\":[[2,0],[0,2]],\"predictions\":[0,1,0,1]"
@@ -89,7 +96,9 @@ static void test_what_a_page_says(void **state)
         "title=\"&lt;i&gt;dog taken for cat: 0.5 (25.0 %)\"",         /* one of four, in one of two seeds */
         "<td class=n>100.00 %</td>",                                  /* recall of cat */
         "<td class=n>87.50 <span class=spread>± 17.68</span> %</td>", /* accuracy over the seeds */
-        "made by an older decant",                                    /* and what it does not know is not made up */
+        "<th scope=row>new</th><td>kd</td><td>p &lt; q</td><td>mean</td><td class=n>4</td><td class=n>0.7</td>"
+        "<td class=n>2.5</td><td class=n>1.75</td><td class=n>–</td>", /* a loss, without a norm */
+        "made by an older decant",                                     /* and what it does not know is not made up */
     };
     for (size_t i = 0; i < DCN_COUNT(wanted); i++)
         if (strstr(page, wanted[i]) == NULL) fail_msg("the page does not say %s", wanted[i]);
@@ -140,6 +149,9 @@ static int write_runs(void **state)
     write_run("new", 0, "", ALL_RIGHT);
     write_run("new", 1, ",\"baseline\":\"old\"", ONE_WRONG);
     write_run("old", 0, "", OLD);
+    write_losses("new", "{\"terms\":[{\"name\":\"kd\",\"formula\":\"p < q\",\"reduction\":\"mean\",\"temperature\":4,"
+                        "\"weight\":0.7,\"value\":2.5,\"contribution\":1.75,\"gradient_norm\":null}]}");
+    write_losses("old", "{\"terms\":[{\"name\":\"cut sh"); /* the page does without */
     return 0;
 }
 

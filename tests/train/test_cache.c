@@ -21,9 +21,10 @@ typedef struct outcome {
     int64_t polls_left; /* stop when they are used up; negative: never */
 } outcome;
 
-static void on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
+static decant_status on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
 {
     ((outcome *)context)->sheet = *sheet;
+    return DECANT_OK;
 }
 
 static bool stop_requested(void *context)

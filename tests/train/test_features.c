@@ -14,13 +14,14 @@ typedef struct first_values {
     double last[DCN_MAX_TERMS]; /* of the latest epoch */
 } first_values;
 
-static void on_sheet(void *context, const dcn_loss_sheet *sheet)
+static decant_status on_sheet(void *context, const dcn_loss_sheet *sheet)
 {
     first_values *values = context;
     for (int32_t i = 0; i < sheet->n_terms; i++) {
         values->value[i] = sheet->term[i].value;
         values->gradient_norm[i] = sheet->term[i].gradient_norm;
     }
+    return DECANT_OK;
 }
 
 static void on_epoch(void *context, const dcn_epoch *epoch)

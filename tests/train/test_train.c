@@ -18,11 +18,12 @@ static void on_epoch(void *context, const dcn_epoch *epoch)
     seen->epochs[seen->n_epochs++] = *epoch;
 }
 
-static void on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
+static decant_status on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
 {
     record *seen = context;
     seen->sheet = *sheet;
     seen->n_sheets++;
+    return DECANT_OK;
 }
 
 static void on_progress(void *context, const dcn_progress *progress)
@@ -127,9 +128,10 @@ static void test_distillation_brings_the_student_to_the_teacher(void **state)
     }
 }
 
-static void keep_first_value(void *context, const dcn_loss_sheet *sheet)
+static decant_status keep_first_value(void *context, const dcn_loss_sheet *sheet)
 {
     *(double *)context = sheet->term[0].value;
+    return DECANT_OK;
 }
 
 static void logits_of_training(const test_problem *problem, const decant_model *model, float *logits)
