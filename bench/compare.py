@@ -302,14 +302,17 @@ class Session:
 
 def summarize(runs):
     """Runs of one variant: the round of median speed (each round's is the median of seven windows), of an even number the slower
-    one in the middle; slowest and fastest window of all; other figures are medians."""
+    one in the middle; slowest and fastest window of all; other figures are medians. Of the ceilings that each process measures
+    for itself the highest counts: neighbours only ever make them lower."""
     runs = sorted(runs, key=lambda run: -run['step_seconds'])
     middle = runs[(len(runs) - 1) // 2]
     summary = dict(version=middle['version'], flags=middle['flags_given'], rounds=len(runs), when=max(run['when'] for run in runs),
                    slowest=min(run['slowest'] for run in runs), fastest=max(run['fastest'] for run in runs),
                    others=max(run.get('others', 0) for run in runs))
-    summary.update({key: middle[key] for key in ('images_per_second', 'step_seconds', 'flops_per_second', 'share_of_peak', 'floor_seconds')
-                    if key in middle})
+    summary.update({key: middle[key] for key in ('images_per_second', 'step_seconds', 'flops_per_second') if key in middle})
+    if 'floor_seconds' in middle:
+        summary['floor_seconds'] = min(run['floor_seconds'] for run in runs)
+        summary['share_of_peak'] = middle['flops_per_second'] / max(run['flops_per_second'] / run['share_of_peak'] for run in runs)
     summary.update({key: statistics.median(run[key] for run in runs) for key in ('ready_seconds', 'first_step_seconds', 'peak_rss_bytes')
                     if key in middle})
     return summary
