@@ -40,7 +40,7 @@ DISTURBED = .05  # of the cores' time, by others
 
 
 def is_f32(flags):
-    return not {'bf16', 'tbf16', 'auto'} & set(flags)
+    return not {'bf16', 'tbf16', 'cbf16', 'auto'} & set(flags)
 
 
 def kind_and_case(row):
@@ -62,10 +62,23 @@ class Peer:
         except OSError:
             self.version = None
         self.number = tuple(int(part) for part in self.version.split('.')[:2]) if self.version else None
+        self.setup = self.fingerprint()
+
+    def fingerprint(self):
+        """Of all that its speed depends on but its version: its programs, and how it is started."""
+        digest = hashlib.sha256(repr(sorted(self.settings().items())).encode())
+        for name in ('peer.py', 'peer_tutorial.py', 'networks.py'):
+            with open(os.path.join(HERE, name), 'rb') as file:
+                digest.update(file.read())
+        return digest.hexdigest()[:12]
+
+    @classmethod
+    def tuned(cls):
+        return {**os.environ, **cls.settings()}
 
     @staticmethod
-    def tuned():
-        env = dict(os.environ, OMP_NUM_THREADS=str(cores()), OPENBLAS_CORETYPE='SkylakeX', ATEN_CPU_CAPABILITY='avx512')
+    def settings():
+        env = dict(OMP_NUM_THREADS=str(cores()), OPENBLAS_CORETYPE='SkylakeX', ATEN_CPU_CAPABILITY='avx512')
         if os.path.isdir(DEBIAN + '/openblas-openmp'):
             env['LD_LIBRARY_PATH'] = DEBIAN + '/openblas-openmp'
         if os.path.exists(DEBIAN + '/libtcmalloc_minimal.so.4'):
@@ -80,16 +93,16 @@ class Peer:
         return [flags for place, flags in enumerate(found) if flags not in found[:place]]
 
     def forwards(self, layout):
-        found = [['trace'], ['trace'] + SINGLE, layout + ['trace'] + SINGLE, layout + ['bf16', 'trace'], ['bf16', 'trace'] + SINGLE]
+        found = [['trace'], ['trace'] + SINGLE, layout + ['trace'], layout + ['trace'] + SINGLE, layout + ['bf16', 'trace'], ['bf16', 'trace'] + SINGLE]
         return found + ([['compile'], ['compile'] + SINGLE] if self.number >= COMPILES else [])
 
     def steps(self, case, layout):
         one_pass = ['fused'] if self.number >= FUSES else []
-        found = [one_pass, layout + one_pass, layout + ['foreach'], layout + ['bf16'] + one_pass]
+        found = [one_pass, layout + one_pass, layout + ['foreach'], layout + ['bf16'] + one_pass, layout + ['bf16', 'foreach']]
         if case == 'airline':
             found += [one_pass + SINGLE, ['foreach'] + SINGLE]
         if case.endswith('-kd'):
-            found += [layout + ['trace'] + one_pass, layout + ['tbf16', 'trace'] + one_pass, layout + ['bf16', 'trace'] + one_pass]
+            found += [layout + teacher + ['trace'] + one_pass for teacher in ([], ['tbf16'], ['cbf16'], ['bf16'], ['bf16', 'cbf16'])]
         if self.number >= COMPILES:
             found += [['compile', 'fused'], layout + ['compile', 'fused', 'bf16']]
         return found
@@ -229,8 +242,8 @@ class Session:
               file=sys.stderr, flush=True)
 
     def peer_key(self, row, part, peer, flags, number):
-        """A scout is worth the same beside any decant; a round belongs to one."""
-        key = dict(row=row, part=part, side='peer', version=peer.version, flags_given=flags, round=number)
+        """A scout is worth the same beside any decant; a round belongs to one. Neither outlives the peer's programs."""
+        key = dict(row=row, part=part, side='peer', version=peer.version, setup=peer.setup, flags_given=flags, round=number)
         if part == 'scout':
             return dict(key, seconds=SCOUT_SECONDS)
         return dict(key, program=self.decant.hash, seconds=self.options.seconds)
@@ -255,19 +268,20 @@ class Session:
         return [(peer, key) for peer, key in keys if not self.notebook.find(**key)]
 
     def finalists(self, row):
-        """The peer's two fastest variants in f32 and in bf16: a single short run is not trusted to tell the first two."""
+        """The peer's two fastest variants in f32 and three in bf16: a single short run is not trusted to tell the first of them."""
         scouts = [(run['images_per_second'], peer, run['flags_given']) for peer in self.peers
-                  for run in self.notebook.find(row=row, part='scout', version=peer.version) if 'images_per_second' in run]
+                  for run in self.notebook.find(row=row, part='scout', version=peer.version, setup=peer.setup) if 'images_per_second' in run]
         if row == TUTORIAL:  # the others are scaled already
             scouts = [scout for scout in scouts if 'cached' in scout[2]]
         scouts.sort(key=lambda scout: -scout[0])
         f32 = [scout for scout in scouts if is_f32(scout[2])]
         bf16 = [scout for scout in scouts if not is_f32(scout[2])]
-        chosen = bf16[:1] if row == TUTORIAL else f32[:2] + bf16[:2]
+        chosen = bf16[:1] if row == TUTORIAL else f32[:2] + bf16[:3]
         return [(peer, flags) for _, peer, flags in chosen]
 
     def missing_of_round(self, row, number):
-        keys = [(None, self.decant_key(row, flags, number)) for flags in self.decant.variants()]
+        ours = self.decant.variants()[::-1 if number % 2 else 1]  # neither precision is always the first to find files and memory cold
+        keys = [(None, self.decant_key(row, flags, number)) for flags in ours]
         keys += [(peer, self.peer_key(row, 'round', peer, flags, number)) for peer, flags in self.finalists(row)]
         return [(peer, key) for peer, key in keys if not self.notebook.find(**key)]
 
@@ -333,11 +347,12 @@ def ratio_of_fastest(sides):
     return ours / theirs
 
 
-def row_result(notebook, row, program):
-    """The row's variants, fastest first; None before there is anything."""
+def row_result(notebook, row, program, setups):
+    """The row's variants, fastest first; None before there is anything. Of the peer what was measured as it is started now."""
     sides = {}
     for side in ('decant', 'peer'):
-        runs = [run for run in notebook.find(row=row, part='round', side=side, program=program) if 'images_per_second' in run]
+        runs = [run for run in notebook.find(row=row, part='round', side=side, program=program)
+                if 'images_per_second' in run and (side == 'decant' or run.get('setup') in setups)]
         variants = {}
         for run in runs:
             variants.setdefault((run['version'], *run['flags_given']), []).append(run)
@@ -347,7 +362,7 @@ def row_result(notebook, row, program):
     result = dict(row=row, aim=AIMS.get(row), **sides, ratio=ratio(sides), ratio_of_fastest=ratio_of_fastest(sides),
                   ratio_f32=ratio({name: [one for one in side if is_f32(one['flags'])] for name, side in sides.items()}))
     result['tried'] = [dict(version=run['version'], flags=run['flags_given'], images_per_second=run.get('images_per_second'),
-                            error=run.get('error')) for run in notebook.find(row=row, part='scout')]
+                            error=run.get('error')) for run in notebook.find(row=row, part='scout') if run.get('setup') in setups]
     return result
 
 
@@ -384,11 +399,6 @@ def ratios(result):
             '%g' % result['aim'] if best and result['aim'] else '']
 
 
-def pair(result, key, scale):
-    ours = '%.0f' % (scale * result['decant'][0][key])
-    return '%s / %.0f' % (ours, scale * result['peer'][0][key]) if result['peer'] else ours
-
-
 def table(head, rows):
     lines = [head, ['---'] * len(head)] + rows
     return ''.join('| %s |\n' % ' | '.join(line) for line in lines)
@@ -419,10 +429,25 @@ def training_table(results):
                      both(result, lambda one: '%.0f %%' % (100 * one['share_of_peak'])),
                      both(result, lambda one: number(1e3 * one['floor_seconds'])),
                      both(result, lambda one: '%.0f %%' % (100 * one['floor_seconds'] / one['step_seconds'])),
-                     *cells_of(result, 'peer', rate, peer_name), *ratios(result),
-                     pair(result, 'first_step_seconds', 1e3), pair(result, 'peak_rss_bytes', 2**-20)])
+                     *cells_of(result, 'peer', rate, peer_name), *ratios(result)])
     return table(['step', 'decant f32', 'decant auto', 'GFLOP/s', 'of peak', 'floor ms', 'of floor', 'PyTorch f32', 'PyTorch bf16',
-                  *RATIOS_HEAD, 'first step ms', 'peak RSS MiB'], rows)
+                  *RATIOS_HEAD], rows)
+
+
+def start_cells(result, key, scale):
+    """Decant's, the least of all the peer's variants that took turns with it, and how many times the former goes into the latter."""
+    ours = both(result, lambda one: '%.0f' % (scale * one[key]))
+    if not result['peer']:
+        return [ours, '', '']
+    least = min(result['peer'], key=lambda one: one[key])
+    theirs = least[key] / result['decant'][0][key]
+    return [ours, '%.0f %s' % (scale * least[key], variant(least)), '%.1f' % theirs]
+
+
+def start_table(results):
+    rows = [[result['row'], *start_cells(result, 'first_step_seconds', 1e3), *start_cells(result, 'peak_rss_bytes', 2**-20)]
+            for result in results]
+    return table(['start', 'first step ms', 'PyTorch, earliest', 'times', 'peak RSS MiB', 'PyTorch, least', 'times'], rows)
 
 
 def inference_table(results):
@@ -452,12 +477,13 @@ def markdown(results):
     training = [result for result in results if result['row'] in TRAINING]
     inference = [result for result in results if result['row'] in INFERENCE]
     tutorial = [result for result in results if result['row'] == TUTORIAL]
-    parts = ((training_table, training), (inference_table, inference), (tutorial_table, tutorial))
+    parts = ((training_table, training), (start_table, training), (inference_table, inference), (tutorial_table, tutorial))
     return '\n'.join(make(chosen) for make, chosen in parts if chosen)
 
 
 def write_results(folder, notebook, decant, peers):
-    results = [result for result in (row_result(notebook, row, decant.hash) for row in ROWS) if result]
+    setups = {peer.setup for peer in peers}
+    results = [result for result in (row_result(notebook, row, decant.hash, setups) for row in ROWS) if result]
     about = dict(machine=processor(), decant=decant.version, program=decant.hash, peers=[peer.version for peer in peers])
     with open(os.path.join(folder, 'results.json'), 'w') as file:
         json.dump(dict(about, rows=results), file, indent=1)

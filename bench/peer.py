@@ -2,13 +2,14 @@
 """The peer, PyTorch: one training step of the same networks, data sizes, losses and optimisers as `decant bench train`, or one forward
 pass as of `decant bench infer`.
 
-peer.py train CASE [FLAG...]   flags: channels_last, bf16 (autocast), tbf16 (of the teacher alone), trace (teacher traced and frozen),
-                               compile, fused or foreach (optimiser), threads=N, seconds=S
+peer.py train CASE [FLAG...]   flags: channels_last, bf16 (autocast), tbf16 (of the teacher alone), cbf16 (teacher converted to bf16 outright),
+                               trace (teacher traced and frozen), compile, fused or foreach (optimiser), threads=N, seconds=S
 peer.py infer CASE [FLAG...]   flags: channels_last, bf16, trace (traced, frozen, optimised for inference), compile, threads=N, batch=N,
                                seconds=S
 Prints one JSON object: the median, fastest and slowest of seven windows, as decant does. Batches are gathered inside the timed step
 from preloaded tensors, and forward passes get normalised floats, which is kinder to the peer than its DataLoader and raw bytes."""
 import json
+import math
 import os
 import resource
 import statistics
@@ -29,12 +30,18 @@ class Batches:
 
     def __init__(self, case, layout):
         self.case, self.layout = case, layout
-        self.x = torch.rand(case.samples, *case.shape)
+        self.x = self.random(case.samples, *case.shape)
         self.y = torch.randint(0, case.classes, (case.samples,))
         if case.bce:
             self.y = self.y.float()
         self.known = torch.randn(case.samples, case.classes) if case.teacher == 'known' else None
         self.order, self.place = torch.randperm(case.samples), 0
+
+    @staticmethod
+    def random(*shape):
+        """A block of them over and over, as decant's benchmark does: drawing each would be most of the start-up."""
+        count = math.prod(shape)
+        return torch.rand(min(count, 4096)).repeat(-(-count // 4096))[:count].view(*shape)
 
     def next(self):
         if self.place + self.case.batch > self.case.samples:
@@ -51,25 +58,27 @@ class Batches:
 
 def frozen_teacher(case, flags, layout):
     """A function from a batch to the teacher's logits, in the fastest form that the flags ask for."""
-    narrow = bool(flags & {'bf16', 'tbf16'})
+    converted = 'cbf16' in flags
+    narrow = bool(flags & {'bf16', 'tbf16'}) and not converted
     autocast = torch.autocast('cpu', dtype=torch.bfloat16, enabled=narrow)
-    network = case.teacher().eval()
+    dtype = torch.bfloat16 if converted else torch.float32
+    network = case.teacher().eval().to(dtype)
     if layout:
         network = network.to(memory_format=layout)
     if 'compile' in flags:
         network = torch.compile(network)
     if 'trace' in flags:
-        example = torch.rand(case.batch, *case.shape)
+        example = torch.rand(case.batch, *case.shape).to(dtype)
         if layout:
             example = example.contiguous(memory_format=layout)
         with torch.inference_mode(), torch.autocast('cpu', dtype=torch.bfloat16, enabled=narrow, cache_enabled=False):
             network = torch.jit.freeze(torch.jit.trace(network, example))
-            if not narrow:
+            if not narrow and not converted:
                 network = torch.jit.optimize_for_inference(network)
 
     def logits(x):
         with torch.inference_mode(), autocast:
-            return network(x).float()
+            return network(x.to(dtype)).float()
     return logits
 
 
