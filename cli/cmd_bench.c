@@ -12,6 +12,7 @@
 
 #include "decant/bench.h"
 #include "output.h"
+#include "restart.h"
 #include "verbs.h"
 
 #define DEFAULT_SECONDS 3
@@ -119,7 +120,7 @@ static void run_child(int pipe_end, const char *name, const cli_invocation *invo
         arguments[n++] = "--precision";
         arguments[n++] = invocation->values[PRECISION].text;
     }
-    execv("/proc/self/exe", (char *const *)arguments);
+    restart((char *const *)arguments);
     _exit(127);
 }
 

@@ -7,6 +7,7 @@
 
 #include "nearest.h"
 #include "output.h"
+#include "restart.h"
 #include "verbs.h"
 
 static const cli_verb *const verbs[] = {&verb_run,     &verb_summary, &verb_eval,  &verb_predict,
@@ -86,7 +87,7 @@ static int dispatch(int argc, char **argv)
 static void spin_briefly(char **argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
-    if (setenv("GOMP_SPINCOUNT", "2000", 0) == 0) execv("/proc/self/exe", argv); /* where that fails, go on as we are */
+    if (setenv("GOMP_SPINCOUNT", "2000", 0) == 0) restart(argv); /* where that fails, go on as we are */
 }
 
 int main(int argc, char **argv)

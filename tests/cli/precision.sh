@@ -39,3 +39,10 @@ spin() { # what a program that was started so finds in its environment, whicheve
 }
 spin
 spin GOMP_SPINCOUNT=77
+
+threads() { # how many it computes with
+    env -u GOMP_SPINCOUNT "$@" "$DECANT" info | grep -o 'cpu: .*, [0-9]* threads*' | grep -o '[0-9]* threads*'
+}
+[ "$(threads)" = "$(threads OMP_PROC_BIND=true OMP_PLACES=threads)" ] && echo "bound threads: as many"
+core=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
+[ "$(threads taskset -c "$core")" = "1 thread" ] && echo "one core: one thread"

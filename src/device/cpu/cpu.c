@@ -3,7 +3,6 @@
 #include "device/cpu/cpu.h"
 
 #include <omp.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -105,10 +104,10 @@ static int32_t visible_threads(const dcn_device *device)
     return DCN_THREAD_SANITIZER ? 1 : device->threads;
 }
 
+/* Not what this thread may run on: OpenMP may have bound it to one core of several. */
 static int32_t usable_cores(void)
 {
-    cpu_set_t set;
-    int32_t cores = sched_getaffinity(0, sizeof set, &set) == 0 ? (int32_t)CPU_COUNT(&set) : omp_get_num_procs();
+    int32_t cores = omp_get_num_procs();
     return cores > 0 ? cores : 1;
 }
 
