@@ -40,8 +40,8 @@ spin() { # what a program that was started so finds in its environment, whicheve
 spin
 spin GOMP_SPINCOUNT=77
 
-threads() { # how many it computes with
-    env -u GOMP_SPINCOUNT "$@" "$DECANT" info | grep -o 'cpu: .*, [0-9]* threads*' | grep -o '[0-9]* threads*'
+threads() { # how many it computes with; OpenMP complains where it finds no /sys
+    env -u GOMP_SPINCOUNT "$@" "$DECANT" info 2>/dev/null | grep -o 'cpu: .*, [0-9]* threads*' | grep -o '[0-9]* threads*'
 }
 [ "$(threads)" = "$(threads OMP_PROC_BIND=true OMP_PLACES=threads)" ] && echo "bound threads: as many"
 core=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
