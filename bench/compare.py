@@ -340,7 +340,7 @@ def ratio(sides):
 
 
 def ratio_of_fastest(sides):
-    """The same of the fastest window of each side: what neighbours on the machine take from either counts least in it."""
+    """The same of the fastest window of each side, which shows how much of a ratio is noise."""
     if not all(sides.values()):
         return None
     ours, theirs = (max(one['fastest'] for one in sides[side]) for side in ('decant', 'peer'))

@@ -132,7 +132,7 @@ static void test_runs_and_results(void **state)
 static void test_the_loss_sheet_is_kept(void **state)
 {
     (void)state;
-    run_watch told = {.polls_left = 20}; /* teacher: 16 steps in 2 epochs of 8 */
+    run_watch told = {.polls_left = 20}; /* within the teacher's 32 steps */
     const char *const only[] = {"runs.teacher.epochs=4", NULL};
     decant_result_list *results = NULL;
     char kept[256] = "";
