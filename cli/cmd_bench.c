@@ -34,7 +34,8 @@ static const cli_option options[] = {
 /* What one case gave, as the child tells its parent; written through a pipe whole. */
 typedef struct measurement {
     int64_t parameters, peak_rss, memory, streamed;
-    double seconds, seconds_min, seconds_max, flops, bf16_flops, ready_clock, first_step_clock;
+    double seconds, seconds_min, seconds_max, flops, bf16_flops, needed_flops, needed_bf16_flops, ready_clock,
+        first_step_clock;
 } measurement;
 
 static decant_compute compute_of(const cli_invocation *invocation)
@@ -86,6 +87,8 @@ static int measure_into(int pipe_end, const char *name, const cli_invocation *in
                                   .seconds_max = result->seconds_max,
                                   .flops = result->flops,
                                   .bf16_flops = result->bf16_flops,
+                                  .needed_flops = result->needed_flops,
+                                  .needed_bf16_flops = result->needed_bf16_flops,
                                   .ready_clock = result->ready_clock,
                                   .first_step_clock = result->first_step_clock};
     if (result->rows) print_profile(result);
@@ -93,7 +96,8 @@ static int measure_into(int pipe_end, const char *name, const cli_invocation *in
     return write(pipe_end, &measured, sizeof measured) == sizeof measured ? 0 : 1;
 }
 
-/* The child is this program anew, so that starting it costs what starting decant costs. */
+/* The child is this program anew, so that starting it costs what starting decant costs, its own
+ * restart included. */
 static void run_child(int pipe_end, const char *name, const cli_invocation *invocation)
 {
     char text[3][32];
@@ -120,6 +124,7 @@ static void run_child(int pipe_end, const char *name, const cli_invocation *invo
         arguments[n++] = "--precision";
         arguments[n++] = invocation->values[PRECISION].text;
     }
+    forget_brief_spin();
     restart((char *const *)arguments);
     _exit(127);
 }
@@ -164,12 +169,13 @@ static double seconds_at_peak(double flops, double bf16_flops, const decant_benc
     return (flops - bf16_flops) / peak->f32_flops + bf16_flops / narrow;
 }
 
-/* The least time that a step can take on this machine: its operations, and what must come from memory at the memory's
- * speed. */
-static double floor_seconds(const measurement *measured, const decant_bench_peak *peak)
+/* The least time that these kernels could take on this machine: the operations that their algorithms need, and what
+ * must come from memory at the memory's speed. */
+static double floor_seconds(double needed_flops, double needed_bf16_flops, int64_t streamed,
+                            const decant_bench_peak *peak)
 {
-    const double streaming = peak->bytes_per_second > 0 ? (double)measured->streamed / peak->bytes_per_second : 0.0;
-    return seconds_at_peak(measured->flops, measured->bf16_flops, peak) + streaming;
+    const double streaming = peak->bytes_per_second > 0 ? (double)streamed / peak->bytes_per_second : 0.0;
+    return seconds_at_peak(needed_flops, needed_bf16_flops, peak) + streaming;
 }
 
 static json_t *measurement_json(const decant_bench_case *of, const measurement *measured, double start,
@@ -182,10 +188,11 @@ static json_t *measurement_json(const decant_bench_case *of, const measurement *
                   "slowest", batch / measured->seconds_max, "fastest", batch / measured->seconds_min, "step_seconds",
                   measured->seconds, "flops_per_second", speed, "share_of_peak",
                   seconds_at_peak(measured->flops, measured->bf16_flops, peak) / measured->seconds);
-    json_t *more =
-        json_pack("{s:f, s:f, s:f, s:I, s:I}", "floor_seconds", floor_seconds(measured, peak), "ready_seconds",
-                  measured->ready_clock - start, "first_step_seconds", measured->first_step_clock - start,
-                  "peak_rss_bytes", (json_int_t)measured->peak_rss, "plan_bytes", (json_int_t)measured->memory);
+    json_t *more = json_pack(
+        "{s:f, s:f, s:f, s:I, s:I}", "floor_seconds",
+        floor_seconds(measured->needed_flops, measured->needed_bf16_flops, measured->streamed, peak), "ready_seconds",
+        measured->ready_clock - start, "first_step_seconds", measured->first_step_clock - start, "peak_rss_bytes",
+        (json_int_t)measured->peak_rss, "plan_bytes", (json_int_t)measured->memory);
     if (object && more) json_object_update(object, more);
     json_decref(more);
     return object;
@@ -244,12 +251,14 @@ static int print_inference(const decant_bench_result *result, const decant_bench
 {
     const double rate = (double)result->of.batch / result->seconds, speed = result->flops / result->seconds;
     const double share = seconds_at_peak(result->flops, result->bf16_flops, peak) / result->seconds;
+    const double least = floor_seconds(result->needed_flops, result->needed_bf16_flops, result->streamed, peak);
     if (json)
-        return print_json(json_pack(
-            "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "inference", result->of.name, "batch",
-            (json_int_t)result->of.batch, "parameters", (json_int_t)result->parameters, "call_seconds", result->seconds,
-            "fastest_seconds", result->seconds_min, "slowest_seconds", result->seconds_max, "images_per_second", rate,
-            "flops_per_second", speed, "share_of_peak", share, "plan_bytes", (json_int_t)result->memory));
+        return print_json(json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "inference",
+                                    result->of.name, "batch", (json_int_t)result->of.batch, "parameters",
+                                    (json_int_t)result->parameters, "call_seconds", result->seconds, "fastest_seconds",
+                                    result->seconds_min, "slowest_seconds", result->seconds_max, "images_per_second",
+                                    rate, "flops_per_second", speed, "share_of_peak", share, "floor_seconds", least,
+                                    "plan_bytes", (json_int_t)result->memory));
     printf("%-10s %5lld %11.2f %11.2f %11.2f %11.0f %9.1f %7.0f%%\n", result->of.name, (long long)result->of.batch,
            1e6 * result->seconds, 1e6 * result->seconds_min, 1e6 * result->seconds_max, rate, speed / 1e9, 100 * share);
     fflush(stdout);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "nearest.h"
 #include "output.h"
@@ -79,15 +78,6 @@ static int dispatch(int argc, char **argv)
     cli_invocation invocation;
     int exit_status = options_parse(verb, argc, argv, &invocation);
     return exit_status >= 0 ? exit_status : verb->run(&invocation);
-}
-
-/* OpenMP's threads spin between two loops. By default they do so for milliseconds, and when another program holds a
- * core a training step takes ten times as long; a short spin costs nothing on a quiet machine. The runtime reads this
- * variable before main, so the program starts itself again with it set. */
-static void spin_briefly(char **argv)
-{
-    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
-    if (setenv("GOMP_SPINCOUNT", "2000", 0) == 0) restart(argv); /* where that fails, go on as we are */
 }
 
 int main(int argc, char **argv)

@@ -4,7 +4,12 @@
 
 #include <omp.h>
 #include <sched.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#define SPIN_VARIABLE "GOMP_SPINCOUNT"
+#define BRIEF_SPIN    "2000"
 
 /* This thread may run on all the cores of OpenMP's places again. Without places nothing was bound. */
 static void unbind(void)
@@ -26,4 +31,16 @@ void restart(char *const *arguments)
 {
     unbind();
     execv("/proc/self/exe", arguments);
+}
+
+void spin_briefly(char *const *arguments)
+{
+    if (getenv(SPIN_VARIABLE) || getenv("OMP_WAIT_POLICY")) return;
+    if (setenv(SPIN_VARIABLE, BRIEF_SPIN, 0) == 0) restart(arguments); /* where that fails, go on as we are */
+}
+
+void forget_brief_spin(void)
+{
+    const char *count = getenv(SPIN_VARIABLE);
+    if (count && strcmp(count, BRIEF_SPIN) == 0) unsetenv(SPIN_VARIABLE);
 }

@@ -6,4 +6,12 @@
  * given. Returns only where the system does not let it. */
 void restart(char *const *arguments);
 
+/* OpenMP's threads spin between two loops. By default they do so for milliseconds, and when another program holds a
+ * core a training step takes ten times as long; a short spin costs nothing on a quiet machine. The runtime reads this
+ * variable before main, so the program starts itself again with it set. */
+void spin_briefly(char *const *arguments);
+
+/* Unsets what spin_briefly() set: who is started next restarts itself too. */
+void forget_brief_spin(void);
+
 #endif

@@ -11,7 +11,7 @@ find_library(DNNL_LIBRARY dnnl REQUIRED)
 pkg_check_modules(ZIP REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libturbojpeg)
-pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(CURL REQUIRED libcurl) # its headers: the library is loaded when it is needed
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 
 # Optional: the charts of report pages. Looked for where Debian's libjs-chart.js puts it.

@@ -40,6 +40,8 @@ typedef struct {
     double seconds, seconds_min, seconds_max; /**< a step: median, fastest and slowest window */
     double flops;                             /**< floating point operations a step */
     double bf16_flops;                        /**< those of them that compute from bf16 */
+    double needed_flops, needed_bf16_flops;   /**< the same without what the kernels' algorithms save: taps on padding,
+                                                 and by Winograd's algorithm more than half of a convolution */
     int64_t streamed;                     /**< bytes of a step's passes over more than caches hold (64 MiB), with less
                                              than an operation a byte: they run at the memory's speed */
     int64_t memory;                       /**< bytes that the plan holds */

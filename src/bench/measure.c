@@ -84,7 +84,10 @@ void dcn_bench_describe(const dcn_plan *plan, decant_bench_result *result)
     result->memory = (int64_t)dcn_plan_memory_use(plan).total;
     for (int32_t i = 0; i < dcn_plan_steps(plan); i++) {
         const dcn_step_info info = dcn_plan_step(plan, i);
-        if (strcmp(info.precision, "bf16") == 0) result->bf16_flops += info.flops;
+        const bool narrow = strcmp(info.precision, "bf16") == 0;
+        result->needed_flops += info.needed_flops;
+        if (narrow) result->bf16_flops += info.flops;
+        if (narrow) result->needed_bf16_flops += info.needed_flops;
         if (info.bytes > CACHED_BYTES && info.flops < (double)info.bytes) result->streamed += (int64_t)info.bytes;
     }
 }

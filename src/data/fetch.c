@@ -1,13 +1,13 @@
 /* One file through libcurl: redirects, resumption, bounds and stalls. */
 #include "data/fetch.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "data/curl.h"
 
 #define CONNECT_SECONDS 20L
 #define STALL_SECONDS   30L
@@ -16,7 +16,8 @@
 
 typedef struct transfer {
     const dcn_fetch *fetch;
-    CURL *curl;
+    const dcn_curl *curl;
+    CURL *handle;
     int file;
     int64_t before, done; /* bytes in the file: before this try, and now */
     bool stopped, too_large, disk_failed;
@@ -56,28 +57,29 @@ static int tell(void *context, curl_off_t total, curl_off_t done, curl_off_t unu
     return 1;
 }
 
-/* The options that can only fail for lack of memory are checked by curl_easy_perform itself. */
+/* The options that can only fail for lack of memory are checked by perform itself. */
 static void set_options(transfer *now)
 {
-    CURL *curl = now->curl;
-    curl_easy_setopt(curl, CURLOPT_URL, now->fetch->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, MAX_REDIRECTS);
-    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "decant/" DECANT_VERSION);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, now->words);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, now);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, tell);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, now);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)now->before);
+    CURLcode (*set)(CURL *, CURLoption, ...) = now->curl->setopt;
+    CURL *handle = now->handle;
+    set(handle, CURLOPT_URL, now->fetch->url);
+    set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    set(handle, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    set(handle, CURLOPT_FOLLOWLOCATION, 1L);
+    set(handle, CURLOPT_MAXREDIRS, MAX_REDIRECTS);
+    set(handle, CURLOPT_FAILONERROR, 1L);
+    set(handle, CURLOPT_NOSIGNAL, 1L);
+    set(handle, CURLOPT_USERAGENT, "decant/" DECANT_VERSION);
+    set(handle, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+    set(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    set(handle, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+    set(handle, CURLOPT_ERRORBUFFER, now->words);
+    set(handle, CURLOPT_WRITEFUNCTION, take_bytes);
+    set(handle, CURLOPT_WRITEDATA, now);
+    set(handle, CURLOPT_XFERINFOFUNCTION, tell);
+    set(handle, CURLOPT_XFERINFODATA, now);
+    set(handle, CURLOPT_NOPROGRESS, 0L);
+    set(handle, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)now->before);
 }
 
 /* Throws away what has come, to begin anew. */
@@ -93,8 +95,8 @@ static decant_status explain(const transfer *now, CURLcode code)
 {
     const dcn_fetch *fetch = now->fetch;
     long answer = 0;
-    curl_easy_getinfo(now->curl, CURLINFO_RESPONSE_CODE, &answer);
-    const char *words = now->words[0] != '\0' ? now->words : curl_easy_strerror(code);
+    now->curl->getinfo(now->handle, CURLINFO_RESPONSE_CODE, &answer);
+    const char *words = now->words[0] != '\0' ? now->words : now->curl->strerror(code);
     if (now->stopped) return DCN_FAIL(INTERRUPTED, "stopped; the same command goes on from here");
     if (now->disk_failed) return DCN_FAIL(IO, "%s: cannot be written: %s", fetch->path, strerrordesc_np(errno));
     if (now->too_large)
@@ -116,8 +118,8 @@ static decant_status perform(transfer *now)
         long answer = 0;
         now->words[0] = '\0';
         set_options(now);
-        code = curl_easy_perform(now->curl);
-        curl_easy_getinfo(now->curl, CURLINFO_RESPONSE_CODE, &answer);
+        code = now->curl->perform(now->handle);
+        now->curl->getinfo(now->handle, CURLINFO_RESPONSE_CODE, &answer);
         if (code == CURLE_OK) return DECANT_OK;
         bool cannot_continue = now->before > 0 && (code == CURLE_RANGE_ERROR || answer == HTTP_RANGE);
         if (!cannot_continue) break;
@@ -126,21 +128,14 @@ static decant_status perform(transfer *now)
     return explain(now, code);
 }
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-
-static void begin_curl(void)
-{
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 decant_status dcn_fetch_file(const dcn_fetch *fetch)
 {
     transfer now = {.fetch = fetch, .file = -1};
     struct stat about;
     decant_status status = DECANT_OK;
-    pthread_once(&curl_once, begin_curl);
-    now.curl = curl_easy_init();
-    if (now.curl == NULL) return DCN_FAIL(NO_MEMORY, "no memory to fetch %s", fetch->url);
+    TRY_RETURN(dcn_curl_load(&now.curl));
+    now.handle = now.curl->init();
+    if (now.handle == NULL) return DCN_FAIL(NO_MEMORY, "no memory to fetch %s", fetch->url);
     now.file = open(fetch->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (now.file < 0 || fstat(now.file, &about) != 0) {
         status = DCN_FAIL(IO, "%s: cannot be written: %s", fetch->path, strerrordesc_np(errno));
@@ -154,6 +149,6 @@ decant_status dcn_fetch_file(const dcn_fetch *fetch)
 out:
     if (now.file >= 0) close(now.file);
     if (status != DECANT_OK && now.file >= 0 && now.done == 0) (void)unlink(fetch->path); /* nothing came */
-    curl_easy_cleanup(now.curl);
+    now.curl->cleanup(now.handle);
     return status;
 }

@@ -24,6 +24,7 @@ struct dcn_kernel {
     char name[48];        /* implementation for the plan listing: "jit:avx512_core", "loop:avx512", "ref" */
     size_t scratch_bytes; /* needed at run, 64-byte aligned */
     double flops;         /* from dcn_op_flops */
+    double needed_flops;  /* what its algorithm cannot do without: from dcn_op_needed_flops, or fewer */
     bool in_place;        /* this kernel really accepts outputs[0] == inputs[0] */
 };
 

@@ -178,7 +178,8 @@ dcn_step_info dcn_plan_step(const dcn_plan *plan, int32_t index)
                           .layout = plan->device->class->layout_name(plan->device, step->layout),
                           .precision = decant_dtype_name(step->dtype),
                           .shape = step->shape,
-                          .flops = step->kernel->flops};
+                          .flops = step->kernel->flops,
+                          .needed_flops = step->kernel->needed_flops};
     for (int32_t i = 0; i < step->n_inputs; i++)
         info.bytes += plan->buffers[step->input[i]].bytes;
     for (int32_t o = 0; o < step->n_outputs; o++)

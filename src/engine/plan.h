@@ -49,6 +49,7 @@ typedef struct dcn_step_info {
     decant_shape shape;               /* of the first output */
     size_t bytes;                     /* written + read by the step */
     double flops;
+    double needed_flops; /* those of them that the kernel's algorithm cannot do without */
 } dcn_step_info;
 int32_t dcn_plan_steps(const dcn_plan *plan);
 dcn_step_info dcn_plan_step(const dcn_plan *plan, int32_t index);

@@ -1,5 +1,5 @@
-/* How much arithmetic an op is: logical counts (padding taps included, as everybody counts them), for plans and
- * benches. */
+/* How much arithmetic an op is, for plans and benches: logical counts (padding taps included, as everybody counts
+ * them), and what of them is needed. */
 #include "graph/op.h"
 
 static double count(const dcn_tensor_desc *desc)
@@ -108,4 +108,38 @@ double dcn_op_flops(const dcn_op_call *call)
         break;
     }
     return 0;
+}
+
+/* The share of a convolution's taps along one axis that fall on the map: 1 without padding. */
+static double taps_on_map(const dcn_conv_attrs *attrs, int axis, int64_t kernel, int64_t in, int64_t out)
+{
+    int64_t hits = 0;
+    for (int64_t place = 0; place < out; place++)
+        for (int64_t tap = 0; tap < kernel; tap++) {
+            const int64_t at = place * attrs->stride[axis] - attrs->padding[axis] + tap * attrs->dilation[axis];
+            hits += at >= 0 && at < in;
+        }
+    return (double)hits / (double)(out * kernel);
+}
+
+double dcn_op_needed_flops(const dcn_op_call *call)
+{
+    const decant_shape *x, *y, *weight;
+    switch (call->op) {
+    case DECANT_OP_CONV2D:
+        x = &call->input[0].shape, y = &call->output[0].shape, weight = &call->input[1].shape;
+        break;
+    case DECANT_OP_CONV2D_GRAD_INPUT:
+        x = &call->output[0].shape, y = &call->input[0].shape, weight = &call->input[1].shape;
+        break;
+    case DECANT_OP_CONV2D_GRAD_WEIGHT:
+        x = &call->input[0].shape, y = &call->input[1].shape, weight = &call->output[0].shape;
+        break;
+    default:
+        return dcn_op_flops(call);
+    }
+    double share = 1.0;
+    for (int axis = 0; axis < 2; axis++)
+        share *= taps_on_map(&call->attrs.conv, axis, weight->dim[2 + axis], x->dim[2 + axis], y->dim[2 + axis]);
+    return share * dcn_op_flops(call);
 }

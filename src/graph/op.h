@@ -205,6 +205,8 @@ decant_status dcn_op_infer(dcn_op_call *call);
 
 /* Floating point operations of one run (2 per multiply-add), 0 for data movement. Logical: padding taps count. */
 double dcn_op_flops(const dcn_op_call *call);
+/* Those of them that a direct computation cannot do without: padding taps do not count. */
+double dcn_op_needed_flops(const dcn_op_call *call);
 
 /* Attributes as data, for files, fingerprints and text. */
 typedef enum dcn_field_type {

@@ -14,7 +14,7 @@ if(NOT DECANT_SANITIZE)
       target_compile_definitions(tsan_data_${name} PRIVATE TEST_BINARY_DIR="${CMAKE_CURRENT_BINARY_DIR}")
       target_link_options(tsan_data_${name} PRIVATE -fsanitize=thread)
       target_link_libraries(tsan_data_${name} PRIVATE decant_flags Threads::Threads ZLIB::ZLIB PkgConfig::XXHASH PkgConfig::CRYPTO
-        PkgConfig::JANSSON PkgConfig::ZIP PkgConfig::PNG PkgConfig::JPEG PkgConfig::CURL m PkgConfig::CMOCKA)
+        PkgConfig::JANSSON PkgConfig::ZIP PkgConfig::PNG PkgConfig::JPEG ${CMAKE_DL_LIBS} m PkgConfig::CMOCKA)
       add_test(NAME data.${name}_tsan COMMAND tsan_data_${name})
       set_tests_properties(data.${name}_tsan PROPERTIES TIMEOUT 120 ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1")
     endforeach()

@@ -143,6 +143,7 @@ static decant_status odd_compile(dcn_device *base, dcn_op_call *call, dcn_kernel
     kernel->call = *call;
     kernel->base.run = run_op;
     kernel->base.flops = kernel->inner->flops;
+    kernel->base.needed_flops = kernel->inner->needed_flops;
     kernel->base.in_place = kernel->inner->in_place;
     for (int32_t i = 0; i < call->n_inputs; i++)
         kernel->base.scratch_bytes += plain_bytes(&call->input[i]);

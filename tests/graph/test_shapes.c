@@ -394,6 +394,37 @@ static void forward_and_both_gradients_cost_the_same(void **state)
     assert_true(dcn_op_flops(&c) == dcn_op_flops(&a));
 }
 
+static void taps_on_padding_are_not_needed(void **state)
+{
+    (void)state;
+    decant_op_attrs attrs = {.conv = {.channels = 6,
+                                      .kernel = {3, 3},
+                                      .stride = {1, 1},
+                                      .padding = {1, 1},
+                                      .dilation = {1, 1},
+                                      .groups = 1,
+                                      .in_hw = {1, 2}}};
+    const decant_shape x = S4(2, 4, 1, 2), w = S4(6, 4, 3, 3), y = S4(2, 6, 1, 2);
+    const decant_shape forward[] = {x, w}, to_input[] = {y, w}, to_weight[] = {x, y};
+    dcn_op_call calls[] = {make_call(DECANT_OP_CONV2D, &attrs, 2, forward),
+                           make_call(DECANT_OP_CONV2D_GRAD_INPUT, &attrs, 2, to_input),
+                           make_call(DECANT_OP_CONV2D_GRAD_WEIGHT, &attrs, 2, to_weight)};
+    for (size_t c = 0; c < DCN_COUNT(calls); c++) { /* one of three taps down, four of six across */
+        assert_int_equal(dcn_op_infer(&calls[c]), DECANT_OK);
+        assert_true(fabs(dcn_op_needed_flops(&calls[c]) / dcn_op_flops(&calls[c]) - 2.0 / 9) < 1e-12);
+    }
+
+    attrs.conv.padding[0] = attrs.conv.padding[1] = 0;
+    const decant_shape wide[] = {S4(2, 4, 9, 9), w};
+    dcn_op_call inside = make_call(DECANT_OP_CONV2D, &attrs, 2, wide);
+    assert_int_equal(dcn_op_infer(&inside), DECANT_OK);
+    assert_true(dcn_op_needed_flops(&inside) == dcn_op_flops(&inside));
+    attrs = (decant_op_attrs){.linear = {.features = 3}};
+    dcn_op_call linear = make_call(DECANT_OP_LINEAR, &attrs, 2, (const decant_shape[]){S2(8, 5), S2(3, 5)});
+    assert_int_equal(dcn_op_infer(&linear), DECANT_OK);
+    assert_true(dcn_op_needed_flops(&linear) == dcn_op_flops(&linear));
+}
+
 static void the_table_finds_ops_by_name(void **state)
 {
     (void)state;
@@ -433,6 +464,7 @@ int main(void)
         cmocka_unit_test(doubles_go_through_every_op),
         cmocka_unit_test(arithmetic_is_counted_two_per_multiply_add),
         cmocka_unit_test(forward_and_both_gradients_cost_the_same),
+        cmocka_unit_test(taps_on_padding_are_not_needed),
         cmocka_unit_test(the_table_finds_ops_by_name),
         cmocka_unit_test(every_row_of_the_table_is_tested_here),
     };

@@ -127,6 +127,7 @@ decant_status dcn_cpu_kernel_create(dcn_cpu_device *device, const dcn_op_call *c
     kernel->base.run = run;
     kernel->base.destroy = destroy_own;
     kernel->base.flops = dcn_op_flops(call);
+    kernel->base.needed_flops = dcn_op_needed_flops(call);
     kernel->loops = dcn_cpu_is_narrow(call) ? device->narrow_loops : device->loops;
     kernel->threads = visible_threads(&device->base);
     snprintf(kernel->base.name, sizeof kernel->base.name, "loop:%s", kernel->loops->isa);

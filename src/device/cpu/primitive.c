@@ -5,7 +5,8 @@
 
 #include "device/cpu/cpu.h"
 
-#define MAX_ARGUMENTS 6
+#define MAX_ARGUMENTS  6
+#define WINOGRAD_SHARE (36.0 / 144) /* of the products: oneDNN's tiles are 4x4 */
 
 /* The part of a kernel that changes in a run. A memory object keeps its last address, as buffers stay where they are
  * from step to step and setting one is not free. It is set again when the primitive writes a layout with padding:
@@ -153,11 +154,13 @@ decant_status dcn_cpu_primitive_kernel(dcn_cpu_device *device, const dcn_op_call
     kernel->base.run = run_primitive;
     kernel->base.destroy = destroy_primitive;
     kernel->base.flops = call ? dcn_op_flops(call) : 0.0;
+    kernel->base.needed_flops = call ? dcn_op_needed_flops(call) : 0.0;
     kernel->device = &device->base;
     kernel->stream = device->stream;
     kernel->threads = device->base.threads;
     kernel->n_arguments = n_arguments;
     snprintf(kernel->base.name, sizeof kernel->base.name, "%s", dcn_cpu_implementation(descriptor));
+    if (strstr(kernel->base.name, "wino")) kernel->base.needed_flops = WINOGRAD_SHARE * kernel->base.flops;
 
     const dnnl_memory_desc_t *scratchpad = dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0);
     kernel->base.scratch_bytes = scratchpad ? dnnl_memory_desc_get_size(scratchpad) : 0;

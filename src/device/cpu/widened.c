@@ -153,6 +153,7 @@ decant_status dcn_cpu_compile_widened(dcn_cpu_device *device, dcn_op_call *call,
             TRY(add_tensor(device, kernel, &wide.output[o], false, &kernel->output[o], &inner_scratch));
     kernel->inner_scratch_at = take(kernel, inner_scratch);
     memcpy(kernel->own.base.name, kernel->inner->name, sizeof kernel->own.base.name);
+    kernel->own.base.needed_flops = kernel->inner->needed_flops;
     *call = wide;
     *ret_kernel = &kernel->own.base;
     kernel = NULL;

@@ -145,6 +145,7 @@ static decant_status ref_compile(dcn_device *device, dcn_op_call *call, dcn_kern
     kernel->function = call->input[0].dtype == DECANT_F64 ? row->f64 : row->f32;
     kernel->base.run = run_function;
     kernel->base.flops = dcn_op_flops(call);
+    kernel->base.needed_flops = dcn_op_needed_flops(call);
     kernel->base.in_place = (dcn_op_get(call->op)->flags & (DCN_OP_INPLACE | DCN_OP_VIEW)) != 0;
     if (is_narrow(call)) {
         kernel->base.run = run_narrow;
