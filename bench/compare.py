@@ -9,9 +9,10 @@ what is there already is not measured again (--again forgets it), so the whole m
 The tables of all rows measured so far are in build/bench/results.md and results.json.
 
 DECANT_PEER_PYTHON names the Python programs that have PyTorch, separated by ':' (default: Debian's, /usr/bin/python3); the fastest version
-counts. Without any, decant's own columns are measured. Every process may use the same cores (those that this one may: taskset chooses),
-and has the same priority (nice -15 where that is allowed). A measurement beside which other programs took more than a twentieth of the
-cores is made again (--attempts)."""
+counts. Without any, decant's own columns are measured. Every process is pinned to the same processors: one of each core's (hyperthreads
+do not count) of those that this program may use, which taskset chooses. All have the same priority (nice -15 where that is allowed). Where
+other programs took more than a twentieth of these cores the measurement is made again, and the least disturbed one kept (--attempts). A
+variant of the peer that failed is tried once more by the next call."""
 import argparse
 import hashlib
 import json
@@ -37,6 +38,7 @@ FUSES, COMPILES = (2, 4), (2, 4)  # versions of PyTorch
 AIMS = {'airline': 20, 'lightnn': 3, 'deepnn': 1.5, 'cifar-kd': 2, 'mlp-1200': 3, 'mlp-kd': 2, 'fashion-1': 5, 'fashion-2': 2.5,
         'fashion-3': 2.5, 'resnet50': 3, 'infer-airline-1': 2, 'infer-mlp-800': 2, 'infer-lightnn': 2, 'infer-fashion-3': 2, 'tutorial': 5}
 DISTURBED = .05  # of the cores' time, by others
+COMPILER_SECONDS, TUTORIAL_SECONDS = 20, 90  # a guess, before there is a measurement
 
 
 def is_f32(flags):
@@ -78,7 +80,10 @@ class Peer:
 
     @staticmethod
     def settings():
-        env = dict(OMP_NUM_THREADS=str(cores()), OPENBLAS_CORETYPE='SkylakeX', ATEN_CPU_CAPABILITY='avx512')
+        """OpenBLAS does not know every new processor, and PyTorch 1.13 takes its AVX-512 loops only when told to."""
+        env = dict(OMP_NUM_THREADS=str(len(os.sched_getaffinity(0))))
+        if 'avx512f' in processor_flags():
+            env.update(OPENBLAS_CORETYPE='SkylakeX', ATEN_CPU_CAPABILITY='avx512')
         if os.path.isdir(DEBIAN + '/openblas-openmp'):
             env['LD_LIBRARY_PATH'] = DEBIAN + '/openblas-openmp'
         if os.path.exists(DEBIAN + '/libtcmalloc_minimal.so.4'):
@@ -94,7 +99,9 @@ class Peer:
 
     def forwards(self, layout):
         found = [['trace'], ['trace'] + SINGLE, layout + ['trace'], layout + ['trace'] + SINGLE, layout + ['bf16', 'trace'], ['bf16', 'trace'] + SINGLE]
-        return found + ([['compile'], ['compile'] + SINGLE] if self.number >= COMPILES else [])
+        if self.number >= COMPILES:
+            found += [['compile'], ['compile'] + SINGLE, layout + ['compile'], layout + ['bf16', 'compile']]
+        return found
 
     def steps(self, case, layout):
         one_pass = ['fused'] if self.number >= FUSES else []
@@ -105,12 +112,16 @@ class Peer:
             found += [layout + teacher + ['trace'] + one_pass for teacher in ([], ['tbf16'], ['cbf16'], ['bf16'], ['bf16', 'cbf16'])]
         if self.number >= COMPILES:
             found += [['compile', 'fused'], layout + ['compile', 'fused', 'bf16']]
+            if case.endswith('-kd'):
+                found += [layout + ['compile', 'fused', 'cbf16'], layout + ['compile', 'fused', 'bf16', 'cbf16']]
         return found
 
     def tutorials(self):
         """With the teacher in each step one epoch is measured and scaled; its answers cached, all ten are."""
-        best = ['channels_last', 'fused'] if self.number >= FUSES else ['channels_last']
-        return [best + ['cached'], best + ['bf16', 'cached'], best + ['bf16', 'trace', 'cached'], best + ['bf16']]
+        one_pass = ['fused'] if self.number >= FUSES else ['foreach']
+        teachers = [[], ['tbf16'], ['tbf16', 'trace'], ['cbf16', 'trace'], ['bf16'], ['bf16', 'trace'], ['bf16', 'cbf16', 'trace']]
+        cached = [['channels_last'] + one_pass + teacher + ['cached'] for teacher in teachers]
+        return cached + [['channels_last', 'tbf16', 'cached'], ['channels_last', 'bf16'] + one_pass]
 
     def command(self, key, data):
         kind, case = kind_and_case(key['row'])
@@ -118,7 +129,7 @@ class Peer:
         if kind == TUTORIAL:
             scale = ['epochs=1'] if key['part'] == 'scout' or 'cached' not in flags else []
             return [self.python, '-W', 'ignore', os.path.join(HERE, 'peer_tutorial.py'), data, *flags, *scale]
-        return [self.python, '-W', 'ignore', os.path.join(HERE, 'peer.py'), kind, case, *flags, 'seconds=%g' % key['seconds']]
+        return [self.python, '-W', 'ignore', os.path.join(HERE, 'peer.py'), kind, case, *flags, 'seconds=%d' % key['seconds']]
 
 
 class Decant:
@@ -147,51 +158,92 @@ class Decant:
             precision = ['precision=' + flags[0]] if self.has_precision else []
             return [sys.executable, os.path.join(HERE, 'tutorial.py'), self.program, *precision]
         precision = ['--precision', flags[0]] if self.has_precision else []
-        return [self.program, 'bench', kind, case, '--json', '--seconds', '%.0f' % max(1, key['seconds']), *precision]
+        return [self.program, 'bench', kind, case, '--json', '--seconds', str(key['seconds']), *precision]
 
 
 class Notebook:
-    """What was measured: one line a process."""
+    """What was measured on this machine: one line a process."""
 
     def __init__(self, folder):
         os.makedirs(folder, exist_ok=True)
-        self.path = os.path.join(folder, 'runs.jsonl')
+        self.path, self.machine = os.path.join(folder, 'runs.jsonl'), processor()
         self.runs = []
         if os.path.exists(self.path):
             with open(self.path) as file:
-                self.runs = [json.loads(line) for line in file]
+                lines = [object_of(line) for line in file]
+            self.runs = [run for run in lines if run]
+            if len(self.runs) < len(lines):
+                self.write()
 
     def add(self, run):
-        self.runs.append(run)
+        self.runs.append(dict(run, machine=self.machine))
         with open(self.path, 'a') as file:
-            file.write(json.dumps(run) + '\n')
+            file.write(json.dumps(self.runs[-1]) + '\n')
 
     def find(self, **wanted):
+        wanted['machine'] = self.machine
         return [run for run in self.runs if all(run.get(key) == value for key, value in wanted.items())]
 
-    def forget(self, rows):
-        self.runs = [run for run in self.runs if run['row'] not in rows]
+    def keep(self, is_kept):
+        kept = [run for run in self.runs if is_kept(run)]
+        if len(kept) == len(self.runs):
+            return
+        self.runs = kept
+        self.write()
+
+    def write(self):
         with open(self.path, 'w') as file:
             file.writelines(json.dumps(run) + '\n' for run in self.runs)
 
 
-def cores():
-    return len(os.sched_getaffinity(0))
+def object_of(line):
+    """None for what is not one, as a line that was cut short."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def processor_fields():
+    with open('/proc/cpuinfo') as file:
+        fields = dict(line.split(':', 1) for line in file.read().split('\n\n')[0].splitlines() if ':' in line)
+    return {key.strip(): value.strip() for key, value in fields.items()}
+
+
+def processor_flags():
+    return processor_fields().get('flags', '').split()
 
 
 def processor():
-    with open('/proc/cpuinfo') as file:
-        fields = dict(line.split(':', 1) for line in file.read().split('\n\n')[0].splitlines() if ':' in line)
-    fields = {key.strip(): value.strip() for key, value in fields.items()}
-    units = [name for name in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16') if name in fields.get('flags', '').split()]
-    return '%s (%s), %d cores, Linux %s' % (fields.get('model name', platform.machine()), ', '.join(units), cores(), platform.release())
+    units = [name for name in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16') if name in processor_flags()]
+    return '%s (%s), %d cores, Linux %s' % (processor_fields().get('model name', platform.machine()), ', '.join(units),
+                                            len(os.sched_getaffinity(0)), platform.release())
+
+
+def pin():
+    """To one processor of each core, the first that this process may use; its children inherit it."""
+    chosen = {}
+    for cpu in sorted(os.sched_getaffinity(0)):
+        try:
+            with open('/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list' % cpu) as file:
+                core = file.read()
+        except OSError:
+            core = cpu
+        chosen.setdefault(core, cpu)
+    os.sched_setaffinity(0, chosen.values())
 
 
 def busy_seconds():
-    """Of all cores since the machine started, the time that its host took from it included."""
+    """Of the cores that this process may use since the machine started, the time that its host took from them included."""
+    ours = {'cpu%d' % cpu for cpu in os.sched_getaffinity(0)}
+    total = 0
     with open('/proc/stat') as file:
-        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
-    return (user + nice + system + irq + softirq + steal) / os.sysconf('SC_CLK_TCK')
+        for name, *times in map(str.split, file):
+            if name in ours:
+                user, nice, system, _, _, irq, softirq, steal = map(int, times[:8])
+                total += user + nice + system + irq + softirq + steal
+    return total / os.sysconf('SC_CLK_TCK')
 
 
 def children_seconds():
@@ -211,28 +263,50 @@ class Session:
         return self.end is not None and time.monotonic() + needed > self.end
 
     def run_once(self, command, environment):
-        """The process, its seconds, and the share of all cores that other programs took meanwhile."""
+        """The process, its seconds, and the share of the cores that other programs took meanwhile; no process after too long."""
         begin, busy, own = time.monotonic(), busy_seconds(), children_seconds()
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=self.options.timeout)
+        except subprocess.TimeoutExpired:
+            done = None
         wall = time.monotonic() - begin
         others = busy_seconds() - busy - (children_seconds() - own)
-        return done, wall, max(0, others) / wall / os.cpu_count()
+        return done, wall, max(0, others) / wall / len(os.sched_getaffinity(0))
+
+    def least_disturbed(self, command, environment):
+        tries = []
+        for _ in range(max(1, self.options.attempts)):
+            tries.append(self.run_once(command, environment))
+            if tries[-1][0] is None or tries[-1][2] <= DISTURBED:
+                break
+        return min(tries, key=lambda one: one[2])
+
+    def result_of(self, done):
+        """What a process printed last, or why there is nothing."""
+        if done is None:
+            return {'error': 'not done after %g s' % self.options.timeout}
+        result = object_of((done.stdout.strip().splitlines() or [''])[-1])
+        if done.returncode or not result:
+            return {'error': (done.stderr.strip().splitlines() or ['no output'])[-1][:200]}
+        if 'call_seconds' in result:
+            result.update(step_seconds=result['call_seconds'], slowest=result['batch'] / result['slowest_seconds'],
+                          fastest=result['batch'] / result['fastest_seconds'])
+        return result
+
+    def same_network(self, key, result):
+        """The peer's result, or an error where its network has another number of parameters."""
+        ours = [run['parameters'] for run in self.notebook.find(row=key['row'], side='decant') if 'parameters' in run]
+        if not ours or result.get('parameters', ours[-1]) == ours[-1]:
+            return result
+        return {'error': 'another network: %d parameters, decant has %d' % (result['parameters'], ours[-1])}
 
     def measure(self, key, command, environment=None):
-        for _ in range(max(1, self.options.attempts)):
-            done, wall, others = self.run_once(command, environment)
-            if others <= DISTURBED:
-                break
-        lines = done.stdout.strip().splitlines()
-        if done.returncode == 0 and lines:
-            result = json.loads(lines[-1])
-            if 'call_seconds' in result:
-                result.update(step_seconds=result['call_seconds'], slowest=result['batch'] / result['slowest_seconds'],
-                              fastest=result['batch'] / result['fastest_seconds'])
-        elif key['side'] == 'decant':
-            sys.exit('%s failed:\n%s' % (' '.join(command), done.stderr.strip()[-500:]))
-        else:
-            result = {'error': (done.stderr.strip().splitlines() or ['no output'])[-1][:200]}
+        done, wall, others = self.least_disturbed(command, environment)
+        result = self.result_of(done)
+        if key['side'] == 'peer':
+            result = self.same_network(key, result)
+        elif 'error' in result:
+            sys.exit('%s failed: %s' % (' '.join(command), result['error']))
         run = {**result, **key, 'wall': wall, 'others': others, 'when': time.strftime('%Y-%m-%d %H:%M')}
         self.notebook.add(run)
         rate = run.get('images_per_second')
@@ -258,8 +332,8 @@ class Session:
         if last:
             return last[-1]['wall'] + 1.25 * (key['seconds'] - last[-1]['seconds'])
         if key['row'] == TUTORIAL:
-            return 45 if key['part'] == 'scout' else 90
-        start = 1.5 if key['side'] == 'decant' else 20 if 'compile' in key['flags_given'] else 5
+            return TUTORIAL_SECONDS / 2 if key['part'] == 'scout' else TUTORIAL_SECONDS
+        start = 1.5 if key['side'] == 'decant' else COMPILER_SECONDS if 'compile' in key['flags_given'] else 5
         return start + 1.25 * key['seconds']
 
     def missing_scouts(self, row):
@@ -268,7 +342,8 @@ class Session:
         return [(peer, key) for peer, key in keys if not self.notebook.find(**key)]
 
     def finalists(self, row):
-        """The peer's two fastest variants in f32 and three in bf16: a single short run is not trusted to tell the first of them."""
+        """The peer's two fastest variants in f32 and three in bf16, of the tutorial two of any: a single short run is not trusted to
+        tell the first of them."""
         scouts = [(run['images_per_second'], peer, run['flags_given']) for peer in self.peers
                   for run in self.notebook.find(row=row, part='scout', version=peer.version, setup=peer.setup) if 'images_per_second' in run]
         if row == TUTORIAL:  # the others are scaled already
@@ -276,7 +351,7 @@ class Session:
         scouts.sort(key=lambda scout: -scout[0])
         f32 = [scout for scout in scouts if is_f32(scout[2])]
         bf16 = [scout for scout in scouts if not is_f32(scout[2])]
-        chosen = bf16[:1] if row == TUTORIAL else f32[:2] + bf16[:3]
+        chosen = scouts[:2] if row == TUTORIAL else f32[:2] + bf16[:3]
         return [(peer, flags) for _, peer, flags in chosen]
 
     def missing_of_round(self, row, number):
@@ -327,8 +402,8 @@ def summarize(runs):
     if 'floor_seconds' in middle:
         summary['floor_seconds'] = min(run['floor_seconds'] for run in runs)
         summary['share_of_peak'] = middle['flops_per_second'] / max(run['flops_per_second'] / run['share_of_peak'] for run in runs)
-    summary.update({key: statistics.median(run[key] for run in runs) for key in ('ready_seconds', 'first_step_seconds', 'peak_rss_bytes')
-                    if key in middle})
+    summary.update({key: statistics.median(run[key] for run in runs)
+                    for key in ('ready_seconds', 'first_step_seconds', 'peak_rss_bytes', 'accuracy') if key in middle})
     return summary
 
 
@@ -347,12 +422,17 @@ def ratio_of_fastest(sides):
     return ours / theirs
 
 
-def row_result(notebook, row, program, setups):
-    """The row's variants, fastest first; None before there is anything. Of the peer what was measured as it is started now."""
+def row_result(notebook, row, program, seconds, peers):
+    """The row's variants, fastest first; None before there is anything. Of the peer what was measured with these, as they are started
+    now."""
     sides = {}
+    known = {(peer.version, peer.setup) for peer in peers}
+
+    def is_known(run):
+        return run['side'] == 'decant' or (run['version'], run.get('setup')) in known
     for side in ('decant', 'peer'):
-        runs = [run for run in notebook.find(row=row, part='round', side=side, program=program)
-                if 'images_per_second' in run and (side == 'decant' or run.get('setup') in setups)]
+        runs = [run for run in notebook.find(row=row, part='round', side=side, program=program, seconds=seconds)
+                if 'images_per_second' in run and is_known(run)]
         variants = {}
         for run in runs:
             variants.setdefault((run['version'], *run['flags_given']), []).append(run)
@@ -362,7 +442,9 @@ def row_result(notebook, row, program, setups):
     result = dict(row=row, aim=AIMS.get(row), **sides, ratio=ratio(sides), ratio_of_fastest=ratio_of_fastest(sides),
                   ratio_f32=ratio({name: [one for one in side if is_f32(one['flags'])] for name, side in sides.items()}))
     result['tried'] = [dict(version=run['version'], flags=run['flags_given'], images_per_second=run.get('images_per_second'),
-                            error=run.get('error')) for run in notebook.find(row=row, part='scout') if run.get('setup') in setups]
+                            error=run.get('error')) for run in notebook.find(row=row, part='scout') if is_known(run)]
+    result['failed'] = ['%s: %s' % (variant(dict(run, flags=run['flags_given'])), run['error'])
+                        for run in notebook.find(row=row) if 'error' in run and is_known(run)]
     return result
 
 
@@ -413,6 +495,14 @@ def both(result, show):
     return ' / '.join(show(one) for one in ours if one)
 
 
+def shares(result, scale):
+    """Operations a second, their share of what the processor could do, the floor and the share of it."""
+    return [both(result, lambda one: '%.0f' % (one['flops_per_second'] / 1e9)),
+            both(result, lambda one: '%.0f %%' % (100 * one['share_of_peak'])),
+            both(result, lambda one: number(scale * one['floor_seconds'])),
+            both(result, lambda one: '%.0f %%' % (100 * one['floor_seconds'] / one['step_seconds']))]
+
+
 def nameless(_):
     return ''
 
@@ -425,11 +515,7 @@ def training_table(results):
     rows = []
     for result in results:
         rows.append([result['row'], *cells_of(result, 'decant', rate, nameless),
-                     both(result, lambda one: '%.0f' % (one['flops_per_second'] / 1e9)),
-                     both(result, lambda one: '%.0f %%' % (100 * one['share_of_peak'])),
-                     both(result, lambda one: number(1e3 * one['floor_seconds'])),
-                     both(result, lambda one: '%.0f %%' % (100 * one['floor_seconds'] / one['step_seconds'])),
-                     *cells_of(result, 'peer', rate, peer_name), *ratios(result)])
+                     *shares(result, 1e3), *cells_of(result, 'peer', rate, peer_name), *ratios(result)])
     return table(['step', 'decant f32', 'decant auto', 'GFLOP/s', 'of peak', 'floor ms', 'of floor', 'PyTorch f32', 'PyTorch bf16',
                   *RATIOS_HEAD], rows)
 
@@ -457,20 +543,25 @@ def inference_table(results):
 
         def show(one):
             return time_of(one, batch)
-        rows.append([result['row'][len('infer-'):], str(batch), *cells_of(result, 'decant', show, nameless),
+        rows.append([result['row'][len('infer-'):], str(batch), *cells_of(result, 'decant', show, nameless), *shares(result, 1e6),
                      *cells_of(result, 'peer', show, peer_name), *ratios(result)])
-    return table(['forward pass', 'batch', 'decant f32, us', 'decant auto, us', 'PyTorch f32, us', 'PyTorch bf16, us', *RATIOS_HEAD], rows)
+    return table(['forward pass', 'batch', 'decant f32, us', 'decant auto, us', 'GFLOP/s', 'of peak', 'floor us', 'of floor',
+                  'PyTorch f32, us', 'PyTorch bf16, us', *RATIOS_HEAD], rows)
 
 
 def tutorial_table(results):
     """The peer's variants are listed one by one: what it gains by caching, too, belongs to the comparison."""
     result = results[0]
-    rows = [['decant ' + ','.join(one['flags']), 'looked up', number(one['step_seconds']), '10'] for one in result['decant']]
-    rows += [['PyTorch ' + variant(one), 'looked up', number(one['step_seconds']), '10'] for one in result['peer']]
+
+    def line(name, one):
+        accuracy = '%.2f %%' % (100 * one['accuracy']) if 'accuracy' in one else ''
+        return [name, 'looked up', number(one['step_seconds']), '10', accuracy]
+    rows = [line('decant ' + ','.join(one['flags']), one) for one in result['decant']]
+    rows += [line('PyTorch ' + variant(one), one) for one in result['peer']]
     in_step = [one for one in result['tried'] if 'cached' not in one['flags'] and one['images_per_second']]
     for one in sorted(in_step, key=lambda one: -one['images_per_second'])[:1]:
-        rows.append(['PyTorch ' + variant(one), 'in each step', number(10 * CIFAR_SAMPLES / one['images_per_second']), '1, scaled'])
-    return table(['the tutorial, end to end', "the teacher's answers", 's', 'epochs measured'], rows)
+        rows.append(['PyTorch ' + variant(one), 'in each step', number(10 * CIFAR_SAMPLES / one['images_per_second']), '1, scaled', ''])
+    return table(['the tutorial, end to end', "the teacher's answers", 's', 'epochs measured', 'test accuracy'], rows)
 
 
 def markdown(results):
@@ -478,12 +569,12 @@ def markdown(results):
     inference = [result for result in results if result['row'] in INFERENCE]
     tutorial = [result for result in results if result['row'] == TUTORIAL]
     parts = ((training_table, training), (start_table, training), (inference_table, inference), (tutorial_table, tutorial))
-    return '\n'.join(make(chosen) for make, chosen in parts if chosen)
+    failed = ['- %s, PyTorch %s\n' % (result['row'], words) for result in results for words in result['failed']]
+    return '\n'.join([make(chosen) for make, chosen in parts if chosen] + (['Failed:\n\n' + ''.join(failed)] if failed else []))
 
 
-def write_results(folder, notebook, decant, peers):
-    setups = {peer.setup for peer in peers}
-    results = [result for result in (row_result(notebook, row, decant.hash, setups) for row in ROWS) if result]
+def write_results(folder, notebook, decant, seconds, peers):
+    results = [result for result in (row_result(notebook, row, decant.hash, seconds, peers) for row in ROWS) if result]
     about = dict(machine=processor(), decant=decant.version, program=decant.hash, peers=[peer.version for peer in peers])
     with open(os.path.join(folder, 'results.json'), 'w') as file:
         json.dump(dict(about, rows=results), file, indent=1)
@@ -498,42 +589,57 @@ def parse():
     options.add_argument('--decant', default=os.path.join(BUILD, 'release', 'decant'))
     options.add_argument('--out', default=os.path.join(BUILD, 'bench'), help='folder of the results (build/bench)')
     options.add_argument('--rounds', type=int, default=3)
-    options.add_argument('--seconds', type=float, default=2, help='how long each process measures')
+    options.add_argument('--seconds', type=int, default=2, help='how long each process measures (2)')
     options.add_argument('--attempts', type=int, default=3, help='measure again where other programs took the cores (3)')
+    options.add_argument('--timeout', type=float, default=900, help='seconds after which a process is given up (900)')
     options.add_argument('--budget', type=float, default=0, help='start nothing that would end after so many seconds')
     options.add_argument('--without', metavar='FLAG', help="leave out the peer's variants with this flag, as compile")
     options.add_argument('--again', action='store_true', help='forget what was measured of these rows')
     options.add_argument('rows', nargs='*', metavar='ROW')
-    return options.parse_args()
+    chosen = options.parse_args()
+    unknown = [row for row in chosen.rows if row not in ROWS]
+    if unknown:
+        sys.exit('there is no row %s; rows: %s' % (', '.join(unknown), ' '.join(ROWS)))
+    if chosen.seconds < 1 or chosen.rounds < 1:
+        sys.exit('at least one second and one round')
+    return chosen
+
+
+def find_peers():
+    """The interpreters that have PyTorch, one of each version."""
+    pythons = os.environ.get('DECANT_PEER_PYTHON', '/usr/bin/python3').split(':')
+    found = {}
+    for peer in map(Peer, pythons):
+        if peer.version:
+            found.setdefault(peer.version, peer)
+    if not found:
+        print('no PyTorch in %s: decant alone (apt-get install python3-torch, or name others in DECANT_PEER_PYTHON)' % ', '.join(pythons))
+    return list(found.values())
 
 
 def main():
     options = parse()
-    unknown = [row for row in options.rows if row not in ROWS]
-    if unknown:
-        sys.exit('there is no row %s; rows: %s' % (', '.join(unknown), ' '.join(ROWS)))
     try:
         os.nice(-15)
     except PermissionError:
         pass
-    decant = Decant(options.decant)
-    pythons = os.environ.get('DECANT_PEER_PYTHON', '/usr/bin/python3').split(':')
-    peers = [peer for peer in map(Peer, pythons) if peer.version]
-    notebook = Notebook(options.out)
+    pin()
+    decant, peers, notebook = Decant(options.decant), find_peers(), Notebook(options.out)
     rows = options.rows or ROWS
-    if options.again:
-        notebook.forget(rows)
+    notebook.keep(lambda run: 'error' not in run and not (options.again and run['row'] in rows))
     session = Session(options, decant, peers, notebook)
 
-    print('PyTorch %s' % ', '.join(peer.version for peer in peers) if peers else
-          'no PyTorch in %s: decant alone (apt-get install python3-torch, or name others in DECANT_PEER_PYTHON)' % ', '.join(pythons))
-    print('about %.0f minutes for what is not measured yet (%d rounds of %g s)' %
+    if peers:
+        print('PyTorch %s' % ', '.join(peer.version for peer in peers))
+    print('about %.0f minutes for what is not measured yet (%d rounds of %d s)' %
           (sum(session.expected(row) for row in rows) / 60, options.rounds, options.seconds), flush=True)
     done = True
-    for row in rows:
-        print(row, file=sys.stderr, flush=True)
-        done = session.measure_row(row) and done
-    print(write_results(options.out, notebook, decant, peers))
+    try:
+        for row in rows:
+            print(row, file=sys.stderr, flush=True)
+            done = session.measure_row(row) and done
+    finally:
+        print(write_results(options.out, notebook, decant, options.seconds, peers))
     if not done:
         print('not all of it is measured: the same command goes on where this one stopped')
 

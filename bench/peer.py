@@ -56,6 +56,13 @@ class Batches:
         return x, self.y.index_select(0, index), None if self.known is None else self.known.index_select(0, index)
 
 
+def compiled_forward(network):
+    """With its weights taken for constants, as tracing and freezing does."""
+    import torch._inductor.config
+    torch._inductor.config.freezing = True
+    return torch.compile(network)
+
+
 def frozen_teacher(case, flags, layout):
     """A function from a batch to the teacher's logits, in the fastest form that the flags ask for."""
     converted = 'cbf16' in flags
@@ -66,7 +73,7 @@ def frozen_teacher(case, flags, layout):
     if layout:
         network = network.to(memory_format=layout)
     if 'compile' in flags:
-        network = torch.compile(network)
+        network = compiled_forward(network)
     if 'trace' in flags:
         example = torch.rand(case.batch, *case.shape).to(dtype)
         if layout:
@@ -89,7 +96,12 @@ def make_optimizer(case, model, flags):
     return torch.optim.SGD(model.parameters(), lr=1e-2, momentum=.9, **how)
 
 
+def count(model):
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
 def make_step(case, flags):
+    """The step, and how many parameters it trains."""
     layout = torch.channels_last if 'channels_last' in flags else None
     batches = Batches(case, layout)
     autocast = torch.autocast('cpu', dtype=torch.bfloat16, enabled='bf16' in flags)
@@ -97,6 +109,7 @@ def make_step(case, flags):
     if layout:
         model = model.to(memory_format=layout)
     update = make_optimizer(case, model, flags)
+    parameters = count(model)
     if 'compile' in flags:
         model = torch.compile(model)
     teacher = frozen_teacher(case, flags, layout) if callable(case.teacher) else None
@@ -116,7 +129,7 @@ def make_step(case, flags):
         update.zero_grad(set_to_none=True)
         loss.backward()
         update.step()
-    return step
+    return step, parameters
 
 
 def window(call, seconds, burst=1):
@@ -138,13 +151,13 @@ def report(name, flags, batch, windows, **more):
 
 def train(name, flags, values):
     case, seconds = CASES[name], float(values.get('seconds', 4))
-    step = make_step(case, flags)
+    step, parameters = make_step(case, flags)
     ready = time.monotonic() - started
     step()
     first = time.monotonic() - started
     window(step, seconds / 4)
     windows = [window(step, seconds / WINDOWS) for _ in range(WINDOWS)]
-    report(name, flags, case.batch, windows, ready_seconds=ready, first_step_seconds=first)
+    report(name, flags, case.batch, windows, ready_seconds=ready, first_step_seconds=first, parameters=parameters)
 
 
 def infer(name, flags, values):
@@ -156,8 +169,9 @@ def infer(name, flags, values):
     with torch.inference_mode():
         if 'bf16' in flags:
             model, x = model.to(torch.bfloat16), x.to(torch.bfloat16)
+        parameters = count(model)
         if 'compile' in flags:
-            model = torch.compile(model)
+            model = compiled_forward(model)
         if 'trace' in flags:
             model = torch.jit.freeze(torch.jit.trace(model, x))
             if 'bf16' not in flags:
@@ -166,7 +180,7 @@ def infer(name, flags, values):
         first = time.monotonic() - started
         burst = 1 + int(1e-4 / window(lambda: model(x), seconds / 4))
         windows = [window(lambda: model(x), seconds / WINDOWS, burst) for _ in range(WINDOWS)]
-    report(name, flags, batch, windows, first_step_seconds=first)
+    report(name, flags, batch, windows, first_step_seconds=first, parameters=parameters)
 
 
 def main():

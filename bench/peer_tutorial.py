@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The peer's side of the tutorial's soft-target run, end to end: import, data, ten epochs of LightNN taught by DeepNN, and the test.
 
-peer_tutorial.py FOLDER [FLAG...]   FOLDER: CIFAR-10's binary batches; flags: channels_last, bf16, trace (teacher), fused, compile,
-                                    cached (the teacher's logits are computed once), epochs=N (measure so many and scale to ten)
+peer_tutorial.py FOLDER [FLAG...]   FOLDER: CIFAR-10's binary batches; flags: those of peer.py train, and cached (the teacher's logits are
+                                    computed once); epochs=N (measure so many and scale to ten)
 Prints one JSON object. All data lies in memory as normalised floats, which is kinder to the peer than its DataLoader."""
 import json
 import os

@@ -32,7 +32,7 @@ def main():
         with open(os.path.join(folder, 'tutorial', 'kd', 'result.json')) as file:
             result = json.load(file)
     print(json.dumps(dict(seconds=seconds, images_per_second=SAMPLES * EPOCHS / seconds, slowest=SAMPLES * EPOCHS / seconds,
-                          fastest=SAMPLES * EPOCHS / seconds, step_seconds=seconds, teacher_cache=result.get('teacher_cache'))))
+                          fastest=SAMPLES * EPOCHS / seconds, step_seconds=seconds, accuracy=result['test']['accuracy'], teacher_cache=result.get('teacher_cache'))))
 
 
 main()

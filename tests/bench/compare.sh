@@ -29,6 +29,7 @@ assert 0 < ours['ready_seconds'] < ours['first_step_seconds'] and ours['peak_rss
 assert row['peer'] == [] and row['ratio'] is None, row" || fail "results.json does not hold what was measured"
 
 before=$(wc -l <"$folder/runs.jsonl")
+printf '{"row": "airline", "side"' >>"$folder/runs.jsonl" # a call that was killed
 compare airline || fail "a second call failed"
 [ "$(wc -l <"$folder/runs.jsonl")" = "$before" ] || fail "what was there was measured again"
 
@@ -66,6 +67,25 @@ assert abs(row['ratio'] - .001 / row['decant'][0]['step_seconds']) < 1e-9, row['
 assert row['ratio_of_fastest'] == max(one['fastest'] for one in row['decant']) / 1e6, row['ratio_of_fastest']
 assert any(one['error'] == 'no compiler' for one in row['tried']), row['tried']" || fail "the peer's variants were not told apart"
 grep -q "9.1.0 fused,threads=1 | 32000 (1-1000000) 9.1.0 bf16,fused" "$folder/peers/results.md" || fail "the table does not name the variants"
+
+grep -q "^- airline, PyTorch 9.1.0 compile,fused: no compiler" "$folder/peers/results.md" || fail "what failed is not named"
+before=$(grep -c '"wall"' "$folder/peers/runs.jsonl")
+failed=$(grep -c '"error"' "$folder/peers/runs.jsonl")
+beside peer peers
+[ "$(grep -c '"wall"' "$folder/peers/runs.jsonl")" = "$before" ] && [ "$(grep -c "no compiler" "$folder/errors")" = "$failed" ] ||
+    fail "what failed was not tried again, or something else was"
+
+# A peer that is slow to answer, and one with another network.
+sed 's/^echo "a line of noise"/case "$*" in *foreach*) sleep 30 ;; esac\n&/; s/"batch": 64/"batch": 64, "parameters": 1888/' "$folder/peer" >"$folder/other-peer"
+chmod +x "$folder/other-peer"
+cp "$folder/peers/runs.jsonl" "$folder/ours.jsonl"
+mkdir -p "$folder/other-peers"
+grep '"side": "decant"' "$folder/ours.jsonl" >"$folder/other-peers/runs.jsonl"
+DECANT_PEER_PYTHON=$folder/other-peer python3 "$source/bench/compare.py" --decant "$program" --out "$folder/other-peers" --rounds 1 --seconds 1 \
+    --attempts 1 --timeout 1.5 airline >"$folder/said" 2>"$folder/errors" || fail "the comparison with a slow peer failed"
+grep -q "foreach: not done after 1.5 s" "$folder/said" || fail "a process that does not end was not given up"
+grep -q "plain.*: another network: 1888 parameters, decant has 1889\|fused: another network: 1888 parameters, decant has 1889" "$folder/said" ||
+    fail "another network was compared"
 
 # One that fails in f32 is compared all the same.
 sed 's/^case "$\*" in/&\n    *import*|*bf16*) ;;\n    *) exit 1 ;;\nesac\n&/' "$folder/peer" >"$folder/narrow-peer"
