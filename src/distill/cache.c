@@ -246,13 +246,18 @@ dcn_teacher_cache_use dcn_teacher_cache_used(const dcn_teacher_cache *cache)
 
 /* --- making and ending a cache --- */
 
+/* Of one row: the logits, the name that it is kept under, and whether it is known. */
+static int64_t slot_bytes(int64_t classes)
+{
+    return classes * (int64_t)sizeof(float) + (int64_t)sizeof(uint64_t) + 1;
+}
+
 bool dcn_teacher_cache_fits(const dcn_augment *augment, int64_t count, int64_t classes, int64_t limit)
 {
     const int64_t variants = dcn_augment_variants(augment);
-    const int64_t slot_bytes = classes * (int64_t)sizeof(float) + (int64_t)sizeof(uint64_t) + 1;
     int64_t slots = 0, bytes = 0;
-    return variants > 0 && dcn_mul_int64(count, variants, &slots) && dcn_mul_int64(slots, slot_bytes, &bytes) &&
-           bytes <= limit;
+    return variants > 0 && dcn_mul_int64(count, variants, &slots) &&
+           dcn_mul_int64(slots, slot_bytes(classes), &bytes) && bytes <= limit;
 }
 
 static decant_status create_table(dcn_teacher_cache *cache, int64_t variants, int64_t classes)
@@ -326,6 +331,24 @@ static decant_status set_up(dcn_teacher_cache *cache, const decant_model *teache
     return *ret_alone ? dcn_logit_files_load(&cache->files, &cache->table) : DECANT_OK;
 }
 
+/* That there will be no cache, and why. */
+static void note_asking(const dcn_teacher_cache_options *options, const char *why)
+{
+    char text[192];
+    snprintf(text, sizeof text, "the teacher is asked in every step: %s", why);
+    if (options->on_note != NULL) options->on_note(options->context, text);
+}
+
+static void note_no_room(const dcn_teacher_cache_options *options, int64_t variants, int64_t classes)
+{
+    char why[128] = "cutout and mixup make more of an image than can be remembered";
+    const double bytes = (double)options->count * (double)variants * (double)slot_bytes(classes), mib = 1048576.0;
+    if (variants > 0)
+        snprintf(why, sizeof why, "its answers would take %.1f MiB, more than teacher_cache's %.1f", bytes / mib,
+                 (double)options->limit / mib);
+    note_asking(options, why);
+}
+
 decant_status dcn_teacher_cache_create(const dcn_teacher_cache_options *options, dcn_teacher_cache **ret_cache)
 {
     const decant_model *teacher = options->teacher;
@@ -334,6 +357,7 @@ decant_status dcn_teacher_cache_create(const dcn_teacher_cache_options *options,
     dcn_teacher_cache *cache = NULL;
     bool alone = false;
     if (!dcn_teacher_cache_fits(&options->augment, options->count, classes, options->limit)) {
+        note_no_room(options, variants, classes);
         *ret_cache = NULL;
         return DECANT_OK;
     }
@@ -344,6 +368,7 @@ decant_status dcn_teacher_cache_create(const dcn_teacher_cache_options *options,
     TRY(set_up(cache, teacher, variants, classes, &alone));
     cache->options.teacher = NULL;
     cache->options.folder = NULL;
+    if (!alone) note_asking(options, "its answer to a sample depends on the others of the batch");
     *ret_cache = alone ? cache : NULL;
     if (alone) cache = NULL;
 out:

@@ -44,9 +44,9 @@ typedef struct dcn_teacher_cache_use {
 
 /* Whether all answers of so many floats each that `count` samples can want fit into so many bytes. */
 bool dcn_teacher_cache_fits(const dcn_augment *augment, int64_t count, int64_t classes, int64_t limit);
-/* *ret_cache is NULL where the teacher must stay in the step: augmentation without finitely many outcomes, more logits
- * than the limit, or a device on which a sample's logits depend on its neighbours in the batch. That depends on the
- * options alone, never on what lies in the folder. */
+/* *ret_cache is NULL, and on_note told why, where the teacher must stay in the step: augmentation without finitely many
+ * outcomes, more logits than the limit, or a device on which a sample's logits depend on its neighbours in the batch.
+ * That depends on the options alone, never on what lies in the folder. */
 decant_status dcn_teacher_cache_create(const dcn_teacher_cache_options *options, dcn_teacher_cache **ret_cache);
 void dcn_teacher_cache_destroy(dcn_teacher_cache *cache); /* accepts NULL; saves nothing */
 

@@ -13,3 +13,7 @@ grep -c conv2d taught.txt | sed 's/^[1-9][0-9]*$/some/'
 "$DECANT" summary zoo:lightnn --plan --batch 3 | grep -cE 'adam|loss|grad'
 "$DECANT" summary zoo:lightnn --plan --json | grep -o '"memory":{[^}]*}' | sed -E 's/[0-9]+/N/g'
 "$DECANT" summary zoo:resnet50 --json | grep -o '"parameters":[0-9]*,"trainable":[0-9]*'
+"$DECANT" run tiny.yaml teacher distilled --dir with 2>&1 | grep -c 'came from the cache'
+"$DECANT" run tiny.yaml teacher distilled --no-teacher-cache --dir without 2>&1 | grep -c 'came from the cache'
+cmp with/tiny/distilled-seed0/model.safetensors without/tiny/distilled-seed0/model.safetensors && echo "asked or looked up: the same model"
+"$DECANT" run tiny.yaml teacher distilled --dir mixed -o 'runs.distilled.augment={mixup: 0.2}' 2>&1 | grep -m1 'the teacher is asked'

@@ -201,6 +201,19 @@ static void test_nothing_stale_is_used(void **state)
     assert_int_equal(visit(&options, 0, logits), COUNT);
     dcn_dataset_destroy(data);
 
+    /* The same device computing from bf16, or another one, sums otherwise. */
+    dcn_device *device = problem.device;
+    const decant_precision precision = device->precision;
+    char summary[sizeof device->summary];
+    snprintf(summary, sizeof summary, "%s", device->summary);
+    options = plain();
+    device->precision = precision == DECANT_PRECISION_BF16 ? DECANT_PRECISION_F32 : DECANT_PRECISION_BF16;
+    assert_int_equal(visit(&options, 0, logits), COUNT);
+    device->precision = precision;
+    snprintf(device->summary, sizeof device->summary, "another device, 3 threads");
+    assert_int_equal(visit(&options, 0, logits), COUNT);
+    snprintf(device->summary, sizeof device->summary, "%s", summary);
+
     options = plain();
     options.augment.flip = true;
     assert_int_equal(visit(&options, 0, logits), COUNT);
@@ -333,11 +346,16 @@ static void test_where_there_is_no_cache(void **state)
         options.augment = endless[i];
         assert_ok(dcn_teacher_cache_create(&options, &cache));
         assert_null(cache);
+        assert_string_equal(last_note,
+                            "the teacher is asked in every step: cutout and mixup make more of an image than can be "
+                            "remembered");
     }
     options = plain();
     options.limit = BYTES;
     assert_ok(dcn_teacher_cache_create(&options, &cache));
     assert_null(cache); /* the rows' names take room, too */
+    assert_int_equal(n_notes, DCN_COUNT(endless) + 1);
+    assert_non_null(strstr(last_note, "MiB, more than teacher_cache's 0.0"));
     options.augment.shift = 1;
     options.limit = 9 * (BYTES + 9 * COUNT);
     dcn_teacher_cache_destroy(open_cache(&options));
