@@ -33,6 +33,10 @@ mkdir -p other/dog other/cat && cp own/pictures/dog/0*.png other/dog && cp own/p
 show eval $model --data other | measured
 mkdir other/cats && cp own/pictures/cat/11.png other/cats
 show eval $model --data other
+echo "pictures of another mode"
+show predict $model own/colour.png
+"$DECANT" run files.yaml -q -o data.source.channels=3 --dir coloured >/dev/null 2>&1
+show predict coloured/files/net/model.safetensors own/pictures/cat/03.png
 echo "the folder has changed since"
 cp own/pictures/cat/11.png own/pictures/cat/99.png
 show eval $model

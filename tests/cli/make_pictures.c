@@ -1,5 +1,6 @@
 /* Writes the tiny data set's kind of pictures in the users' forms: make_pictures FOLDER makes
- * FOLDER/pictures/CLASS/N.png of 8x8 grey pixels, and the same as FOLDER/arrays/x_train.npy and y_train.npy. */
+ * FOLDER/pictures/CLASS/N.png of 8x8 grey pixels, and the same as FOLDER/arrays/x_train.npy and y_train.npy; and one
+ * coloured picture, FOLDER/colour.png. */
 #include <png.h>
 #include <string.h>
 
@@ -28,6 +29,17 @@ static bool write_picture(const char *folder, int class, int number, const uint8
     return png_image_write_to_file(&image, path, 0, pixels, 0, NULL) != 0;
 }
 
+static bool write_colour(const char *folder)
+{
+    char path[512];
+    uint8_t pixels[SIDE * SIDE * 3];
+    png_image image = {.version = PNG_IMAGE_VERSION, .width = SIDE, .height = SIDE, .format = PNG_FORMAT_RGB};
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i % 3 * 80 + i);
+    snprintf(path, sizeof path, "%s/colour.png", folder);
+    return png_image_write_to_file(&image, path, 0, pixels, 0, NULL) != 0;
+}
+
 static FILE *start_array(const char *folder, const char *name, const char *type, const char *shape)
 {
     char path[512], dict[160];
@@ -50,7 +62,7 @@ int main(int argc, char **argv)
     mkdir(path, 0777);
     FILE *x = start_array(argv[1], "x_train", "|u1", "(160, 8, 8)"),
          *y = start_array(argv[1], "y_train", "|u1", "(160,)");
-    if (x == NULL || y == NULL) return 1;
+    if (x == NULL || y == NULL || !write_colour(argv[1])) return 1;
     for (int i = 0; i < PER_CLASS * TINY_CLASSES; i++) {
         uint8_t pixels[SIDE * SIDE];
         int class = i % TINY_CLASSES;

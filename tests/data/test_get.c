@@ -317,9 +317,9 @@ static void test_an_archive(void **state)
     assert_ok(dcn_sha256_hex(contents[0], 3000, sum[0]));
     assert_ok(dcn_sha256_hex(contents[1], 100, sum[1]));
     const dcn_published_file members[] = {{"a.bin", 3000, sum[0]}, {"b.bin", 100, sum[1]}};
-    for (int round = 0; round < 2; round++) { /* the second time a member is not what it should be */
+    for (int round = 0; round < 3; round++) { /* the second time a member is not what it should be, the third the archive */
         uint8_t *packed = NULL;
-        size_t packed_bytes = 0, bytes = make_archive(archive, contents[round == 0 ? 1 : 0]);
+        size_t packed_bytes = 0, bytes = make_archive(archive, contents[round == 1 ? 0 : 1]);
         write_gzip(served, "set.tar.gz", archive, bytes);
         snprintf(path, sizeof path, "%s/set.tar.gz", served);
         assert_ok(dcn_file_read(path, 1 << 20, &packed, &packed_bytes));
@@ -344,8 +344,14 @@ static void test_an_archive(void **state)
             assert_ok(dcn_published_get(&set, kept, &options)); /* nothing is fetched again */
             assert_int_equal(count_of("set.tar.gz"), before);
             forget();
-        } else {
+        } else if (round == 1) {
             assert_refused(dcn_published_get(&set, kept, &options), DECANT_FORMAT, "b.bin in the archive is not");
+            forget();
+        } else {
+            archive_sum[0] = archive_sum[0] == '0' ? '1' : '0';
+            assert_refused(dcn_published_get(&set, kept, &options), DECANT_IO, "no mirror gave set.tar.gz");
+            assert_kept("a.bin", false);
+            assert_kept("set.tar.gz.part", false);
             forget();
         }
     }

@@ -148,6 +148,32 @@ static void test_a_wrong_byte(void **state)
     dcn_free(data);
 }
 
+/* A JPEG has no checksum: a wrong byte may give another picture, but none of another size, and no crash. */
+static void test_wrong_bytes_of_a_jpeg(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"colour.jpg", "progressive.jpg"};
+    for (size_t n = 0; n < DCN_COUNT(names); n++) {
+        size_t bytes = 0, refused = 0;
+        uint8_t *data = read_file(names[n], &bytes);
+        for (size_t at = 0; at < bytes; at++) {
+            dcn_image image = {0};
+            data[at] ^= 0x41;
+            const decant_status status = dcn_image_decode(data, bytes, &image);
+            if (status != DECANT_OK) assert_int_equal(status, DECANT_FORMAT);
+            refused += status != DECANT_OK;
+            dcn_image_finish(&image);
+            data[at] ^= 0x41;
+        }
+        assert_true(refused > 100);
+
+        dcn_image image = {0};
+        memcpy(data + bytes * 9 / 10, "\xff\xd9", 2); /* the picture ends before its last lines */
+        assert_int_equal(dcn_image_decode(data, bytes, &image), DECANT_FORMAT);
+        dcn_free(data);
+    }
+}
+
 static uint32_t crc(const uint8_t *bytes, size_t count)
 {
     uint32_t value = 0xffffffff;
@@ -250,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_kinds_that_are_not_read),
         cmocka_unit_test(test_cut_short_anywhere),
         cmocka_unit_test(test_a_wrong_byte),
+        cmocka_unit_test(test_wrong_bytes_of_a_jpeg),
         cmocka_unit_test(test_huge_dimensions),
         cmocka_unit_test(test_grey_and_colour),
         cmocka_unit_test(test_resizing),
