@@ -279,7 +279,7 @@ class Session:
             tries.append(self.run_once(command, environment))
             if tries[-1][0] is None or tries[-1][2] <= DISTURBED:
                 break
-        return min(tries, key=lambda one: one[2])
+        return min(tries, key=lambda one: (one[0] is None, one[2]))
 
     def result_of(self, done):
         """What a process printed last, or why there is nothing."""

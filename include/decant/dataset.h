@@ -186,7 +186,8 @@ typedef struct {
  *  ret_path  the folder, freed with decant_text_free(); untouched on failure. May be NULL.
  *
  *  Errors: NOT_FOUND (no such name, or no home), IO (no mirror could give a file: the message has each one's reason),
- * STALE (another process is fetching it), INTERRUPTED (progress said so), NO_MEMORY.
+ * UNSUPPORTED (libcurl is not installed), STALE (another process is fetching it), INTERRUPTED (progress said so),
+ * NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_source_get(const char *name, const decant_get_options *options, char **ret_path);
 

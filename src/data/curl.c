@@ -3,7 +3,9 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LIBRARY "libcurl.so.4"
@@ -19,27 +21,35 @@ static const struct {
 };
 
 static dcn_curl loaded;
-static const char *missing; /* NULL once all is there */
+static bool is_loaded;
+static char reason[256]; /* why not */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static bool find_functions(void *library)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        void *function = dlsym(library, functions[i].name);
+        if (!function) return false;
+        memcpy((char *)&loaded + functions[i].offset, &function, sizeof function);
+    }
+    return true;
+}
 
 static void load(void)
 {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    missing = library ? NULL : LIBRARY;
-    for (size_t i = 0; !missing && i < sizeof functions / sizeof functions[0]; i++) {
-        void *function = dlsym(library, functions[i].name);
-        if (!function) missing = functions[i].name;
-        memcpy((char *)&loaded + functions[i].offset, &function, sizeof function);
-    }
-    if (!missing) loaded.global_init(CURL_GLOBAL_DEFAULT);
+    is_loaded = library && find_functions(library);
+    if (is_loaded)
+        loaded.global_init(CURL_GLOBAL_DEFAULT);
+    else
+        snprintf(reason, sizeof reason, "%s", dlerror());
 }
 
 decant_status dcn_curl_load(const dcn_curl **ret_curl)
 {
     pthread_once(&once, load);
-    if (missing)
-        return DCN_FAIL(NOT_FOUND, "%s was not found, which fetches files; install libcurl (Debian: libcurl4)",
-                        missing);
+    if (!is_loaded)
+        return DCN_FAIL(UNSUPPORTED, "nothing can be fetched without libcurl (Debian: libcurl4): %s", reason);
     *ret_curl = &loaded;
     return DECANT_OK;
 }

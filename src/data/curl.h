@@ -18,7 +18,7 @@ typedef struct dcn_curl {
     void (*cleanup)(CURL *curl);
 } dcn_curl;
 
-/* The library stays loaded. Any thread may ask. NOT_FOUND: it is not installed, or lacks one of these. */
+/* The library stays loaded. Any thread may ask. UNSUPPORTED: it is not installed, or lacks one of these. */
 decant_status dcn_curl_load(const dcn_curl **ret_curl);
 
 #endif

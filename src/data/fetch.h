@@ -18,7 +18,7 @@ typedef struct dcn_fetch {
 } dcn_fetch;
 
 /* One try. IO with the reason (a stop half-way leaves what has come), NOT_FOUND for HTTP 404 and 410, FORMAT when more
- * comes than may, INTERRUPTED. A server that cannot continue a file begins it anew. */
+ * comes than may, UNSUPPORTED without libcurl, INTERRUPTED. A server that cannot continue a file begins it anew. */
 decant_status dcn_fetch_file(const dcn_fetch *fetch);
 
 #endif

@@ -95,7 +95,7 @@ static int64_t size_of(const char *path)
 /* Failures that another mirror cannot mend. */
 static bool is_final(decant_status status)
 {
-    return status == DECANT_INTERRUPTED || status == DECANT_NO_MEMORY;
+    return status == DECANT_INTERRUPTED || status == DECANT_NO_MEMORY || status == DECANT_UNSUPPORTED;
 }
 
 /* From one mirror, going on after stops as long as something comes. */

@@ -342,7 +342,7 @@ static void note_asking(const dcn_teacher_cache_options *options, const char *wh
 
 static void note_no_room(const dcn_teacher_cache_options *options, int64_t variants, int64_t classes)
 {
-    char why[128] = "cutout and mixup make more of an image than can be remembered";
+    char why[128] = "cutout and mixup make more of a sample than can be remembered";
     const double bytes = (double)options->count * (double)variants * (double)slot_bytes(classes), mib = 1048576.0;
     if (variants > 0)
         snprintf(why, sizeof why, "its answers would take %.1f MiB, more than teacher_cache's %.1f", bytes / mib,

@@ -347,7 +347,7 @@ static void test_where_there_is_no_cache(void **state)
         assert_ok(dcn_teacher_cache_create(&options, &cache));
         assert_null(cache);
         assert_string_equal(last_note,
-                            "the teacher is asked in every step: cutout and mixup make more of an image than can be "
+                            "the teacher is asked in every step: cutout and mixup make more of a sample than can be "
                             "remembered");
     }
     options = plain();

@@ -56,6 +56,10 @@ typedef struct dcn_cpu_product {
 /* Columns in a strip of a packed matrix, for every instruction set; packed floats are k * n rounded up to it. */
 #define DCN_CPU_STRIP 32
 
+/* What of a convolution's products is left by tiles of 4x4 and of 2x2 results. */
+#define DCN_CPU_WINOGRAD_SHARE        (36.0 / 144)
+#define DCN_CPU_NARROW_WINOGRAD_SHARE (16.0 / 36)
+
 /* A 3x3 convolution with stride 1 by Winograd's algorithm: tiles of outputs in every sample, row by row. */
 typedef struct dcn_cpu_winograd {
     int64_t in, out; /* channels: multiples of a vector, and of DCN_CPU_STRIP */

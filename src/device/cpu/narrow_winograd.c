@@ -205,7 +205,7 @@ decant_status dcn_cpu_compile_narrow_winograd(dcn_cpu_device *device, dcn_op_cal
     kernel->parts = kernel->own.threads;
     kernel->has_bias = call->n_inputs > 2;
     size_memory(kernel);
-    kernel->own.base.needed_flops = 16.0 / 36 * kernel->own.base.flops; /* products of a tile */
+    kernel->own.base.needed_flops = DCN_CPU_NARROW_WINOGRAD_SHARE * kernel->own.base.flops;
     snprintf(kernel->own.base.name, sizeof kernel->own.base.name, "winograd:%s", device->narrow_loops->isa);
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;

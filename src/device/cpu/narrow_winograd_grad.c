@@ -207,7 +207,7 @@ decant_status dcn_cpu_compile_narrow_winograd_grad(dcn_cpu_device *device, dcn_o
     dcn_cpu_narrow_winograd_init(&kernel->winograd, &call->attrs.conv, &call->input[0].shape, &call->input[1].shape);
     kernel->has_bias = call->n_outputs > 1;
     plan_blocks(kernel);
-    kernel->own.base.needed_flops = 16.0 / 36 * kernel->own.base.flops; /* products of a tile */
+    kernel->own.base.needed_flops = DCN_CPU_NARROW_WINOGRAD_SHARE * kernel->own.base.flops;
     snprintf(kernel->own.base.name, sizeof kernel->own.base.name, "winograd:%s", device->narrow_loops->isa);
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;

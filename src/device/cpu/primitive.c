@@ -5,8 +5,7 @@
 
 #include "device/cpu/cpu.h"
 
-#define MAX_ARGUMENTS  6
-#define WINOGRAD_SHARE (36.0 / 144) /* of the products: oneDNN's tiles are 4x4 */
+#define MAX_ARGUMENTS 6
 
 /* The part of a kernel that changes in a run. A memory object keeps its last address, as buffers stay where they are
  * from step to step and setting one is not free. It is set again when the primitive writes a layout with padding:
@@ -160,7 +159,7 @@ decant_status dcn_cpu_primitive_kernel(dcn_cpu_device *device, const dcn_op_call
     kernel->threads = device->base.threads;
     kernel->n_arguments = n_arguments;
     snprintf(kernel->base.name, sizeof kernel->base.name, "%s", dcn_cpu_implementation(descriptor));
-    if (strstr(kernel->base.name, "wino")) kernel->base.needed_flops = WINOGRAD_SHARE * kernel->base.flops;
+    if (strstr(kernel->base.name, "wino")) kernel->base.needed_flops = DCN_CPU_WINOGRAD_SHARE * kernel->base.flops;
 
     const dnnl_memory_desc_t *scratchpad = dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0);
     kernel->base.scratch_bytes = scratchpad ? dnnl_memory_desc_get_size(scratchpad) : 0;

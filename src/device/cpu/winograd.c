@@ -145,7 +145,7 @@ decant_status dcn_cpu_compile_winograd(dcn_cpu_device *device, dcn_op_call *call
     kernel->part_bytes =
         places * (size_t)(DCN_CPU_WINOGRAD_STEP(CHUNK, winograd->in) + DCN_CPU_WINOGRAD_STEP(CHUNK, winograd->out));
     kernel->own.base.scratch_bytes = kernel->weight_bytes + (size_t)kernel->parts * kernel->part_bytes;
-    kernel->own.base.needed_flops = 36.0 / 144 * kernel->own.base.flops; /* products of a tile */
+    kernel->own.base.needed_flops = DCN_CPU_WINOGRAD_SHARE * kernel->own.base.flops;
     snprintf(kernel->own.base.name, sizeof kernel->own.base.name, "winograd:%s", device->loops->isa);
     *ret_kernel = &kernel->own.base;
     return DECANT_OK;
