@@ -229,8 +229,9 @@ DECANT_MUST_USE decant_status decant_model_evaluate_beside(const decant_model *m
  *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
  *
  *  Errors: NOT_FOUND, FORMAT (with the place: a row of another width, an unknown category or class, text for a number,
- * a picture of another size, a damaged file), USAGE (a column is missing), SHAPE, STALE (the files that it was trained
- * on have changed, and had been cut into parts), IO, NO_MEMORY.
+ * a picture of another size, a damaged file, samples on another scale than those that it was trained on), USAGE (a
+ * column is missing), SHAPE, STALE (the files that it was trained on have changed, and had been cut into parts), IO,
+ * NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_model_open_data(const decant_model *model, const char *source,
                                                      decant_dataset **ret_dataset);
@@ -242,8 +243,8 @@ DECANT_MUST_USE decant_status decant_model_open_data(const decant_model *model, 
  *  path         .csv, .csv.gz, .npy, .png, .jpg or .jpeg.
  *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
  *
- *  Errors: INVALID_ARG (another kind of file, or rows for a model that was trained on something else), FORMAT (also
- * images of floats beyond [0, 1], for a model that was not trained on such), and those of decant_model_open_data().
+ *  Errors: INVALID_ARG (another kind of file, or rows for a model that was trained on something else), and those of
+ * decant_model_open_data().
  */
 DECANT_MUST_USE decant_status decant_model_open_inputs(const decant_model *model, const char *path,
                                                        decant_dataset **ret_dataset);

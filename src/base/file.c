@@ -267,7 +267,7 @@ decant_status dcn_file_append_line(const char *path, const char *line)
         status = dcn_path_failure("cannot be opened for writing", path);
         goto out;
     }
-    if (!write_all(descriptor, text.data, text.length)) {
+    if (!write_all(descriptor, text.data, text.length) || fdatasync(descriptor) != 0) {
         status = dcn_path_failure("cannot be written", path);
         int undone =
             ftruncate(descriptor, about.st_size); /* no half line; if even that fails, the first reason stands */

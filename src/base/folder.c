@@ -154,6 +154,19 @@ decant_status dcn_path_join(const char *folder, const char *name, char **ret_pat
     return status;
 }
 
+decant_status dcn_path_tidy(const char *path, char **ret_path)
+{
+    char *tidy = NULL;
+    size_t length = 0;
+    TRY_RETURN(dcn_copy_string(path, &tidy));
+    for (const char *c = path; *c != '\0'; c++)
+        if (*c != '/' || length == 0 || tidy[length - 1] != '/') tidy[length++] = *c;
+    if (length > 1 && tidy[length - 1] == '/') length--;
+    tidy[length] = '\0';
+    *ret_path = tidy;
+    return DECANT_OK;
+}
+
 decant_status dcn_cache_folder(const char *name, char **ret_path)
 {
     const char *wish = getenv("DECANT_CACHE"), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");

@@ -20,6 +20,8 @@ decant_status dcn_directory_list_folders(const char *path, char ***ret_names, in
 void dcn_names_free(char **names, int32_t count);
 /* "a/b" joined; freed with dcn_free. */
 decant_status dcn_path_join(const char *folder, const char *name, char **ret_path);
+/* "a/b" of "a//b/", as shells complete and scripts join; freed with dcn_free. */
+decant_status dcn_path_tidy(const char *path, char **ret_path);
 
 /* Where decant keeps what it could make again: the folder `name` in ${XDG_CACHE_HOME:-~/.cache}/decant ("" for that
  * itself), which need not exist yet. *ret_path is left alone where there is to be no cache: DECANT_CACHE=off, or no

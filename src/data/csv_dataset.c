@@ -251,28 +251,55 @@ out:
     return status;
 }
 
-decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, bool as_trained,
+/* The training file has changed: its rows are nobody's test any more, those of another file still are. */
+static decant_status fill_changed(decant_dataset *dataset, const dcn_encoder *encoder, const char *path)
+{
+    dcn_csv test = {0};
+    if (encoder->parting.test_path == NULL)
+        return DCN_FAIL(STALE,
+                        "%s is not what the model was trained on any more, so its test part cannot be told from its "
+                        "training part",
+                        path);
+    decant_status status = find_and_read(encoder->parting.test_path, &test);
+    if (status == DECANT_OK) status = fill_test(dataset, encoder, &test);
+    dcn_csv_finish(&test);
+    return status;
+}
+
+static decant_status fill_rows(decant_dataset *dataset, const dcn_encoder *encoder, const char *path,
+                               const dcn_csv *csv, dcn_rows rows)
+{
+    int32_t *labels = NULL;
+    decant_status status = DECANT_OK;
+    if (rows != DCN_ROWS_INPUTS || has_targets(encoder, csv)) TRY(make_labels(encoder, csv, &labels));
+    if (rows != DCN_ROWS_INPUTS && is_training_file(encoder, csv)) {
+        status = fill_as_trained(dataset, encoder, csv, labels);
+        goto out;
+    }
+    dataset->train.dtype = DECANT_F32;
+    if (rows == DCN_ROWS_TRAINED_ON)
+        status = fill_changed(dataset, encoder, path);
+    else
+        status = fill_part(dataset, &dataset->test, encoder, csv, NULL, csv->n_rows, labels);
+out:
+    dcn_free(labels);
+    return status;
+}
+
+decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, dcn_rows rows,
                                 decant_dataset **ret_dataset)
 {
     decant_dataset *dataset = NULL;
     dcn_csv csv = {0};
-    int32_t *labels = NULL;
     decant_status status = find_and_read(path, &csv);
     if (status != DECANT_OK) goto out;
     TRY(create(encoder, path, &dataset));
-    if (as_trained || has_targets(encoder, &csv)) TRY(make_labels(encoder, &csv, &labels));
-    if (as_trained && is_training_file(encoder, &csv)) {
-        TRY(fill_as_trained(dataset, encoder, &csv, labels));
-    } else {
-        dataset->train.dtype = DECANT_F32;
-        TRY(fill_part(dataset, &dataset->test, encoder, &csv, NULL, csv.n_rows, labels));
-    }
+    TRY(fill_rows(dataset, encoder, path, &csv, rows));
     TRY(dcn_dataset_seal(dataset, path));
     *ret_dataset = dataset;
     dataset = NULL;
 out:
     dcn_csv_finish(&csv);
-    dcn_free(labels);
     dcn_dataset_destroy(dataset);
     return status;
 }

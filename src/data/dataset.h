@@ -85,9 +85,14 @@ decant_status dcn_csv_open(const dcn_csv_options *options, decant_dataset **ret_
 /* The same of tables already parsed, which are kept by the caller; test and unlabelled NULL: as the options say. */
 decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, const dcn_csv *test,
                             const dcn_csv *unlabelled, decant_dataset **ret_dataset);
-/* Raw rows as an encoder reads them: all of them as the test part, with labels when every row has a target. With
- * `as_trained` they need one, and the very file that the encoder was made from is parted as it was then. */
-decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, bool as_trained,
+typedef enum dcn_rows {
+    DCN_ROWS_INPUTS,    /* to be answered: labels where every row has a target */
+    DCN_ROWS_LABELLED,  /* every row must have one */
+    DCN_ROWS_TRAINED_ON /* the same, of the file that training named */
+} dcn_rows;
+/* Raw rows as an encoder reads them, all of them as the test part; but labelled rows of the very file that the encoder
+ * was made from are parted as they were then. STALE where that file was parted and is another now. */
+decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, dcn_rows rows,
                                 decant_dataset **ret_dataset);
 
 /* Named data sets: "fashion-mnist", "mnist", "cifar10": looked for in $DECANT_DATA/<name>, $DECANT_DATA, the Debian

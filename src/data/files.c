@@ -142,15 +142,25 @@ decant_status dcn_files_check_classes(const int32_t *labels, int64_t count, cons
 
 /* --- as JSON --- */
 
+/* Bytes become numbers from 0 to 1. Floats within that may be on their scale, others cannot. */
+static bool is_other_scale(const dcn_samples *part, int64_t size)
+{
+    const float *values = (const float *)(const void *)part->data; /* [count, size] */
+    for (int64_t i = 0; part->dtype == DECANT_F32 && i < part->count * size; i++)
+        if (!(values[i] >= 0 && values[i] <= 1)) return true;
+    return false;
+}
+
 decant_status dcn_files_to_json(const dcn_files_options *options, const decant_dataset *dataset, char **ret_text)
 {
     json_t *names = json_array();
     for (int i = 0; i < DCN_N_ARRAYS; i++)
         dcn_json_append(&names, options->names[i] != NULL ? json_string(options->names[i]) : json_null());
-    json_t *json = json_pack("{s:s, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:o}", "format", format_names[options->format],
-                             "test", options->test, "seed", (json_int_t)options->seed, "channels", options->channels,
-                             "height", options->height, "width", options->width, "axes", axes_names[options->axes],
-                             "floats", dataset->train.dtype == DECANT_F32, "names", names);
+    json_t *json = json_pack("{s:s, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s:o}", "format",
+                             format_names[options->format], "test", options->test, "seed", (json_int_t)options->seed,
+                             "channels", options->channels, "height", options->height, "width", options->width, "axes",
+                             axes_names[options->axes], "floats", dataset->train.dtype == DECANT_F32, "other_scale",
+                             is_other_scale(&dataset->train, decant_shape_count(&dataset->sample)), "names", names);
     return dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(17), "how files are read", ret_text);
 }
 
@@ -194,10 +204,11 @@ decant_status dcn_files_from_json(dcn_arena *arena, const char *text, dcn_files_
     const char *format = NULL, *axes = NULL;
     json_t *names = NULL, *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     json_int_t seed = 0;
-    int floats = 0, format_index = 0, axes_index = 0;
-    bool sound = json_unpack(json, "{s:s, s:F, s:I, s:i, s:i, s:i, s:s, s:b, s:o}", "format", &format, "test",
+    int floats = 0, other_scale = 0, format_index = 0, axes_index = 0;
+    bool sound = json_unpack(json, "{s:s, s:F, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s:o}", "format", &format, "test",
                              &options.test, "seed", &seed, "channels", &options.channels, "height", &options.height,
-                             "width", &options.width, "axes", &axes, "floats", &floats, "names", &names) == 0;
+                             "width", &options.width, "axes", &axes, "floats", &floats, "other_scale", &other_scale,
+                             "names", &names) == 0;
     sound = sound && find_word(format, format_names, (int32_t)DCN_COUNT(format_names), &format_index) &&
             find_word(axes, axes_names, (int32_t)DCN_COUNT(axes_names), &axes_index) && is_share(options.test) &&
             seed >= 0 && is_side(options.height) && is_side(options.width) &&
@@ -212,6 +223,7 @@ decant_status dcn_files_from_json(dcn_arena *arena, const char *text, dcn_files_
     options.axes = (dcn_axes)axes_index;
     options.seed = (uint64_t)seed;
     options.floats = floats != 0;
+    options.other_scale = other_scale != 0;
     *ret_options = options;
 out:
     json_decref(json);

@@ -24,7 +24,9 @@ typedef struct dcn_files_options {
     /* arrays */
     const char *names[DCN_N_ARRAYS]; /* NULL: as above, and only where it is there */
     dcn_axes axes;
-    bool floats; /* of a model: it was trained on images of floats, whatever their range */
+    /* of a model: */
+    bool floats;      /* it was trained on floats, whatever their range, */
+    bool other_scale; /* which was not that of bytes, 0 to 1 */
 } dcn_files_options;
 
 /* What a model takes, when files are read for it and not for training. */

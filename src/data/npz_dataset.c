@@ -261,6 +261,16 @@ static decant_status read_arrays(const dcn_files_options *options, const dcn_fil
     return DECANT_OK;
 }
 
+/* A model's classes are given, not counted: nothing may be grouped by labels beyond them. */
+static decant_status check_labels(const dcn_files_options *options, const array_set *set, int32_t n_classes)
+{
+    for (int64_t i = 0; has(set, DCN_X_TRAIN) && i < set->forms[DCN_X_TRAIN].count; i++)
+        if (set->labels[i] >= n_classes)
+            return DCN_FAIL(FORMAT, "'%s' holds the label %d at %" PRId64 "; the model knows %d classes, 0 to %d",
+                            array_name(options, DCN_Y_TRAIN), set->labels[i], i, n_classes, n_classes - 1);
+    return DECANT_OK;
+}
+
 /* Copies samples with their labels (NULL: the pool's). */
 static decant_status fill_labelled(const array_set *set, int which, const int32_t *labels, const int32_t *indices,
                                    int64_t count, dcn_samples *part, int64_t offset)
@@ -308,6 +318,7 @@ decant_status dcn_arrays_open_npz(const dcn_files_options *options, const dcn_fi
         goto out;
     }
     if (model == NULL) TRY(count_classes(set.labels, set.forms[DCN_X_TRAIN].count, &n_classes));
+    TRY(check_labels(options, &set, n_classes));
     TRY(dcn_dataset_create(options->path, &set.sample, n_classes, &dataset));
     if (model != NULL && model->class_names != NULL)
         TRY(dcn_dataset_name_classes(dataset, (const char *const *)model->class_names));

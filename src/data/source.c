@@ -284,6 +284,11 @@ static bool is_name(const char *source)
     return strchr(source, '/') == NULL && (find_row(source) != NULL || !dcn_file_exists(source));
 }
 
+bool dcn_source_is_known(const char *source)
+{
+    return find_row(source) != NULL;
+}
+
 bool dcn_source_holds_set(const char *source)
 {
     bool idx = false, cifar = false, all = false;
@@ -311,12 +316,19 @@ decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
 
 /* --- single files --- */
 
+/* One of the candidates is $DECANT_DATA itself, which is a folder. */
+static bool names_file(const char *candidate, const char *path)
+{
+    const size_t length = strlen(candidate), ending = strlen(path);
+    return length > ending && strcmp(candidate + length - ending, path) == 0;
+}
+
 static decant_status fail_no_file(const char *path, const candidates *list)
 {
     dcn_text places = {0};
     decant_status status = DECANT_OK;
     for (int32_t i = 0; i < list->count; i++) {
-        if (strcmp(list->folders[i] + strlen(list->folders[i]) - strlen(path), path) != 0) continue;
+        if (!names_file(list->folders[i], path)) continue;
         TRY(dcn_text_add(&places, ", nor %s", list->folders[i]));
     }
     status = DCN_FAIL(NOT_FOUND, "there is no file %s%s. $DECANT_DATA names another folder to look in", path,
@@ -333,10 +345,7 @@ decant_status dcn_source_locate(const char *path, char **ret_path)
     if (path[0] == '/' || dcn_file_exists(path)) return dcn_copy_string(path, ret_path);
     TRY(make_candidates(path, &list));
     for (int32_t i = 0; i < list.count; i++) {
-        /* One of them is $DECANT_DATA itself, which is a folder. */
-        size_t length = strlen(list.folders[i]), ending = strlen(path);
-        bool names_it = length > ending && strcmp(list.folders[i] + length - ending, path) == 0;
-        if (!names_it || !dcn_file_exists(list.folders[i])) continue;
+        if (!names_file(list.folders[i], path) || !dcn_file_exists(list.folders[i])) continue;
         status = dcn_copy_string(list.folders[i], ret_path);
         goto out;
     }

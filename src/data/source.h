@@ -6,6 +6,7 @@
 
 /* A known name, a folder with IDX or CIFAR files or with pictures, or arrays of NumPy. */
 decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset);
+bool dcn_source_is_known(const char *source); /* a name such as "mnist" */
 /* Whether it is a known name, or a folder with IDX or CIFAR files. */
 bool dcn_source_holds_set(const char *source);
 /* Fetches a known data set into the folder where users' data sets are kept, as decant_source_get() says. */

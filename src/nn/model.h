@@ -73,5 +73,7 @@ decant_status dcn_model_tapped(const decant_model *model, const dcn_value_id *ta
  * fingerprint. */
 decant_status dcn_model_save(const decant_model *model, const char *path);
 decant_status dcn_model_load(const char *path, decant_model **ret_model);
+/* With the hash of the very bytes that were read: a file of that name may be replaced at any time. */
+decant_status dcn_model_load_hashed(const char *path, dcn_hash *ret_hash, decant_model **ret_model);
 
 #endif

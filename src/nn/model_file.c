@@ -17,6 +17,7 @@
 #include "format/json_text.h"
 #include "format/safetensors.h"
 #include "nn/model.h"
+#include "tensor/shape.h"
 
 #define FILE_VERSION   "1"
 #define PREFIX         "decant."
@@ -178,6 +179,12 @@ static decant_status read_graph(const dcn_safetensors *file, dcn_graph **ret_gra
         status = DCN_FAIL(FORMAT, "the network in the file has no input or no output");
         goto out;
     }
+    if (graph->values[graph->output].shape.rank != 2) {
+        char shape[DCN_SHAPE_TEXT];
+        status = DCN_FAIL(FORMAT, "the network in the file ends in %s, not in a row of logits",
+                          dcn_shape_text(&graph->values[graph->output].shape, shape));
+        goto out;
+    }
     *ret_graph = graph;
     graph = NULL;
 out:
@@ -303,6 +310,11 @@ static decant_status read_metadata(const dcn_safetensors *file, decant_model *mo
 
 decant_status dcn_model_load(const char *path, decant_model **ret_model)
 {
+    return dcn_model_load_hashed(path, NULL, ret_model);
+}
+
+decant_status dcn_model_load_hashed(const char *path, dcn_hash *ret_hash, decant_model **ret_model)
+{
     dcn_safetensors *file = NULL;
     dcn_graph *graph = NULL;
     decant_model *model = NULL;
@@ -322,6 +334,7 @@ decant_status dcn_model_load(const char *path, decant_model **ret_model)
         status = DCN_FAIL(NUMERIC, "the weights of \"%s\" hold NaN or infinity", bad_name);
         goto out;
     }
+    if (ret_hash != NULL) *ret_hash = dcn_hash_bytes(file->map.data, file->map.bytes);
     *ret_model = model;
     model = NULL;
 out:

@@ -1,5 +1,6 @@
 /* Data for models that say how theirs was read - tables, pictures, arrays: what decant/model.h says of it. */
 #include <string.h>
+#include <strings.h>
 
 #include "data/files.h"
 #include "data/source.h"
@@ -43,14 +44,48 @@ static dcn_files_model files_model(const decant_model *model)
 static bool looks_like_csv(const char *source)
 {
     size_t length = strlen(source);
-    return (length > 4 && strcmp(source + length - 4, ".csv") == 0) ||
-           (length > 7 && strcmp(source + length - 7, ".csv.gz") == 0);
+    return (length > 4 && strcasecmp(source + length - 4, ".csv") == 0) ||
+           (length > 7 && strcasecmp(source + length - 7, ".csv.gz") == 0);
 }
 
 static bool is_trained_on(const decant_model *model, const char *source)
 {
     const char *trained_on = dcn_model_metadata(model, "data");
     return trained_on != NULL && strcmp(source, trained_on) == 0;
+}
+
+/* --- scales --- */
+
+/* Images are what the model normalises itself: numbers beyond [0, 1] were normalised before, or are bytes as floats,
+ * and would be classified as confidently as wrongly. */
+static decant_status check_range(const decant_dataset *dataset, const dcn_samples *part)
+{
+    const float *values = (const float *)(const void *)part->data; /* [count, C, H, W] */
+    if (part->dtype != DECANT_F32 || dataset->sample.rank != 3) return DECANT_OK;
+    for (int64_t i = 0, count = part->count * decant_shape_count(&dataset->sample); i < count; i++)
+        if (values[i] < -RANGE_SLACK || values[i] > 1 + RANGE_SLACK)
+            return DCN_FAIL(FORMAT,
+                            "%s holds the value %g; float images go from 0 to 1, not yet normalised (the model does "
+                            "that); images from 0 to 255 must be uint8",
+                            dataset->name, (double)values[i]);
+    return DECANT_OK;
+}
+
+/* `options`: how the model's own samples were read; NULL: nothing is known. */
+static decant_status check_scale(const dcn_files_options *options, const decant_dataset *dataset)
+{
+    const dcn_samples *const parts[] = {&dataset->train, &dataset->test};
+    for (size_t i = 0; i < DCN_COUNT(parts); i++) {
+        if (options == NULL || !options->floats) {
+            TRY_RETURN(check_range(dataset, parts[i]));
+        } else if (options->other_scale && parts[i]->count > 0 && parts[i]->dtype == DECANT_U8) {
+            return DCN_FAIL(FORMAT,
+                            "%s holds bytes (uint8), which count as numbers from 0 to 1; the model was trained on "
+                            "floats that go beyond: store it as those were",
+                            dataset->name);
+        }
+    }
+    return DECANT_OK;
 }
 
 /* --- data sets --- */
@@ -87,34 +122,62 @@ static decant_status open_trained_on(const decant_model *model, dcn_files_option
     return status;
 }
 
+/* Files are looked for as a recipe's are. What is not found and may be a mistyped name is left to who knows the names.
+ */
+static decant_status find_source(const char *source, char **ret_source)
+{
+    const bool is_path = strpbrk(source, "/.") != NULL;
+    if (!dcn_source_is_known(source)) {
+        decant_status status = dcn_source_locate(source, ret_source);
+        if (status != DECANT_NOT_FOUND || is_path) return status;
+    }
+    return dcn_copy_string(source, ret_source);
+}
+
 static decant_status open_other(const decant_model *model, const dcn_files_options *known, const char *source,
                                 decant_dataset **ret_dataset)
 {
     const dcn_files_model wanted = files_model(model);
+    dcn_files_options options = {0};
     dcn_files_format format = DCN_FILES_IMAGES;
     bool is_files = false;
-    if (!dcn_source_holds_set(source)) TRY_RETURN(dcn_files_recognize(source, &is_files, &format));
-    if (!is_files) return dcn_source_open(source, ret_dataset);
-    dcn_files_options options = {.format = format};
+    char *found = NULL;
+    TRY_RETURN(find_source(source, &found));
+    decant_status status = DECANT_OK;
+    if (!dcn_source_holds_set(found)) TRY(dcn_files_recognize(found, &is_files, &format));
+    if (!is_files) {
+        status = dcn_source_open(found, ret_dataset);
+        goto out;
+    }
     if (known != NULL && known->format == format) options = *known;
-    options.path = source;
+    options.format = format;
+    options.path = found;
     options.test = 0;
-    return dcn_files_open(&options, &wanted, ret_dataset);
+    status = dcn_files_open(&options, &wanted, ret_dataset);
+out:
+    dcn_free(found);
+    return status;
 }
 
 static decant_status open_files(const decant_model *model, const char *source, decant_dataset **ret_dataset)
 {
     dcn_arena *arena = NULL;
+    decant_dataset *dataset = NULL;
     dcn_files_options options = {0};
     bool known = false;
     decant_status status = dcn_arena_create(&arena);
     if (status != DECANT_OK) goto out;
     TRY(read_files_options(model, arena, &options, &known));
-    if (known && is_trained_on(model, source))
-        TRY(open_trained_on(model, &options, source, ret_dataset));
-    else
-        TRY(open_other(model, known ? &options : NULL, source, ret_dataset));
+    if (known && is_trained_on(model, source)) {
+        TRY(open_trained_on(model, &options, source, &dataset));
+    } else {
+        TRY(open_other(model, known ? &options : NULL, source, &dataset));
+        TRY(check_scale(known ? &options : NULL, dataset));
+    }
+    *ret_dataset = dataset;
+    dataset = NULL;
 out:
+    dcn_dataset_destroy(dataset);
     dcn_arena_destroy(arena);
     return status;
 }
@@ -124,9 +187,10 @@ decant_status decant_model_open_data(const decant_model *model, const char *sour
     DCN_REQUIRE(model, source, ret_dataset);
     dcn_encoder *encoder = NULL;
     TRY_RETURN(read_encoder(model, &encoder));
-    bool is_table = encoder != NULL && (looks_like_csv(source) || is_trained_on(model, source));
+    const dcn_rows rows = is_trained_on(model, source) ? DCN_ROWS_TRAINED_ON : DCN_ROWS_LABELLED;
+    const bool is_table = encoder != NULL && (looks_like_csv(source) || rows == DCN_ROWS_TRAINED_ON);
     decant_status status =
-        is_table ? dcn_csv_open_rows(encoder, source, true, ret_dataset) : open_files(model, source, ret_dataset);
+        is_table ? dcn_csv_open_rows(encoder, source, rows, ret_dataset) : open_files(model, source, ret_dataset);
     dcn_encoder_destroy(encoder);
     return status;
 }
@@ -139,25 +203,9 @@ static decant_status open_rows(const decant_model *model, const char *path, deca
     TRY_RETURN(read_encoder(model, &encoder));
     if (encoder == NULL)
         return DCN_FAIL(INVALID_ARG, "%s: the model was not trained on a table, so it cannot read rows", path);
-    decant_status status = dcn_csv_open_rows(encoder, path, false, ret_dataset);
+    decant_status status = dcn_csv_open_rows(encoder, path, DCN_ROWS_INPUTS, ret_dataset);
     dcn_encoder_destroy(encoder);
     return status;
-}
-
-/* Images are what the model normalises itself: numbers beyond [0, 1] were normalised before, or are bytes as floats,
- * and would be classified as confidently as wrongly. */
-static decant_status check_range(const decant_dataset *dataset)
-{
-    const dcn_samples *part = &dataset->test;
-    const float *values = (const float *)(const void *)part->data; /* [count, C, H, W] */
-    if (part->dtype != DECANT_F32 || dataset->sample.rank != 3) return DECANT_OK;
-    for (int64_t i = 0, count = part->count * decant_shape_count(&dataset->sample); i < count; i++)
-        if (values[i] < -RANGE_SLACK || values[i] > 1 + RANGE_SLACK)
-            return DCN_FAIL(FORMAT,
-                            "%s holds the value %g; float images go from 0 to 1, not yet normalised (the model does "
-                            "that); images from 0 to 255 must be uint8",
-                            dataset->name, (double)values[i]);
-    return DECANT_OK;
 }
 
 static decant_status open_input_files(const decant_model *model, const char *path, decant_dataset **ret_dataset)
@@ -171,7 +219,7 @@ static decant_status open_input_files(const decant_model *model, const char *pat
     if (status != DECANT_OK) goto out;
     TRY(read_files_options(model, arena, &options, &known));
     TRY(dcn_files_open_inputs(path, known ? &options : NULL, &wanted, &dataset));
-    if (!options.floats) TRY(check_range(dataset));
+    TRY(check_scale(known ? &options : NULL, dataset));
     *ret_dataset = dataset;
     dataset = NULL;
 out:

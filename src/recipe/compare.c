@@ -143,8 +143,7 @@ static bool is_called(const decant_comparison_row *row, const char *name)
     if (strcmp(row->run, name) == 0 || strcmp(row->label, name) == 0) return true;
     for (int32_t i = 0; i < row->n_seeds; i++) {
         const char *directory = row->results[i]->directory;
-        if (strncmp(directory, name, length) == 0 && strspn(directory + length, "/") == strlen(directory + length))
-            return true;
+        if (strncmp(directory, name, length) == 0 && directory[length] == '\0') return true;
     }
     return false;
 }

@@ -51,7 +51,7 @@ static decant_status merge(dcn_arena *arena, const dcn_doc *base, const dcn_doc 
         TRY_RETURN(dcn_doc_append(arena, merged, base->key_nodes[i], base->items[i]));
     }
     for (int32_t i = 0; i < over->count; i++) {
-        if (top && over->items[i]->type == DCN_DOC_NULL) continue; /* the base's key is gone too */
+        if (over->items[i]->type == DCN_DOC_NULL) continue; /* the base's key is gone too */
         dcn_doc *item = NULL;
         TRY_RETURN(merge_item(arena, dcn_doc_get(base, over->keys[i]), over, i, top, &item));
         TRY_RETURN(dcn_doc_append(arena, merged, over->key_nodes[i], item));

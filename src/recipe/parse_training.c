@@ -238,7 +238,12 @@ decant_status dcn_loss_parse(const dcn_doc *doc, dcn_term ret_terms[DCN_MAX_TERM
     for (int32_t i = 0; i < doc->count; i++) {
         dcn_term_kind kind = DCN_TERM_CE;
         if (!dcn_term_find(doc->keys[i], &kind)) return unknown_term(doc->key_nodes[i]);
-        TRY_RETURN(parse_term(kind, doc->items[i], &terms[i]));
+        dcn_term term = {0};
+        TRY_RETURN(parse_term(kind, doc->items[i], &term));
+        int32_t at = i; /* by kind: the order in which they are written means nothing, to a checkpoint neither */
+        for (; at > 0 && terms[at - 1].kind > kind; at--)
+            terms[at] = terms[at - 1];
+        terms[at] = term;
     }
     memcpy(ret_terms, terms, sizeof terms);
     *ret_count = doc->count;

@@ -9,8 +9,8 @@
 #include "recipe/run_directory.h"
 
 #define FORMAT            "decant-result"
-#define MAX_RESULT_BYTES  (64 << 20)
-#define MAX_FOLDER_LEVELS 2 /* runs/RECIPE and runs may both be named */
+#define MAX_RESULT_BYTES  (1 << 30) /* thousands of classes make a confusion matrix of millions of cells */
+#define MAX_FOLDER_LEVELS 2         /* runs/RECIPE and runs may both be named */
 
 /* --- lists --- */
 
@@ -333,7 +333,11 @@ decant_status decant_results_read(const char *const *directories, int32_t count,
     if (status != DECANT_OK) goto out;
     for (int32_t i = 0; i < count; i++) {
         int32_t before = list->count;
-        TRY(read_folder(directories[i], MAX_FOLDER_LEVELS, list));
+        char *folder = NULL;
+        TRY(dcn_path_tidy(directories[i], &folder)); /* runs that belong together are told by their folder */
+        status = read_folder(folder, MAX_FOLDER_LEVELS, list);
+        dcn_free(folder);
+        if (status != DECANT_OK) goto out;
         if (list->count == before) {
             status =
                 DCN_FAIL(NOT_FOUND, "%s holds no finished run (no result.json); train one with `decant run RECIPE`",

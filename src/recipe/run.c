@@ -395,6 +395,7 @@ static decant_status prepare(const run_context *runner, const dcn_run_directory 
     if (state == DCN_RUN_NEW || state == DCN_RUN_CHANGED)
         TRY(dcn_run_directory_claim(directory, runner->experiment, runner->run, runner->seed, identity));
     if (state == DCN_RUN_INTERRUPTED) TRY(dcn_file_remove(directory->result)); /* its model is gone */
+    TRY(dcn_run_directory_tidy(directory));
     *ret_state = state;
 out:
     dcn_text_finish(&difference);

@@ -83,13 +83,28 @@ static decant_status check_owner(const dcn_run_directory *directory, const dcn_e
         directory->path, recipe != NULL ? recipe : "?", name != NULL ? name : "?", (long long)its_seed);
 }
 
+/* Half a file of ours, of a process that was killed while it wrote. */
+static bool is_leftover(const dcn_run_directory *directory, const char *name)
+{
+    const char *const ours[] = {directory->run,     directory->losses, directory->checkpoint,
+                                directory->metrics, directory->model,  directory->result};
+    for (size_t i = 0; i < DCN_COUNT(ours); i++) {
+        const char *file = strrchr(ours[i], '/') + 1;
+        const size_t length = strlen(file);
+        if (strncmp(name, file, length) == 0 && strncmp(name + length, ".tmp-", 5) == 0) return true;
+    }
+    return false;
+}
+
 static decant_status check_unmarked(const dcn_run_directory *directory, dcn_run_state *ret_state)
 {
     char **names = NULL;
-    int32_t count = 0;
+    int32_t count = 0, others = 0;
     if (dcn_file_exists(directory->path)) TRY_RETURN(dcn_directory_list(directory->path, &names, &count));
+    for (int32_t i = 0; i < count; i++)
+        others += !is_leftover(directory, names[i]);
     dcn_names_free(names, count);
-    if (count > 0)
+    if (others > 0)
         return DCN_FAIL(STALE,
                         "%s is not empty and no run of decant's; move it away or choose another directory with --dir",
                         directory->path);
@@ -127,6 +142,25 @@ decant_status dcn_run_directory_inspect(const dcn_run_directory *directory, cons
     *ret_state = DCN_RUN_CHANGED;
 out:
     json_decref(mark);
+    return status;
+}
+
+decant_status dcn_run_directory_tidy(const dcn_run_directory *directory)
+{
+    char **names = NULL;
+    int32_t count = 0;
+    decant_status status = dcn_directory_list(directory->path, &names, &count);
+    if (status != DECANT_OK) goto out;
+    for (int32_t i = 0; i < count; i++) {
+        char *path = NULL;
+        if (!is_leftover(directory, names[i])) continue;
+        TRY(dcn_path_join(directory->path, names[i], &path));
+        status = dcn_file_remove(path);
+        dcn_free(path);
+        if (status != DECANT_OK) goto out;
+    }
+out:
+    dcn_names_free(names, count);
     return status;
 }
 

@@ -34,6 +34,8 @@ void dcn_run_directory_finish(dcn_run_directory *directory);
 decant_status dcn_run_directory_inspect(const dcn_run_directory *directory, const dcn_experiment *experiment,
                                         int32_t run, uint64_t seed, const dcn_identity *identity,
                                         dcn_run_state *ret_state, dcn_text *difference);
+/* Removes what processes that were killed left half-written. The directory must be locked. */
+decant_status dcn_run_directory_tidy(const dcn_run_directory *directory);
 /* Makes the directory and marks it; what a changed run left is removed. */
 decant_status dcn_run_directory_claim(const dcn_run_directory *directory, const dcn_experiment *experiment, int32_t run,
                                       uint64_t seed, const dcn_identity *identity);

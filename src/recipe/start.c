@@ -12,19 +12,17 @@
 decant_status dcn_start_open(const char *path, dcn_start *ret_start)
 {
     dcn_start start = {0};
-    dcn_map map = {0};
-    decant_status status = DECANT_OK;
-    if (path == NULL) goto out;
-    TRY(dcn_map_open(path, &map));
-    dcn_hash_hex(dcn_hash_bytes(map.data, map.bytes), start.hex);
-    TRY(dcn_model_load(path, &start.source));
-out:
-    dcn_map_close(&map);
-    if (status == DECANT_OK)
-        *ret_start = start;
-    else
-        dcn_while("loading the model to start from, %s", path);
-    return status;
+    dcn_hash hash;
+    if (path != NULL) {
+        decant_status status = dcn_model_load_hashed(path, &hash, &start.source);
+        if (status != DECANT_OK) {
+            dcn_while("loading the model to start from, %s", path);
+            return status;
+        }
+        dcn_hash_hex(hash, start.hex);
+    }
+    *ret_start = start;
+    return DECANT_OK;
 }
 
 void dcn_start_finish(dcn_start *start)

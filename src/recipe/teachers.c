@@ -84,17 +84,15 @@ static decant_status join_paths(const dcn_run_spec *run, const members *all, dcn
 
 static decant_status load(const char *path, dcn_text *identity, decant_model **ret_model)
 {
-    dcn_map map = {0};
+    dcn_hash hash;
     char hex[DCN_HASH_HEX];
-    decant_status status = dcn_map_open(path, &map);
-    if (status != DECANT_OK) goto out;
-    dcn_hash_hex(dcn_hash_bytes(map.data, map.bytes), hex);
-    TRY(dcn_text_add(identity, "%s%s", identity->length > 0 ? " " : "", hex));
-    TRY(dcn_model_load(path, ret_model));
-out:
-    if (status != DECANT_OK) dcn_while("loading the teacher %s", path);
-    dcn_map_close(&map);
-    return status;
+    decant_status status = dcn_model_load_hashed(path, &hash, ret_model);
+    if (status != DECANT_OK) {
+        dcn_while("loading the teacher %s", path);
+        return status;
+    }
+    dcn_hash_hex(hash, hex);
+    return dcn_text_add(identity, "%s%s", identity->length > 0 ? " " : "", hex);
 }
 
 static decant_status load_all(const dcn_run_spec *run, members *all, dcn_text *identity, decant_model **ret_model)

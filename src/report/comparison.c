@@ -50,6 +50,12 @@ static decant_status judge_one_seed(const decant_run_result *first, const decant
     return decant_judge_predictions(only_first, only_second, first->test_count, ret_judgement);
 }
 
+/* From the counts: what result.json says of the accuracy is rounded, and equal runs would differ by that. */
+static double accuracy_of(const decant_run_result *result)
+{
+    return (double)(result->test_count - result->test_errors) / (double)result->test_count;
+}
+
 decant_status decant_judge_runs(const decant_comparison_row *row, const decant_comparison_row *baseline,
                                 decant_judgement *ret_judgement)
 {
@@ -65,8 +71,8 @@ decant_status decant_judge_runs(const decant_comparison_row *row, const decant_c
         pair[0] = row->results[i];
         pair[1] = other;
         TRY(check_same_test(pair[0], pair[1]));
-        accuracy[shared] = pair[0]->test_accuracy;
-        accuracy[row->n_seeds + shared] = other->test_accuracy;
+        accuracy[shared] = accuracy_of(pair[0]);
+        accuracy[row->n_seeds + shared] = accuracy_of(other);
         shared++;
     }
     if (shared == 0) {

@@ -7,6 +7,7 @@ sed 's/^name: tiny/name: second/' tiny.yaml >second.yaml
 "$DECANT" run second.yaml -q alone >out.txt 2>err.txt
 show compare runs
 show compare runs --against runs/second/alone-seed1/
+show compare runs/tiny/alone-seed0/ runs//tiny/alone-seed1 runs/tiny/distilled-seed*/ | sed 1d
 show compare runs --against alone
 show compare runs --against alon
 sed -i 's/"data_hash":"[0-9a-f]*"/"data_hash":"another"/' runs/second/alone-seed*/result.json

@@ -23,6 +23,8 @@ printf 'kind,size,note\nu,1,c\nw,15,"a, b"\n' >new.csv
 show predict $model new.csv | sed 's/[0-9.]* %/N %/'
 show predict $model rows.csv:3 | sed 's/[0-9.]* %/N %/'
 show predict $model new.csv:1-2
+cp new.csv NEW.CSV
+show predict $model NEW.CSV:0 | sed 's/[0-9.]* %/N %/'
 printf '\357\273\277kind,size,note\r\nu,1,c\n\nx,2,c\r\n' >bad.csv
 show predict $model bad.csv
 printf 'kind,size,note\nu,many,c\n' >bad.csv
@@ -43,3 +45,7 @@ show data check table.yaml | tail -4
 show data check table.yaml --seed 1
 show data check table.yaml -o data.source.target=z
 show data check rows.csv -o data.seed=1
+echo "the table has changed since"
+echo '200,1,u,c,small' >>rows.csv
+show eval $model
+show eval $model --data ./rows.csv | sed -n 's/ 121 .*/ all rows/p'

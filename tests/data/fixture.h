@@ -60,6 +60,27 @@ static inline void write_file(const char *folder, const char *name, const void *
     assert_int_equal(fclose(file), 0);
 }
 
+/* A .npy file of a type such as "<f4" and a shape such as "(2, 3)"; returns its bytes. */
+static inline size_t make_npy(uint8_t *file, const char *type, const char *shape, const void *payload,
+                              size_t payload_bytes)
+{
+    char dict[160];
+    int length = snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': %s}", type, shape);
+    memcpy(file, "\x93NUMPY\x01\x00", 8);
+    file[8] = (uint8_t)length;
+    file[9] = 0;
+    memcpy(file + 10, dict, (size_t)length);
+    memcpy(file + 10 + length, payload, payload_bytes);
+    return 10 + (size_t)length + payload_bytes;
+}
+
+static inline void write_array(const char *folder, const char *name, const char *type, const char *shape,
+                               const void *payload, size_t bytes)
+{
+    static uint8_t file[1024];
+    write_file(folder, name, file, make_npy(file, type, shape, payload, bytes));
+}
+
 static inline void write_gzip(const char *folder, const char *name, const void *bytes, size_t count)
 {
     char path[512];

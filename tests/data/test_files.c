@@ -252,22 +252,9 @@ static void test_for_a_model(void **state)
 /* --- arrays --- */
 
 /* A .npy file in memory. Returns its length. */
-static size_t make_npy(uint8_t *file, const char *type, const char *shape, const void *payload, size_t payload_bytes)
-{
-    char dict[160];
-    int length = snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': %s}", type, shape);
-    memcpy(file, "\x93NUMPY\x01\x00", 8);
-    file[8] = (uint8_t)length;
-    file[9] = 0;
-    memcpy(file + 10, dict, (size_t)length);
-    memcpy(file + 10 + length, payload, payload_bytes);
-    return 10 + (size_t)length + payload_bytes;
-}
-
 static void write_npy(const char *name, const char *type, const char *shape, const void *payload, size_t bytes)
 {
-    static uint8_t file[1024];
-    write_file(folder, name, file, make_npy(file, type, shape, payload, bytes));
+    write_array(folder, name, type, shape, payload, bytes);
 }
 
 static dcn_files_options arrays(void)
@@ -324,7 +311,7 @@ static void test_floats(void **state)
     const float *data = (const float *)(const void *)dataset->train.data;
     assert_int_equal(dataset->sample.rank, 1);
     assert_true(data[4] == -5 && data[5] == 6.5f && data[7] == 1e30f);
-    assert_non_null(strstr(dataset->reading, "\"floats\":true"));
+    assert_non_null(strstr(dataset->reading, "\"floats\":true,\"other_scale\":true"));
     dcn_dataset_destroy(dataset);
     dataset = NULL;
     write_npy("x_train.npy", "<f8", "(2, 2, 1, 2)", values, sizeof values);

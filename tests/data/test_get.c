@@ -317,7 +317,8 @@ static void test_an_archive(void **state)
     assert_ok(dcn_sha256_hex(contents[0], 3000, sum[0]));
     assert_ok(dcn_sha256_hex(contents[1], 100, sum[1]));
     const dcn_published_file members[] = {{"a.bin", 3000, sum[0]}, {"b.bin", 100, sum[1]}};
-    for (int round = 0; round < 3; round++) { /* the second time a member is not what it should be, the third the archive */
+    for (int round = 0; round < 3;
+         round++) { /* the second time a member is not what it should be, the third the archive */
         uint8_t *packed = NULL;
         size_t packed_bytes = 0, bytes = make_archive(archive, contents[round == 1 ? 0 : 1]);
         write_gzip(served, "set.tar.gz", archive, bytes);

@@ -312,6 +312,29 @@ static void test_a_network_without_its_weights_is_refused(void **state)
     dcn_graph_destroy(graph);
 }
 
+/* Breaks when room is made for a row of logits and more comes out. */
+static void test_a_network_that_ends_in_a_map_is_refused(void **state)
+{
+    (void)state;
+    const decant_shape sample = {3, {1, 4, 4}};
+    dcn_graph *graph = NULL;
+    dcn_value_id x;
+    decant_model *none = NULL;
+    char *json = NULL, fingerprint[33];
+    assert_int_equal(dcn_graph_create(&graph), DECANT_OK);
+    assert_int_equal(dcn_build_input(graph, &sample, &x), DECANT_OK);
+    assert_int_equal(dcn_build_simple(graph, DECANT_OP_RELU, "relu", NULL, &x, 1, &graph->output), DECANT_OK);
+    assert_int_equal(dcn_graph_to_json(graph, &json), DECANT_OK);
+    dcn_graph_fingerprint(graph, fingerprint);
+    const dcn_pair pairs[] = {{"decant.file", "1"}, {"decant.graph", json}, {"decant.fingerprint", fingerprint}};
+    assert_int_equal(dcn_safetensors_write(MODEL_PATH, NULL, 0, pairs, 3), DECANT_OK);
+    assert_int_equal(dcn_model_load(MODEL_PATH, &none), DECANT_FORMAT);
+    assert_non_null(strstr(decant_error_message(), "ends in [1, 1, 4, 4], not in a row of logits"));
+    dcn_file_remove(MODEL_PATH);
+    dcn_free(json);
+    dcn_graph_destroy(graph);
+}
+
 /* Breaks when the number of classes is cut to 32 bits and buffers are made for the rest. */
 static void test_more_classes_than_can_be_counted_are_refused(void **state)
 {
@@ -359,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_long_names_come_back),
         cmocka_unit_test(test_a_class_may_be_called_anything),
         cmocka_unit_test(test_a_network_without_its_weights_is_refused),
+        cmocka_unit_test(test_a_network_that_ends_in_a_map_is_refused),
         cmocka_unit_test(test_more_classes_than_can_be_counted_are_refused),
         cmocka_unit_test(test_failing_memory_leaks_nothing),
     };

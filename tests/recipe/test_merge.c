@@ -63,6 +63,19 @@ static void test_loss_is_replaced_as_a_whole(void **state)
     dcn_experiment_destroy(experiment);
 }
 
+/* Breaks when sums that a checkpoint keeps by position meet another loss after lines of a recipe changed places. */
+static void test_losses_have_one_order(void **state)
+{
+    (void)state;
+    dcn_experiment *experiment = derive("{like: base, teacher: base, loss: {kd: 0.5, logits: 2, ce: 1}}");
+    const dcn_run_spec *run = &experiment->runs[1];
+    assert_int_equal(run->terms[0].kind, DCN_TERM_CE);
+    assert_int_equal(run->terms[1].kind, DCN_TERM_KD);
+    assert_int_equal(run->terms[2].kind, DCN_TERM_LOGITS);
+    assert_true(run->terms[0].weight == 1 && run->terms[1].weight == 0.5 && run->terms[2].weight == 2);
+    dcn_experiment_destroy(experiment);
+}
+
 /* Breaks when null does not remove a key, or an empty map is not the end of augmentation. */
 static void test_null_removes(void **state)
 {
@@ -72,6 +85,11 @@ static void test_null_removes(void **state)
     assert_int_equal(run->n_seeds, 1);
     assert_int_equal(run->augment.shift, 0);
     assert_int_equal(run->optimizer.schedule.kind, DCN_SCHEDULE_CONSTANT);
+    dcn_experiment_destroy(experiment);
+    experiment = derive("{like: stepped, schedule: {step: {every: null, milestones: [1, 2]}}}\n"
+                        "  stepped: {like: base, schedule: {step: {every: 3}}}");
+    assert_int_equal(experiment->runs[1].optimizer.schedule.kind, DCN_SCHEDULE_STEP);
+    assert_int_equal(experiment->runs[1].optimizer.schedule.every, 0);
     dcn_experiment_destroy(experiment);
 }
 
@@ -96,6 +114,7 @@ int main(void)
         cmocka_unit_test(test_maps_are_merged_deeply),
         cmocka_unit_test(test_another_optimizer_replaces_the_first),
         cmocka_unit_test(test_loss_is_replaced_as_a_whole),
+        cmocka_unit_test(test_losses_have_one_order),
         cmocka_unit_test(test_null_removes),
         cmocka_unit_test(test_chains_and_later_bases),
     };

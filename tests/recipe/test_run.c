@@ -438,6 +438,24 @@ static void test_foreign_directories_are_refused(void **state)
     assert_true(dcn_file_exists(FOLDER "/foreign/tiny/teacher/notes.txt"));
 }
 
+/* Breaks when half a file of a process that was killed as it began stands in the way for ever, or stays. */
+static void test_leftovers_of_killed_processes(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"/run.json.tmp-12-1", "/model.safetensors.tmp-12-2"};
+    char leftover[512];
+    assert_int_equal(dcn_directory_make(FOLDER "/killed/tiny/teacher"), DECANT_OK);
+    for (size_t i = 0; i < DCN_COUNT(names); i++) {
+        snprintf(leftover, sizeof leftover, FOLDER "/killed/tiny/teacher%s", names[i]);
+        assert_int_equal(dcn_file_write(leftover, "{", 1), DECANT_OK);
+    }
+    (void)run_or_fail("killed", NULL, plain);
+    for (size_t i = 0; i < DCN_COUNT(names); i++) {
+        snprintf(leftover, sizeof leftover, FOLDER "/killed/tiny/teacher%s", names[i]);
+        assert_false(dcn_file_exists(leftover));
+    }
+}
+
 /* Breaks when a recipe with errors begins to train. */
 static void test_recipes_with_errors_do_not_run(void **state)
 {
@@ -651,6 +669,7 @@ int main(void)
         cmocka_unit_test(test_what_belongs_to_the_identity),
         cmocka_unit_test(test_chosen_runs_bring_their_teachers),
         cmocka_unit_test(test_foreign_directories_are_refused),
+        cmocka_unit_test(test_leftovers_of_killed_processes),
         cmocka_unit_test(test_recipes_with_errors_do_not_run),
         cmocka_unit_test(test_resumed_runs_are_identical),
         cmocka_unit_test(test_failed_writes_leave_nothing_half_done),

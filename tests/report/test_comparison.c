@@ -19,8 +19,11 @@ static void fill(decant_run_result *results, const decant_run_result **pointers,
 {
     *row = (decant_comparison_row){.run = run, .baseline = -1, .n_seeds = count, .results = pointers};
     for (int32_t i = 0; i < count; i++) {
-        results[i] = (decant_run_result){
-            .run = run, .seed = (uint64_t)i + 1, .test_count = 1000, .test_accuracy = accuracies[i]};
+        results[i] = (decant_run_result){.run = run,
+                                         .seed = (uint64_t)i + 1,
+                                         .test_count = 1000,
+                                         .test_errors = lround(1000 * (1 - accuracies[i])),
+                                         .test_accuracy = accuracies[i]};
         pointers[i] = &results[i];
         row->accuracy_mean += accuracies[i] / count;
     }
@@ -90,6 +93,27 @@ static void test_one_seed_is_judged_by_its_samples(void **state)
 
     results[1][0].test_count = 999;
     assert_int_equal(decant_judge_runs(&row, &baseline, &judgement), DECANT_INVALID_ARG);
+}
+
+/* Breaks when what a result file rounds the accuracy to is a difference: 29 of 30 is no number of twelve digits. */
+static void test_equal_counts_are_equal(void **state)
+{
+    (void)state;
+    static const double fresh[6] = {29. / 30, 29. / 30, 29. / 30, 29. / 30, 29. / 30, 29. / 30};
+    decant_run_result results[2][6];
+    const decant_run_result *pointers[2][6];
+    decant_comparison_row row, baseline;
+    decant_judgement judgement;
+    fill(results[0], pointers[0], &row, "fresh", fresh, 6);
+    fill(results[1], pointers[1], &baseline, "read", fresh, 6);
+    for (int i = 0; i < 6; i++) {
+        results[0][i].test_count = results[1][i].test_count = 30;
+        results[0][i].test_errors = results[1][i].test_errors = 1;
+        results[1][i].test_accuracy = 0.966666666667;
+    }
+    assert_ok(decant_judge_runs(&row, &baseline, &judgement));
+    assert_int_equal(judgement.verdict, DECANT_VERDICT_INCONCLUSIVE);
+    assert_true(judgement.difference == 0 && judgement.p == 1);
 }
 
 /* Breaks when a run that was trained longer is called better without a word about it. */
@@ -287,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seeds_are_matched_by_number),
         cmocka_unit_test(test_one_seed_is_judged_by_its_samples),
+        cmocka_unit_test(test_equal_counts_are_equal),
         cmocka_unit_test(test_unequal_budgets_are_told),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_the_locale_changes_no_table),
