@@ -1,12 +1,11 @@
 /* A recipe's text -> a checked experiment. The parts are read by merge.c, parse_data.c and parse_training.c; here is
  * what refers from one part to another: models of runs, teachers, the budget and the order of the runs. */
-#include "recipe/experiment.h"
+#include "recipe/parse.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "graph/graph.h"
-#include "recipe/schema.h"
 
 /* --- names --- */
 

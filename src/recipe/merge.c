@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "graph/graph.h"
-#include "recipe/experiment.h"
-#include "recipe/schema.h"
+#include "recipe/parse.h"
 
 /* Keys whose value is taken whole from the derived run. */
 static bool is_whole(const char *key)

@@ -2,8 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "recipe/experiment.h"
-#include "recipe/schema.h"
+#include "recipe/parse.h"
 
 #define MAX_CHANNELS 65536
 

@@ -2,8 +2,7 @@
  */
 #include <string.h>
 
-#include "recipe/experiment.h"
-#include "recipe/schema.h"
+#include "recipe/parse.h"
 
 #define MAX_SIDE 4096 /* of a picture that a network sees */
 

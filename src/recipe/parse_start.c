@@ -4,8 +4,7 @@
 
 #include "decant/compress.h"
 #include "graph/graph.h"
-#include "recipe/experiment.h"
-#include "recipe/schema.h"
+#include "recipe/parse.h"
 
 static decant_status find_source(const dcn_experiment *experiment, int32_t index, const dcn_doc *doc, const char *key,
                                  dcn_start_spec *start)

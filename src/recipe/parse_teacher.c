@@ -2,8 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "recipe/experiment.h"
-#include "recipe/schema.h"
+#include "recipe/parse.h"
 
 /* A word, or {run: NAME, seeds: all}. */
 static decant_status parse_one(const dcn_experiment *experiment, int32_t index, const dcn_doc *doc,

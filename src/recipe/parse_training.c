@@ -1,8 +1,7 @@
 /* What a run is trained with: its optimizer, schedule and loss maps. */
 #include <string.h>
 
-#include "recipe/experiment.h"
-#include "recipe/schema.h"
+#include "recipe/parse.h"
 
 static int32_t find_word(const dcn_choice *choice, const char *word)
 {

@@ -2,8 +2,7 @@
  * Which classes they name is found out by transfer.c, once the data set is known. */
 #include <string.h>
 
-#include "recipe/experiment.h"
-#include "recipe/schema.h"
+#include "recipe/parse.h"
 
 static decant_status check_classes(const dcn_doc *doc, const char *what)
 {

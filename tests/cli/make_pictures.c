@@ -4,7 +4,7 @@
 #include <png.h>
 #include <string.h>
 
-#include "recipe/tiny.h"
+#include "run/tiny.h"
 
 #define PER_CLASS 40
 #define SIDE      TINY_SIDE

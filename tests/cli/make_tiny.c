@@ -1,5 +1,5 @@
 /* Writes the tiny data set for the scripts: make_tiny FOLDER. */
-#include "recipe/tiny.h"
+#include "run/tiny.h"
 
 int main(int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 /* Recipes: whatever the text is, reading it ends in a recipe or in an error with a message. The networks are laid out
  * as well, for images of 28 x 28: a hostile layer list would do its harm there. */
 #include "fuzz/fuzz.h"
-#include "recipe/materials.h"
+#include "run/materials.h"
 
 /* Two samples made up on the first call; kept until the end. */
 static const decant_dataset *tiny_images(void)

@@ -2,7 +2,7 @@
 #include "recipe/recipes.h"
 
 #include "base/file.h"
-#include "recipe/schema.h"
+#include "recipe/parse.h"
 
 /* Breaks when a range in the table is misspelled, or a default lies outside its own range. */
 static void test_every_default_is_in_its_range(void **state)

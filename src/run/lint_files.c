@@ -1,0 +1,146 @@
+/* Linting of model files that runs start from or are taught by: were they made for this data, and did they learn from
+ * rows that are tested today? */
+#include "run/lint.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "data/files.h"
+
+static bool is_normalized_alike(const dcn_normalization *trained, const dcn_materials *materials)
+{
+    if (trained->channels != materials->norm_channels) return false;
+    for (int32_t i = 0; i < trained->channels; i++) {
+        float distance = trained->mean[i] - materials->mean[i], ratio = trained->std[i] / materials->std[i];
+        if (!(distance < 1e-4f && distance > -1e-4f && ratio < 1.0001f && ratio > 0.9999f)) return false;
+    }
+    return true;
+}
+
+/* A student that starts from other classes learns its own; one that is taught them in another order learns nothing. */
+static decant_status lint_classes(const dcn_lint_context *context, const dcn_model_source *source)
+{
+    const decant_dataset *dataset = context->materials->dataset;
+    char *const *theirs = source->model->class_names, *const *ours = dataset->class_names;
+    if (theirs == NULL || ours == NULL || source->model->n_classes != dataset->n_classes) return DECANT_OK;
+    for (int32_t c = 0; c < dataset->n_classes; c++) {
+        if (strcmp(theirs[c], ours[c]) == 0) continue;
+        return dcn_lint_add(context, source->place, source->is_teacher ? DCN_ERROR : DCN_WARNING,
+                            "%s%s was trained on other classes or in another order: its class %d is \"%s\", that of %s "
+                            "\"%s\"",
+                            source->is_teacher ? "the teacher " : "", source->file, (int)c, theirs[c], dataset->name,
+                            ours[c]);
+    }
+    return DECANT_OK;
+}
+
+/* --- tables --- */
+
+static bool is_same_column(const dcn_column *a, const dcn_column *b)
+{
+    bool same = strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->n_categories == b->n_categories;
+    for (int32_t i = 0; same && i < a->n_categories; i++)
+        same = strcmp(a->categories[i], b->categories[i]) == 0;
+    return same;
+}
+
+static decant_status lint_columns(const dcn_lint_context *context, const dcn_model_source *source,
+                                  const dcn_encoder *theirs)
+{
+    const dcn_encoder *ours = context->materials->dataset->encoder;
+    for (int32_t i = 0; i < theirs->n_columns || i < ours->n_columns; i++) {
+        const dcn_column *their = i < theirs->n_columns ? &theirs->columns[i] : NULL;
+        const dcn_column *our = i < ours->n_columns ? &ours->columns[i] : NULL;
+        if (their != NULL && our != NULL && is_same_column(their, our)) continue;
+        return dcn_lint_add(context, source->place, DCN_ERROR,
+                            "%s was trained on a table whose column %d is \"%s\", this one's is \"%s\"%s; columns, "
+                            "their order and their categories must be the same",
+                            source->file, (int)i + 1, their != NULL ? their->name : "(none)",
+                            our != NULL ? our->name : "(none)",
+                            their != NULL && our != NULL && strcmp(their->name, our->name) == 0
+                                ? " with other categories or of another kind"
+                                : "");
+    }
+    return DECANT_OK;
+}
+
+/* --- what was tested then and is now --- */
+
+static bool is_same_share(double a, double b)
+{
+    return fabs(a - b) < 1e-12;
+}
+
+static decant_status add_leak(const dcn_lint_context *context, const dcn_model_source *source, double test,
+                              uint64_t seed, const char *kind)
+{
+    const bool allowed = context->experiment->data.allow_overlap;
+    return dcn_lint_add(context, source->place, allowed ? DCN_WARNING : DCN_ERROR,
+                        "%s learnt from %s that are tested here: the same data was parted with test: %g and seed: %llu "
+                        "then%s",
+                        source->file, kind, test, (unsigned long long)seed,
+                        allowed ? "; data.allow_overlap lets that pass"
+                                : "; part it so again, or set data.allow_overlap: true");
+}
+
+static decant_status lint_parting(const dcn_lint_context *context, const dcn_model_source *source,
+                                  const dcn_parting *then)
+{
+    const dcn_parting *now = &context->materials->dataset->encoder->parting;
+    const bool same_file = then->file_hash[0] != '\0' && strcmp(then->file_hash, now->file_hash) == 0;
+    const bool parted_alike = then->test_path != NULL ? now->test_path != NULL
+                                                      : now->test_path == NULL && then->seed == now->seed &&
+                                                            is_same_share(then->test, now->test);
+    if (!same_file || parted_alike || now->test_path != NULL) return DECANT_OK;
+    return add_leak(context, source, then->test, then->seed, "rows");
+}
+
+static decant_status lint_table(const dcn_lint_context *context, const dcn_model_source *source)
+{
+    dcn_encoder *encoder = NULL;
+    const char *text = dcn_model_metadata(source->model, DCN_TABLE_METADATA);
+    if (text == NULL || context->materials->dataset->encoder == NULL) return DECANT_OK;
+    decant_status status = dcn_encoder_from_json(text, &encoder);
+    if (status != DECANT_OK) return dcn_lint_failure(context, source->place, status);
+    TRY(lint_columns(context, source, encoder));
+    TRY(lint_parting(context, source, &encoder->parting));
+out:
+    dcn_encoder_destroy(encoder);
+    return status;
+}
+
+/* Pictures and arrays whose test part is drawn from the training files. */
+static decant_status lint_drawn(const dcn_lint_context *context, const dcn_model_source *source)
+{
+    const char *theirs = dcn_model_metadata(source->model, DCN_FILES_METADATA);
+    const char *ours = context->materials->dataset->reading, *name = dcn_model_metadata(source->model, "data");
+    dcn_files_options then, now;
+    dcn_arena *arena = NULL;
+    if (theirs == NULL || ours == NULL || name == NULL || strcmp(name, context->materials->dataset->name) != 0)
+        return DECANT_OK;
+    decant_status status = dcn_arena_create(&arena);
+    if (status != DECANT_OK) goto out;
+    status = dcn_files_from_json(arena, theirs, &then);
+    if (status != DECANT_OK) {
+        status = dcn_lint_failure(context, source->place, status);
+        goto out;
+    }
+    TRY(dcn_files_from_json(arena, ours, &now));
+    const bool parted_alike = is_same_share(then.test, now.test) && then.seed == now.seed;
+    if (now.test > 0 && !parted_alike) TRY(add_leak(context, source, then.test, then.seed, "samples"));
+out:
+    dcn_arena_destroy(arena);
+    return status;
+}
+
+decant_status dcn_lint_model_file(const dcn_lint_context *context, const dcn_model_source *source)
+{
+    if (!is_normalized_alike(&source->model->normalization, context->materials))
+        TRY_RETURN(dcn_lint_add(context, source->place, DCN_ERROR,
+                                "%s%s was trained on inputs normalised in another way than this recipe's; set "
+                                "data.normalize to its mean and std",
+                                source->is_teacher ? "the teacher " : "", source->file));
+    TRY_RETURN(lint_classes(context, source));
+    TRY_RETURN(lint_table(context, source));
+    return lint_drawn(context, source);
+}
