@@ -11,7 +11,7 @@ static decant_status emit_logits(const dcn_term *term, dcn_program *program, con
 {
     dcn_value_id inputs[2] = {context->student_logits, context->teacher_logits};
     const int64_t classes = program->graph->values[inputs[0]].shape.dim[1];
-    const decant_op_attrs scale = {.linear = {.features = classes}};
+    const decant_op_attrs scale = {.linear = {.features = classes, .exact = true}};
     for (int i = 0; i < 2 && term->standardize; i++) {
         const dcn_value_id product[2] = {inputs[i], context->teacher_scale};
         TRY_RETURN(dcn_graph_add_node(program->graph, DECANT_OP_LINEAR, &scale, NULL, product, 2, 1, &inputs[i]));

@@ -1,5 +1,6 @@
-/* What a plan is made of. Private to engine/: plan.c puts the parts together, layout.c decides kernels and layouts,
- * storage.c and offsets.c decide memory, execute.c runs, transfer.c moves weights in and out. */
+/* What a plan is made of. Private to engine/: plan.c puts the parts together, precision.c decides element types,
+ * layout.c kernels and layouts, storage.c and offsets.c decide memory, execute.c runs, transfer.c moves weights in and
+ * out. */
 #ifndef DCN_ENGINE_PARTS_H
 #define DCN_ENGINE_PARTS_H
 

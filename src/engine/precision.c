@@ -21,9 +21,18 @@ static bool has_bit(uint32_t bits, int32_t index)
     return (bits >> index & 1U) != 0;
 }
 
+/* What is summed for its own sake, and not for a layer behind it. */
+static bool is_exact(const dcn_node *node)
+{
+    const bool is_linear = node->op == DECANT_OP_LINEAR || node->op == DECANT_OP_LINEAR_GRAD_INPUT ||
+                           node->op == DECANT_OP_LINEAR_GRAD_WEIGHT;
+    return is_linear && node->attrs.linear.exact;
+}
+
 static bool product_gains(const choosing *chooser, dcn_node_id node)
 {
     const dcn_device *device = chooser->plan->device;
+    if (is_exact(&chooser->graph->nodes[node])) return false;
     if (device->precision == DECANT_PRECISION_BF16) return true;
     if (device->class->gains_from_bf16 == NULL) return false;
     dcn_op_call call;
@@ -87,9 +96,26 @@ static void choose_forward(choosing *chooser)
     }
 }
 
-/* What only moves the program's inputs to a product that reads bf16 (flatten, dropout on the input) need not do it in
- * f32.
- */
+/* Ops that give what they are given, or nothing. A batch normalisation is none: it takes the mean out of numbers that
+ * may be large beside their spread, and bf16 would have lost the spread by then. */
+static bool only_moves(decant_op op)
+{
+    switch (op) {
+    case DECANT_OP_FLATTEN:
+    case DECANT_OP_RESHAPE:
+    case DECANT_OP_SLICE:
+    case DECANT_OP_PAD_CHANNELS:
+    case DECANT_OP_REPEAT_CHANNELS:
+    case DECANT_OP_MAXPOOL:
+    case DECANT_OP_RELU:
+    case DECANT_OP_DROPOUT: /* and a factor */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What only moves the program's inputs to a product that reads bf16 need not do it in f32. */
 static void choose_data(choosing *chooser)
 {
     const dcn_graph *graph = chooser->graph;
@@ -98,8 +124,7 @@ static void choose_data(choosing *chooser)
         chooser->from_data[v] = graph->values[v].kind == DCN_VALUE_INPUT;
     for (dcn_node_id n = 0; n < graph->n_nodes; n++) {
         const dcn_node *node = &graph->nodes[n];
-        bool moves = dcn_op_may_narrow(node->op).inputs == 1 && !dcn_op_may_narrow(node->op).product;
-        if (moves && chooser->from_data[node->input[0]]) chooser->from_data[node->output[0]] = true;
+        if (only_moves(node->op) && chooser->from_data[node->input[0]]) chooser->from_data[node->output[0]] = true;
     }
     for (dcn_node_id n = graph->n_nodes; n-- > 0;) {
         const dcn_node *node = &graph->nodes[n];

@@ -27,6 +27,7 @@ LIST(conv);
 static const dcn_attr_field fields_linear[] = {
     FIELD(linear, features, INT, true), FIELD(linear, bias, BOOL, true), FIELD(linear, activation, ENUM32, true),
     FIELD(linear, folds, BOOL, false), /* says what becomes of the layer, not what it computes */
+    FIELD(linear, exact, BOOL, false),
 };
 LIST(linear);
 

@@ -51,6 +51,7 @@ typedef struct dcn_linear_attrs {
     bool bias;
     int32_t activation;
     bool folds; /* the first factor of a linear bottleneck: multiplied into the layer behind it when training is over */
+    bool exact; /* what it sums are logits: f32 whatever the precision */
 } dcn_linear_attrs;
 
 typedef struct dcn_norm_attrs {

@@ -130,6 +130,7 @@ static decant_status build_graph(ensemble *all)
         TRY_RETURN(add_member(all, k, &answers[k]));
     TRY_RETURN(join(all->graph, answers, all->count));
     TRY_RETURN(dcn_build_linear(all->graph, "mean", answers[0], first->n_outputs, false, &y));
+    all->graph->nodes[all->graph->n_nodes - 1].attrs.linear.exact = true;
     all->mean = dcn_graph_find(all->graph, "mean.weight");
     if (all->average == DCN_AVERAGE_PROBABILITIES)
         TRY_RETURN(dcn_build_simple(all->graph, DECANT_OP_LOG, "log", NULL, &y, 1, &y));

@@ -1,5 +1,5 @@
-/* A recipe's text -> a checked experiment. The parts are read by merge.c, parse_data.c and parse_training.c; here is
- * what refers from one part to another: models of runs, teachers, the budget and the order of the runs. */
+/* A recipe's text -> a checked experiment. The parts are read by merge.c and parse_*.c; here is what refers from one
+ * part to another: models of runs, teachers, the budget and the order of the runs. */
 #include "recipe/parse.h"
 
 #include <ctype.h>

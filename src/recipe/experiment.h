@@ -100,8 +100,6 @@ typedef struct dcn_run_spec {
     int32_t like;       /* the run it derives from, or DCN_NONE */
     int32_t model;      /* that it trains, or whose pruned form it trains */
     dcn_start_spec start;
-    int32_t teacher_run;        /* the first teacher's, or DCN_NONE */
-    const char *teacher_file;   /* the first teacher's, or NULL */
     dcn_teacher_spec *teachers; /* [n_teachers]; none for a run without */
     int32_t n_teachers;
     bool is_ensemble; /* several teachers, or several seeds of one */

@@ -75,14 +75,11 @@ decant_status dcn_teachers_parse(dcn_experiment *experiment, int32_t index)
     dcn_run_spec *run = &experiment->runs[index];
     const dcn_doc *doc = dcn_doc_get(run->doc, "teacher"), *ensemble = dcn_doc_get(run->doc, "ensemble");
     const char *average = NULL;
-    run->teacher_run = DCN_NONE;
     TRY_RETURN(dcn_schema_text(DCN_SECTION_RUN, run->doc, "ensemble", &average));
     run->average = strcmp(average, "probabilities") == 0 ? DCN_AVERAGE_PROBABILITIES : DCN_AVERAGE_LOGITS;
     if (doc != NULL) {
         TRY_RETURN(parse_list(experiment, index, doc, run));
         TRY_RETURN(name_teachers(experiment, run));
-        run->teacher_run = run->teachers[0].run;
-        run->teacher_file = run->teachers[0].file;
     }
     if (ensemble != NULL && !run->is_ensemble)
         return dcn_doc_fail(ensemble, DECANT_USAGE,

@@ -117,8 +117,8 @@ static decant_status lint_features(const dcn_lint_context *context, const dcn_ru
     TRY(dcn_features_unreached(graph, taps, run->n_terms, &unreached));
     if (unreached != NULL)
         TRY(dcn_lint_add(context, losses, DCN_WARNING,
-                         "run '%s': no loss reaches '%s', which keeps its first random weights; add a loss of the "
-                         "logits",
+                         "run '%s': no loss reaches '%s', which is never taught: it stays random (weight decay "
+                         "shrinks it); add a loss of the logits",
                          run->name, unreached));
 out:
     dcn_graph_destroy(graph);

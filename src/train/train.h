@@ -79,7 +79,7 @@ typedef struct dcn_epoch {
     bool best;
 } dcn_epoch;
 
-/* Guard rail 5: each term at step 0. */
+/* Each term at step 0. */
 typedef struct dcn_loss_sheet {
     int32_t n_terms;
     struct {
@@ -101,7 +101,7 @@ typedef struct dcn_train_result {
     double images_per_second;
 } dcn_train_result;
 
-/* Refuses (INVALID_ARG / NUMERIC) : teacher identical to the student (guard rail 2), a distillation term exactly 0 for
+/* Refuses (INVALID_ARG / NUMERIC) : teacher identical to the student, a distillation term exactly 0 for
  * ten steps, a NaN or infinite loss (NUMERIC, names step and terms), overlapping train/validation indices. */
 decant_status dcn_train(const dcn_train_options *options, dcn_train_result *ret_result);
 

@@ -77,6 +77,14 @@ static const conv_row conv_rows[] = {
     {2, 3, 21, 19, 64, {7, 7}, {2, 2}, {3, 3}, {1, 1}, 1, false, true},
     {2, 4, 3, 30, 16, {2, 2}, {1, 9}, {0, 4}, {1, 1}, 1, true, true}, /* a stride too long for pairs */
     {2, 4, 3, 30, 16, {2, 2}, {1, 8}, {0, 4}, {1, 1}, 1, true, true}, /* the longest one that is not */
+    /* maps so narrow that columns of the kernel meet nothing, with strides: what they gather is 0 */
+    {8, 64, 64, 1, 128, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 1, true, false},
+    {8, 64, 64, 1, 128, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 1, true, false},
+    {4, 24, 5, 1, 48, {3, 3}, {3, 3}, {1, 1}, {1, 1}, 1, true, true},
+    {4, 24, 5, 1, 48, {3, 3}, {3, 3}, {1, 1}, {1, 1}, 1, true, true},
+    {3, 16, 1, 1, 16, {5, 5}, {2, 2}, {2, 2}, {1, 1}, 16, true, false},
+    {3, 16, 1, 1, 16, {5, 5}, {2, 2}, {2, 2}, {1, 1}, 16, true, false},
+    {9, 32, 18, 15, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true}, /* more of Winograd's tiles than a chunk has */
     /* small maps with enough samples to be done as products */
     {9, 19, 2, 2, 35, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true, true},    /* half of the taps meet padding */
     {8, 16, 1, 1, 48, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, false, false},  /* all but one do */
@@ -167,6 +175,8 @@ static const linear_row linear_rows[] = {
                                                                                              rows */
     {1, 1024, 256, true, false}, {70, 200, 90, true, true},   {9, 333, 257, true, false}, {70, 1030, 1, true, true},
     {64, 32, 1, false, false},   {33, 40, 1100, true, false}, /* several groups of panels on bf16 */
+    {6, 600, 300, true, true},   {530, 40, 36, true, false},  /* few samples and much work; many samples */
+    {530, 40, 36, true, false},  {12, 30, 5, true, true},     /* few outputs */
 };
 
 void cases_linear(case_list *list)
@@ -216,9 +226,10 @@ void cases_linear_grad_weight(case_list *list)
 
 /* Normalised tensors; h = 0 stands for rank 2. Every channel has at least two values, as training demands. */
 static const int64_t norm_rows[][4] = {
-    {2, 1, 0, 0}, {17, 33, 0, 0}, {64, 48, 0, 0},  {2, 3, 1, 1},   {1, 1, 2, 1},
-    {2, 3, 5, 7}, {3, 17, 4, 3},  {2, 33, 6, 5},   {5, 48, 3, 3},  {4, 64, 8, 8},
-    {1, 3, 2, 2}, {3, 17, 4, 6},  {9, 48, 28, 28}, {2, 290, 2, 4}, {64, 2, 6, 2}, /* these are pooled, too */
+    {2, 1, 0, 0},     {17, 33, 0, 0},   {64, 48, 0, 0},  {2, 3, 1, 1},   {1, 1, 2, 1},
+    {2, 3, 5, 7},     {3, 17, 4, 3},    {2, 33, 6, 5},   {5, 48, 3, 3},  {4, 64, 8, 8},
+    {1, 3, 2, 2},     {3, 17, 4, 6},    {9, 48, 28, 28}, {2, 290, 2, 4}, {64, 2, 6, 2}, /* these are pooled, too */
+    {40, 3000, 2, 2}, {700, 160, 0, 0}, /* channels enough for all threads, in several passes */
 };
 
 static decant_shape norm_shape(const int64_t row[4])

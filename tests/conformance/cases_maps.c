@@ -125,15 +125,18 @@ typedef struct pool_row {
 } pool_row;
 
 static const pool_row pool_rows[] = {
-    {1, 1, 1, 1, {1, 1}, {1, 1}, {0, 0}, false},  {2, 3, 8, 8, {2, 2}, {2, 2}, {0, 0}, false},
+    {1, 1, 1, 1, {1, 1}, {1, 1}, {0, 0}, false},      {2, 3, 8, 8, {2, 2}, {2, 2}, {0, 0}, false},
     {2, 17, 9, 7, {2, 2}, {2, 2}, {0, 0}, false}, /* odd: last row unused */
     {2, 17, 9, 7, {2, 2}, {2, 2}, {0, 0}, true},  /* odd: last window cut */
     {1, 48, 7, 7, {7, 7}, {7, 7}, {0, 0}, false}, /* the kernel is the map */
-    {2, 33, 7, 5, {3, 3}, {2, 2}, {1, 1}, false}, {2, 33, 8, 6, {3, 3}, {2, 2}, {1, 1}, true},
-    {3, 16, 5, 5, {3, 3}, {1, 1}, {1, 1}, false},                                                /* overlapping */
-    {2, 5, 11, 8, {2, 2}, {3, 3}, {0, 0}, false},                                                /* stride > kernel */
-    {2, 5, 11, 8, {2, 2}, {3, 3}, {0, 0}, true},  {1, 3, 13, 11, {5, 3}, {2, 3}, {2, 1}, false}, /* uneven */
-    {2, 64, 1, 1, {3, 3}, {1, 1}, {1, 1}, false},                                                /* 1x1 map */
+    {2, 33, 7, 5, {3, 3}, {2, 2}, {1, 1}, false},     {2, 33, 8, 6, {3, 3}, {2, 2}, {1, 1}, true},
+    {3, 16, 5, 5, {3, 3}, {1, 1}, {1, 1}, false}, /* overlapping */
+    {2, 5, 11, 8, {2, 2}, {3, 3}, {0, 0}, false}, /* stride > kernel */
+    {2, 5, 11, 8, {2, 2}, {3, 3}, {0, 0}, true},      {1, 3, 13, 11, {5, 3}, {2, 3}, {2, 1}, false}, /* uneven */
+    {2, 64, 1, 1, {3, 3}, {1, 1}, {1, 1}, false},                                                    /* 1x1 map */
+    {2, 16, 8, 6, {2, 2}, {2, 2}, {0, 0}, false},     {3, 64, 6, 10, {2, 2}, {2, 2}, {0, 0}, false}, /* whole vectors */
+    {2, 48, 9, 7, {2, 2}, {2, 2}, {0, 0}, true},      {1, 32, 7, 8, {2, 2}, {2, 2}, {0, 0}, false},
+    {1, 19, 20, 21, {17, 17}, {2, 3}, {3, 4}, false}, /* windows of more places than a byte counts */
 };
 
 static decant_op_attrs pool_attrs(const pool_row *row, bool count_include_pad)

@@ -67,12 +67,12 @@ static void run_step(dcn_plan *plan, const test_step *step, int64_t number)
 }
 
 /* Three updates; the batches that change places share weights, as the last batch of an epoch does. */
-static void check_training(const pair *devices, net_kind kind, bool separate)
+static void check_training(const pair *devices, net_kind kind, const int64_t batches[3], bool separate)
 {
-    step_options options = {.batch = 6, .sgd = true, .teacher = true, .ema = true}, small = options;
-    small.batch = 2;
+    step_options options = {.batch = batches[0], .sgd = true, .teacher = true, .ema = true}, small = options;
+    small.batch = batches[1];
     test_step whole = step_create(kind, &options), part = step_create(kind, &small);
-    test_step eval = step_create(kind, &(step_options){.batch = 5, .inference = true});
+    test_step eval = step_create(kind, &(step_options){.batch = batches[2], .inference = true});
     dcn_plan *plans[2], *last[2], *evals[2];
     for (int d = 0; d < 2; d++) {
         dcn_plan_options share = {.separate = separate};
@@ -111,11 +111,80 @@ static void check_training(const pair *devices, net_kind kind, bool separate)
 static void cpu_and_ref_train_alike(void **state)
 {
     (void)state;
+    static const int64_t batches[][3] = {{6, 2, 5}, {16, 3, 9}, {8, 7, 1}}; /* kernels change at 8 samples */
     pair devices = pair_open();
     for (int kind = 0; kind < NET_COUNT; kind++)
-        for (int separate = 0; separate < 2; separate++)
-            check_training(&devices, (net_kind)kind, separate == 1);
+        for (size_t i = 0; i < DCN_COUNT(batches); i++)
+            for (int separate = 0; separate < 2; separate++)
+                check_training(&devices, (net_kind)kind, batches[i], separate == 1);
     pair_close(&devices);
+}
+
+/* A program that asks one 1x1 convolution, to be planned beside others of other batches. */
+static dcn_program *ask_pointwise(const dcn_graph *graph, int64_t batch, dcn_value_id *ret_x, dcn_value_id *ret_y)
+{
+    const decant_shape *input = &graph->values[graph->input].shape;
+    const decant_shape sample = decant_shape_make(3, input->dim + 1);
+    dcn_program *program = NULL;
+    assert_int_equal(dcn_program_create(batch, DECANT_F32, &program), DECANT_OK);
+    assert_int_equal(dcn_program_input(program, "x", DECANT_F32, &sample, ret_x), DECANT_OK);
+    assert_int_equal(dcn_program_add_model(program, graph, 0, DCN_MODE_INFERENCE, *ret_x, NULL, 0, NULL, ret_y),
+                     DECANT_OK);
+    return program;
+}
+
+/* Breaks when a weight's layout as a matrix cannot be turned into its layout as a convolution's, or the other way. */
+static void pointwise_weights_are_shared(void **state)
+{
+    (void)state;
+    static const int64_t batches[][2] = {{64, 4}, {4, 64}, {64, 1}, {1, 64}, {64, 5}};
+    static const int64_t maps[][3] = {
+        {8, 8, 2}, {16, 1, 1}, {16, 4, 1}, {8, 4, 2}}; /* channels, pixels a side, stride */
+    static const decant_precision precisions[] = {DECANT_PRECISION_F32, DECANT_PRECISION_BF16};
+    for (size_t p = 0; p < DCN_COUNT(precisions); p++)
+        for (size_t m = 0; m < DCN_COUNT(maps); m++)
+            for (size_t b = 0; b < DCN_COUNT(batches); b++) {
+                const dcn_device_options options = {.threads = 2, .precision = precisions[p]};
+                const decant_shape sample = {3, {maps[m][0], maps[m][1], maps[m][1]}};
+                dcn_conv_attrs attrs = dcn_conv_default(32, 1);
+                dcn_graph *graph = NULL;
+                dcn_value_id x, y;
+                attrs.stride[0] = attrs.stride[1] = maps[m][2];
+                assert_int_equal(dcn_graph_create(&graph), DECANT_OK);
+                assert_int_equal(dcn_build_input(graph, &sample, &x), DECANT_OK);
+                assert_int_equal(dcn_build_conv2d(graph, "conv", x, &attrs, &graph->output), DECANT_OK);
+                void *results[2] = {NULL, NULL}; /* of cpu, ref: the second batch's, with the weights of the first */
+                int64_t count = 0;
+                for (int d = 0; d < 2; d++) {
+                    dcn_device *device = NULL;
+                    dcn_plan *plans[2] = {NULL, NULL};
+                    assert_int_equal(dcn_device_open(d == 0 ? "cpu" : "ref", &options, &device), DECANT_OK);
+                    for (int k = 0; k < 2; k++) {
+                        dcn_program *program = ask_pointwise(graph, batches[b][k], &x, &y);
+                        const dcn_plan_options plan = {.share = plans[0], .keep = &y, .n_keep = 1};
+                        if (dcn_plan_create(device, program, &plan, &plans[k]) != DECANT_OK)
+                            fail_msg("batches of %d, then %d: %s", (int)batches[b][0], (int)batches[b][k],
+                                     decant_error_message());
+                        if (k == 0) weights_write(plans[0], program, 1);
+                        test_inputs inputs = inputs_bind(plans[k], program, 2);
+                        assert_int_equal(dcn_plan_run(plans[k]), DECANT_OK);
+                        inputs_destroy(&inputs);
+                        if (k == 1) results[d] = read_value(plans[1], program, y);
+                        if (k == 1) count = value_count(program, y);
+                        dcn_program_destroy(program);
+                    }
+                    dcn_plan_destroy(plans[1]);
+                    dcn_plan_destroy(plans[0]);
+                    dcn_device_close(device);
+                }
+                double error = difference(DECANT_F32, results[0], results[1], count);
+                if (!(error < (p == 0 ? 1e-5 : 0.02)))
+                    fail_msg("map %d, batches of %d, then %d: differs by %g", (int)m, (int)batches[b][0],
+                             (int)batches[b][1], error);
+                dcn_free_aligned(results[0]);
+                dcn_free_aligned(results[1]);
+                dcn_graph_destroy(graph);
+            }
 }
 
 /* Memory reuse and writing in place change no bit of what cpu computes. */
@@ -181,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cpu_and_ref_train_alike),
+        cmocka_unit_test(pointwise_weights_are_shared),
         cmocka_unit_test(reuse_changes_nothing_on_cpu),
         cmocka_unit_test(running_on_cpu_takes_no_memory),
     };

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "engine/nets.h"
+#include "tensor/shape.h"
 
 /* Relative error of one rounding to bf16 is at most 2^-9. Errors of a few layers add up, and a maximum that is lost to
  * its neighbour or a relu that closes sends a whole gradient elsewhere; the networks are small. */
@@ -134,6 +135,84 @@ static void auto_takes_bf16_only_where_it_pays(void **state)
     dcn_device_close(ref);
 }
 
+/* Numbers far from 0 beside their spread, as of a table that nobody normalised. */
+static void fill_far(float *values, int64_t count, float centre)
+{
+    for (int64_t i = 0; i < count; i++)
+        values[i] = centre + 3 * (float)((i * 37) % 101 - 50) / 50;
+}
+
+/* Breaks when a batch normalisation on the input reads what bf16 has left of it: nothing, here. */
+static void a_normalisation_sees_the_data_as_they_are(void **state)
+{
+    (void)state;
+    enum { BATCH = 16, COLUMNS = 24 };
+    static const decant_precision precisions[] = {DECANT_PRECISION_F32, DECANT_PRECISION_AUTO, DECANT_PRECISION_BF16};
+    const decant_shape sample = {1, {COLUMNS}};
+    static float x[BATCH * COLUMNS];
+    dcn_graph *graph = NULL;
+    dcn_value_id value, input, logits;
+    void *results[3];
+    assert_int_equal(dcn_graph_create(&graph), DECANT_OK);
+    assert_int_equal(dcn_build_input(graph, &sample, &value), DECANT_OK);
+    assert_int_equal(dcn_build_batchnorm(graph, "norm", value, 1e-5, 0.1, &value), DECANT_OK);
+    assert_int_equal(dcn_build_linear(graph, "wide", value, 1200, true, &value), DECANT_OK);
+    assert_int_equal(dcn_build_simple(graph, DECANT_OP_RELU, "relu", NULL, &value, 1, &value), DECANT_OK);
+    assert_int_equal(dcn_build_linear(graph, "last", value, 2, true, &graph->output), DECANT_OK);
+    fill_far(x, BATCH * COLUMNS, 2000);
+    for (size_t p = 0; p < DCN_COUNT(precisions); p++) {
+        dcn_device *device = open_device(p == 0 ? "ref" : "cpu", precisions[p]);
+        dcn_program *program = NULL;
+        dcn_plan *plan = NULL;
+        assert_int_equal(dcn_program_create(BATCH, DECANT_F32, &program), DECANT_OK);
+        assert_int_equal(dcn_program_input(program, "x", DECANT_F32, &sample, &input), DECANT_OK);
+        assert_int_equal(dcn_program_add_model(program, graph, 0, DCN_MODE_TRAIN, input, NULL, 0, NULL, &logits),
+                         DECANT_OK);
+        assert_int_equal(dcn_plan_create(device, program, &(dcn_plan_options){.keep = &logits, .n_keep = 1}, &plan),
+                         DECANT_OK);
+        weights_write(plan, program, 1);
+        assert_int_equal(dcn_plan_bind(plan, input, x), DECANT_OK);
+        assert_int_equal(dcn_plan_run(plan), DECANT_OK);
+        results[p] = read_value(plan, program, logits);
+        dcn_plan_destroy(plan);
+        dcn_program_destroy(program);
+        dcn_device_close(device);
+        double error = difference(DECANT_F32, results[p], results[0], BATCH * 2);
+        if (!(error < NEAR_EACH_OTHER)) fail_msg("precision %d: logits differ by %g", (int)precisions[p], error);
+    }
+    for (size_t p = 0; p < DCN_COUNT(precisions); p++)
+        dcn_free_aligned(results[p]);
+    dcn_graph_destroy(graph);
+}
+
+/* Breaks when what is told apart in logits is lost in the rounding of a product that only scales or averages them. */
+static void sums_of_logits_are_exact(void **state)
+{
+    (void)state;
+    test_step step = step_create(NET_MLP, &(step_options){.batch = 4});
+    dcn_device *cpu = open_device("cpu", DECANT_PRECISION_BF16);
+    dcn_graph *graph = step.program->graph;
+    const decant_op_attrs attrs = {.linear = {.features = NET_CLASSES, .exact = true}};
+    const decant_shape square = dcn_shape2(NET_CLASSES, NET_CLASSES);
+    dcn_value_id inputs[2] = {step.logits, DCN_NONE}, scaled;
+    assert_int_equal(dcn_graph_add_value(graph, DCN_VALUE_STATE, "scale", DECANT_F32, &square, &inputs[1]), DECANT_OK);
+    assert_int_equal(dcn_graph_add_node(graph, DECANT_OP_LINEAR, &attrs, "scaled", inputs, 2, 1, &scaled), DECANT_OK);
+    step.keep[step.n_keep++] = scaled;
+    dcn_plan *plan = plan_create(cpu, &step, NULL);
+    bool seen = false;
+    for (int32_t s = 0; s < dcn_plan_steps(plan); s++) {
+        const dcn_step_info info = dcn_plan_step(plan, s);
+        if (strcmp(info.op, "linear") != 0) continue;
+        const bool is_exact = info.layer != NULL && strcmp(info.layer, "scaled") == 0;
+        assert_string_equal(info.precision, is_exact ? "f32" : "bf16");
+        seen = seen || is_exact;
+    }
+    assert_true(seen);
+    dcn_plan_destroy(plan);
+    dcn_device_close(cpu);
+    step_destroy(&step);
+}
+
 /* Breaks when bf16 copies of weights are those of before the last update. */
 static void evaluation_sees_every_update(void **state)
 {
@@ -249,6 +328,8 @@ int main(void)
         cmocka_unit_test(bf16_is_near_f32),
         cmocka_unit_test(products_are_bf16_and_the_rest_is_not),
         cmocka_unit_test(auto_takes_bf16_only_where_it_pays),
+        cmocka_unit_test(a_normalisation_sees_the_data_as_they_are),
+        cmocka_unit_test(sums_of_logits_are_exact),
         cmocka_unit_test(evaluation_sees_every_update),
         cmocka_unit_test(the_same_plan_gives_the_same_bits),
         cmocka_unit_test(a_long_way_to_no_product_is_walked_once),

@@ -131,7 +131,7 @@ static void test_warm_up_longer_than_the_run_never_reaches_lr(void **state)
         assert_true(dcn_schedule_lr(&optimizer, step, 2, 10) < 0.1);
 }
 
-/* Guard rail 8: what is not the learning rate must not move with the step. */
+/* What is not the learning rate must not move with the step. */
 static void test_schedules_change_the_learning_rate_only(void **state)
 {
     (void)state;

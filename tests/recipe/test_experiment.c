@@ -350,7 +350,7 @@ static void test_defaults(void **state)
     assert_int_equal(run->seeds[0], 0);
     assert_true(run->select_best);
     assert_false(run->drop_last);
-    assert_int_equal(run->teacher_run, DCN_NONE);
+    assert_int_equal(run->n_teachers, 0);
     assert_int_equal(run->optimizer.schedule.kind, DCN_SCHEDULE_CONSTANT);
     assert_true(run->optimizer.ema_decay == 0 && run->optimizer.max_norm == 0);
     assert_true(run->terms[0].weight == 1 && run->terms[0].label_smoothing == 0);
@@ -409,7 +409,7 @@ static void test_settings_arrive(void **state)
     assert_int_equal(run->optimizer.schedule.n_milestones, 2);
     assert_int_equal(run->optimizer.schedule.milestones[1], 2);
     assert_true(run->optimizer.schedule.gamma == 0.2 && run->optimizer.schedule.warmup_epochs == 0.5);
-    assert_string_equal(run->teacher_file, "./t.safetensors");
+    assert_string_equal(run->teachers[0].file, "./t.safetensors");
     assert_int_equal(run->n_terms, 2);
     assert_true(run->terms[0].weight == 0.25 && run->terms[0].label_smoothing == 0.1);
     assert_true(run->terms[1].weight == 0.75 && run->terms[1].temperature == 20);

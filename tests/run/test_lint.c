@@ -264,7 +264,7 @@ static bool finds(const decant_finding_list *list, const fault *wanted)
     return false;
 }
 
-/* Breaks when a mistake of guard rail 4 goes unseen or is told with another severity. */
+/* Breaks when a mistake in a recipe goes unseen or is told with another severity. */
 static void test_faults_are_found(void **state)
 {
     (void)state;

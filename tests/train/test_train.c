@@ -184,7 +184,7 @@ static void test_logits_in_the_teachers_deviations(void **state)
     }
 }
 
-/* Guard rail 2: training a student must leave the teacher as it was, running statistics included. */
+/* Training a student must leave the teacher as it was, running statistics included. */
 static void test_the_teacher_is_not_touched(void **state)
 {
     (void)state;
@@ -285,7 +285,6 @@ static void test_meters_weigh_by_sample(void **state)
     close_problem(&problem);
 }
 
-/* Guard rail 5. */
 static void test_loss_sheet_tells_what_each_term_weighs(void **state)
 {
     (void)state;

@@ -214,6 +214,13 @@ static void pack_shared_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
                 sum);
 }
 
+/* Of the split operand, packed by a thread before it multiplies with them. */
+static int64_t panels_at_once(const panel_kernel *kernel)
+{
+    const int64_t panels = panels_of(kernel->split_rows ? kernel->in : kernel->out);
+    return panels < SPLIT_PANELS ? panels : SPLIT_PANELS;
+}
+
 static void grad_weight_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
 {
     const panel_kernel *kernel = (const panel_kernel *)run->kernel;
@@ -221,7 +228,7 @@ static void grad_weight_body(const dcn_cpu_run *run, int64_t begin, int64_t end)
     packed_map map = kernel->split_rows ? x_of(run) : d_y_of(run);
     const float *shared = run->scratch;
     float *own = (float *)run->scratch + kernel->shared_size +
-                 run->thread * SPLIT_PANELS * map.pixels * kernel->batch * DCN_CPU_PANEL;
+                 run->thread * panels_at_once(kernel) * map.pixels * kernel->batch * DCN_CPU_PANEL;
     float *d_bias = !kernel->split_rows && kernel->has_bias ? run->outputs[1] : NULL;
     for (int64_t first = begin; first < end; first += SPLIT_PANELS) {
         int64_t last = first + SPLIT_PANELS < end ? first + SPLIT_PANELS : end;
@@ -365,8 +372,8 @@ static decant_status plan_grad_weight(panel_kernel *kernel, const geometry *laye
     kernel->rows = kernel->in;
     kernel->x_panel = kernel->in_pixels * samples;
     kernel->shared_size = kernel->split_rows ? d_y_size : x_size;
-    int64_t own_size =
-        kernel->own.threads * SPLIT_PANELS * (kernel->split_rows ? kernel->in_pixels : kernel->pixels) * samples;
+    int64_t own_size = kernel->own.threads * panels_at_once(kernel) *
+                       (kernel->split_rows ? kernel->in_pixels : kernel->pixels) * samples;
     kernel->own.base.scratch_bytes = (size_t)(kernel->shared_size + own_size) * sizeof(float);
     TRY_RETURN(place_create(kernel, kernel->kernel_taps, kernel->pixels * kernel->kernel_taps + 1));
     for (int64_t tap = 0; tap < kernel->kernel_taps; tap++) {

@@ -189,6 +189,16 @@ static decant_status compile_row_pairs(dcn_cpu_device *device, const dcn_op_call
 
 /* --- oneDNN's --- */
 
+/* A 1x1 convolution's weights are a matrix where the convolution is done as a product of matrices: the same memory,
+ * seen in two dimensions or in four. */
+static void append_ones(dnnl_memory_desc_t *desc, int ndims)
+{
+    for (; desc->ndims < ndims; desc->ndims++) {
+        desc->dims[desc->ndims] = desc->padded_dims[desc->ndims] = desc->format_desc.blocking.strides[desc->ndims] = 1;
+        desc->padded_offsets[desc->ndims] = 0;
+    }
+}
+
 /* Grouped weights have five dimensions for oneDNN and four for us; a plain side takes over the other side's view. */
 static decant_status same_dimensions(dnnl_memory_desc_t *plain, const dnnl_memory_desc_t *other)
 {
@@ -208,6 +218,8 @@ static decant_status compile_blocked(dcn_cpu_device *device, const dcn_op_call *
     TRY_RETURN(dcn_cpu_descriptor(device, to, &dst));
     if (from->layout == DCN_LAYOUT_PLAIN) TRY_RETURN(same_dimensions(&src, &dst));
     if (to->layout == DCN_LAYOUT_PLAIN) TRY_RETURN(same_dimensions(&dst, &src));
+    append_ones(&src, dst.ndims);
+    append_ones(&dst, src.ndims);
     int64_t width;
     if (narrows(call) && pairs_rows(&src, &dst, &width)) return compile_row_pairs(device, call, width, ret_kernel);
     TRY_RETURN(dcn_cpu_attributes(false, &attributes));
