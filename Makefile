@@ -1,6 +1,7 @@
 # The verbs that people expect. CMake does the work (CMakePresets.json); everything lands under build/.
 PREFIX ?= /usr/local
-BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build --preset $(1)
+BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build --preset $(1) $(2)
+PRODUCT = --target decant_cli decant_shared decant_static
 FUZZ_SECONDS ?= 60
 SOURCES = $$(git ls-files '*.c' '*.h')
 
@@ -8,9 +9,10 @@ SOURCES = $$(git ls-files '*.c' '*.h')
 .PHONY: build test demo bench install asan tsan clang fuzz docs format lint clean help setup setup-clang
 
 build: setup ## build the library and the program: build/release/decant
-	@$(call BUILD,release)
+	@$(call BUILD,release,$(PRODUCT))
 
-test: build ## build and run every test
+test: setup ## build and run every test
+	@$(call BUILD,release)
 	ctest --preset release
 
 demo: build ## train a teacher and a distilled student on Fashion-MNIST; ends in a table

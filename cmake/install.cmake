@@ -1,7 +1,4 @@
 # What `make install` puts where: library, headers, program, pkg-config file, CMake package, man page, recipes.
-if(NOT TARGET decant_shared)
-  return()
-endif()
 include(CMakePackageConfigHelpers)
 
 # The shared library carries its own dependencies and is what decant::decant means. The static one needs them all from
@@ -11,9 +8,7 @@ set_target_properties(decant_static PROPERTIES EXPORT_NAME static)
 install(TARGETS decant_shared EXPORT decant_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS decant_static EXPORT decant_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/decant DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-if(TARGET decant_cli)
-  install(TARGETS decant_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
+install(TARGETS decant_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES man/decant.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(DIRECTORY recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/decant FILES_MATCHING PATTERN "*.yaml")
 

@@ -1,5 +1,5 @@
 # The cpu device's own loops are compiled once per instruction set; the device picks a table of them when it is opened.
-file(GLOB cpu_loops CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/device/cpu/loops_*.c)
+file(GLOB cpu_loops CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/device/cpu/loops/*.c)
 # Fused multiply-add where the instruction set has it, and no care for the flags of floating point traps: both keep IEEE results
 # of every single operation, unlike -ffast-math.
 set(cpu_loop_flags -O3 -ffp-contract=fast -fno-trapping-math -fno-signed-zeros)
@@ -8,7 +8,7 @@ set_source_files_properties(${cpu_loops} PROPERTIES COMPILE_OPTIONS "${cpu_loop_
 # Those that walk activations once more with elements of bf16.
 set(cpu_element_loops "")
 foreach(name elementwise dropout norm norm_pool pool move table)
-  list(APPEND cpu_element_loops ${CMAKE_CURRENT_SOURCE_DIR}/device/cpu/loops_${name}.c)
+  list(APPEND cpu_element_loops ${CMAKE_CURRENT_SOURCE_DIR}/device/cpu/loops/${name}.c)
 endforeach()
 
 function(device_loops name isa sources)
@@ -33,7 +33,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   # The loops on bf16 once more for processors that round to it and multiply it, each in one instruction.
   set(cpu_dot_loops "")
   foreach(name pairs dots narrow_winograd narrow_winograd_grad)
-    list(APPEND cpu_dot_loops ${CMAKE_CURRENT_SOURCE_DIR}/device/cpu/loops_${name}.c)
+    list(APPEND cpu_dot_loops ${CMAKE_CURRENT_SOURCE_DIR}/device/cpu/loops/${name}.c)
   endforeach()
   device_loops(room_device_avx512_native_bf16 avx512 "${cpu_element_loops};${cpu_dot_loops}" DCN_CPU_LOOPS_BF16=native_bf16)
   target_compile_options(room_device_avx512_native_bf16 PRIVATE -mavx512bf16)

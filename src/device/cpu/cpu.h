@@ -18,7 +18,7 @@
 #include <dnnl.h>
 
 #include "base/memory.h"
-#include "device/cpu/loops.h"
+#include "device/cpu/loops/loops.h"
 #include "device/device.h"
 
 #define DCN_CPU_LAYOUT_NHWC ((dcn_layout)1)

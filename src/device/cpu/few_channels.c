@@ -2,7 +2,7 @@
  * sample, which stays in the thread's cache, the taps of a kernel row lie one behind the other for every pixel, so each
  * row of the kernel is one product. The copy is made from planes or from NHWC, whichever the input is.
  *
- * Weights are panels of 16 output channels as in panels.c; loops: loops_panels.c. */
+ * Weights are panels of 16 output channels as in panels.c; loops: loops/panels.c. */
 #include <string.h>
 
 #include "device/cpu/cpu.h"

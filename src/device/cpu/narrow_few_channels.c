@@ -2,7 +2,7 @@
  * over a padded NHWC copy of one sample. Forwards a dot product sums two neighbours of a kernel row; in the gradient of
  * the weights two neighbouring pixels, for which the copy is paired with itself one pixel on.
  *
- * Weights are plain, [O][I][kh][kw], and packed for each run: they are few. Loops: loops_dots.c, loops_pairs.c. */
+ * Weights are plain, [O][I][kh][kw], and packed for each run: they are few. Loops: loops/dots.c, loops/pairs.c. */
 #include <string.h>
 
 #include "device/cpu/cpu.h"

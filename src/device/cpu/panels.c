@@ -3,7 +3,7 @@
  * out 31 %, 56 % and 89 % of a 3x3 convolution's taps; their gradients are exactly zero.
  *
  * All three directions read and write weights as panels of 16 output channels, [O/16][kh][kw][I][16]; the gradient at
- * the input turns them into panels of input channels first. Loops: loops_panels.c. */
+ * the input turns them into panels of input channels first. Loops: loops/panels.c. */
 #include <string.h>
 
 #include "device/cpu/cpu.h"

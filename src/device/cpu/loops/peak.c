@@ -1,7 +1,7 @@
 /* What the hardware can do at most: multiply-adds that never leave the registers, and a triad that never fits a cache.
  */
-#include "device/cpu/loops.h"
-#include "device/cpu/simd.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/simd.h"
 
 /* Independent sums: enough to hide the latency of two multiply-add units. */
 #define CHAINS 12

@@ -1,7 +1,7 @@
 /* The transforms of Winograd's F(4x4, 3x3) (Lavin, Gray 2016): four by four outputs from six by six inputs, 36 products
  * a channel pair instead of 144. Maps are NHWC, so every step is on vectors of channels. */
-#include "device/cpu/loops.h"
-#include "device/cpu/simd.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/simd.h"
 
 /* t = B^T d, for values that lie `step` apart in both */
 static inline void transform_input(const vec *d, vec *t, const int step)

@@ -1,9 +1,9 @@
 /* Loops over single elements: activations and their derivatives, addition. */
 #include <math.h>
 
-#include "device/cpu/approximate.h"
-#include "device/cpu/element.h"
-#include "device/cpu/loops.h"
+#include "device/cpu/loops/approximate.h"
+#include "device/cpu/loops/element.h"
+#include "device/cpu/loops/loops.h"
 #include "graph/op.h"
 
 /* --- activations: written so that a NaN stays one --- */

@@ -1,7 +1,7 @@
 /* The transforms of Winograd's F(2x2, 3x3) (Lavin, Gray 2016) on maps of bf16: two by two outputs from four by four
  * inputs, 16 products a channel pair instead of 36. Arithmetic is in f32, what is multiplied is rounded to bf16 again.
  */
-#include "device/cpu/narrow_tiles.h"
+#include "device/cpu/loops/narrow_tiles.h"
 
 #ifdef __AVX512BF16__
 

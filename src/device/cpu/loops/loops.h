@@ -147,7 +147,7 @@ typedef struct dcn_cpu_loops {
 #define LOOP(name, arguments)         void(*name) arguments;
 #define ELEMENT_LOOP(name, arguments) void(*name) arguments;
 #define DOT_LOOP(name, arguments)     void(*name) arguments;
-#include "device/cpu/loops.def"
+#include "device/cpu/loops/loops.def"
 } dcn_cpu_loops;
 
 extern const dcn_cpu_loops dcn_cpu_loops_baseline, dcn_cpu_loops_avx2, dcn_cpu_loops_avx512;
@@ -173,6 +173,6 @@ extern const dcn_cpu_loops dcn_cpu_loops_baseline_bf16, dcn_cpu_loops_avx2_bf16,
 #define LOOP(name, arguments)         void DCN_CPU_LOOP(name) arguments;
 #define ELEMENT_LOOP(name, arguments) void DCN_CPU_ELEMENT_LOOP(name) arguments;
 #define DOT_LOOP(name, arguments)     void DCN_CPU_ELEMENT_LOOP(name) arguments;
-#include "device/cpu/loops.def"
+#include "device/cpu/loops/loops.def"
 
 #endif

@@ -1,6 +1,6 @@
 /* The table of this file's instruction set and element type. */
-#include "device/cpu/element.h"
-#include "device/cpu/loops.h"
+#include "device/cpu/loops/element.h"
+#include "device/cpu/loops/loops.h"
 
 #define TEXT_OF(word) #word
 #define TEXT(word)    TEXT_OF(word)
@@ -24,5 +24,5 @@ const dcn_cpu_loops TABLE = {
 #else
 #define DOT_LOOP(name, arguments) .name = NULL,
 #endif
-#include "device/cpu/loops.def"
+#include "device/cpu/loops/loops.def"
 };

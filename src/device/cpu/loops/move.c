@@ -1,8 +1,8 @@
 /* Loops that move elements: between f32 and the table's element type, and between plain and NHWC maps. */
 #include <string.h>
 
-#include "device/cpu/element.h"
-#include "device/cpu/loops.h"
+#include "device/cpu/loops/element.h"
+#include "device/cpu/loops/loops.h"
 
 #define TILE 16
 

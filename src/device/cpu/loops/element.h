@@ -1,10 +1,10 @@
 /* What an activation is made of in this compilation of a loop: f32, or bf16 where DCN_CPU_LOOPS_BF16 is defined (as a
  * part of the loops' names). Loops that come in both take void pointers, compute in f32, and read and write elements
  * through these. */
-#ifndef DCN_DEVICE_CPU_ELEMENT_H
-#define DCN_DEVICE_CPU_ELEMENT_H
+#ifndef DCN_DEVICE_CPU_LOOPS_ELEMENT_H
+#define DCN_DEVICE_CPU_LOOPS_ELEMENT_H
 
-#include "device/cpu/simd.h"
+#include "device/cpu/loops/simd.h"
 #include "tensor/bf16.h"
 
 #ifdef __AVX512BF16__

@@ -1,6 +1,6 @@
 /* Matrix products too small for a primitive: one call, one thread, a packed right-hand side. */
-#include "device/cpu/loops.h"
-#include "device/cpu/simd.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/simd.h"
 
 #define STRIP_VECTORS (DCN_CPU_STRIP / VEC_WIDTH)
 /* Rows at once: as many sums as the instruction set has registers for, beside the strip itself. */

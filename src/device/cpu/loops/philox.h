@@ -1,8 +1,8 @@
 /* dcn_philox (base/random.h) for as many counters as a vector has pairs of lanes. */
-#ifndef DCN_DEVICE_CPU_PHILOX_H
-#define DCN_DEVICE_CPU_PHILOX_H
+#ifndef DCN_DEVICE_CPU_LOOPS_PHILOX_H
+#define DCN_DEVICE_CPU_LOOPS_PHILOX_H
 
-#include "device/cpu/simd.h"
+#include "device/cpu/loops/simd.h"
 
 #if defined(__x86_64__)
 /* immintrin.h brings an inline function that calls malloc; nothing here does */

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "device/cpu/element.h"
-#include "device/cpu/loops.h"
+#include "device/cpu/loops/element.h"
+#include "device/cpu/loops/loops.h"
 
 /* Columns whose sums stay in the first-level cache, and rows that are read before a sum is stored again. */
 #define SEGMENT    256

@@ -2,8 +2,8 @@
  * stay in them. For AVX512-BF16 alone. */
 #include <string.h>
 
-#include "device/cpu/loops.h"
-#include "device/cpu/narrow.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/narrow.h"
 
 #ifdef __AVX512BF16__
 

@@ -1,8 +1,8 @@
 /* Loops over pooling windows of NHWC maps, vectors along the channels. */
 #include <string.h>
 
-#include "device/cpu/element.h"
-#include "device/cpu/loops.h"
+#include "device/cpu/loops/element.h"
+#include "device/cpu/loops/loops.h"
 
 typedef uint8_t bytes_of_vec __attribute__((vector_size(VEC_WIDTH)));
 

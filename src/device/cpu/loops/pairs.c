@@ -1,8 +1,8 @@
-/* Matrices of bf16 in pairs of what a product sums over, for loops_dots.c. */
+/* Matrices of bf16 in pairs of what a product sums over, for loops/dots.c. */
 #include <string.h>
 
-#include "device/cpu/loops.h"
-#include "device/cpu/narrow.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/narrow.h"
 
 #ifdef __AVX512BF16__
 

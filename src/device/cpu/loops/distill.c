@@ -3,8 +3,8 @@
  * thousands of elements, and these losses are small beside what they are made of. */
 #include <math.h>
 
-#include "device/cpu/approximate.h"
-#include "device/cpu/loops.h"
+#include "device/cpu/loops/approximate.h"
+#include "device/cpu/loops/loops.h"
 #include "graph/op.h"
 
 /* max(z, 0) - z y + log(1 + exp(-|z|)) and (sigmoid(z) - y) * scale, of one logit and its target. */

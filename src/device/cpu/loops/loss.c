@@ -3,9 +3,9 @@
  */
 #include <math.h>
 
-#include "device/cpu/approximate.h"
-#include "device/cpu/loops.h"
-#include "device/cpu/simd.h"
+#include "device/cpu/loops/approximate.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/simd.h"
 
 /* A NaN may be passed over here: it shows in the sum of exponentials. */
 static float row_maximum(const float *row, int64_t classes)

@@ -1,10 +1,10 @@
 /* Tiles of bf16 maps on their way to Winograd's F(2x2, 3x3) (Lavin, Gray 2016): where they lie, and t = B^T d B of
  * their 4x4 inputs, rounded to bf16 again and paired for dot products. */
-#ifndef DCN_DEVICE_CPU_NARROW_TILES_H
-#define DCN_DEVICE_CPU_NARROW_TILES_H
+#ifndef DCN_DEVICE_CPU_LOOPS_NARROW_TILES_H
+#define DCN_DEVICE_CPU_LOOPS_NARROW_TILES_H
 
-#include "device/cpu/loops.h"
-#include "device/cpu/narrow.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/narrow.h"
 
 #define TILE   DCN_CPU_NARROW_TILE
 #define PLACES DCN_CPU_NARROW_PLACES

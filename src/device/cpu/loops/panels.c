@@ -2,8 +2,8 @@
  * layers. A tile of c stays in registers over all pieces; what it reads streams from the second-level cache. */
 #include <math.h>
 
-#include "device/cpu/loops.h"
-#include "device/cpu/simd.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/simd.h"
 
 #define PANEL_VECTORS (DCN_CPU_PANEL / VEC_WIDTH)
 /* A tile: as many sums as hide the latency of a multiply-add, beside the operands, without running out of registers.

@@ -1,8 +1,8 @@
 /* Loops over the flat parameter block: the optimisers, each in one pass, and the norm of the gradient. */
 #include <math.h>
 
-#include "device/cpu/loops.h"
-#include "device/cpu/simd.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/simd.h"
 
 static double square_sum(const float *x, int64_t count)
 {

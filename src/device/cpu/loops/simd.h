@@ -1,8 +1,8 @@
 /* Vectors of the widest size of the instruction set a file is compiled for, in the compiler's own vector types: one
  * source serves SSE2, AVX2 and AVX-512. Used where a loop must keep its sums in registers; plain loops are left to the
  * auto-vectoriser. */
-#ifndef DCN_DEVICE_CPU_SIMD_H
-#define DCN_DEVICE_CPU_SIMD_H
+#ifndef DCN_DEVICE_CPU_LOOPS_SIMD_H
+#define DCN_DEVICE_CPU_LOOPS_SIMD_H
 
 #include <stdint.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* Dropout: the mask is drawn from counters, a vector of them at a time, in the memory order at hand. */
 #include "base/random.h"
-#include "device/cpu/element.h"
-#include "device/cpu/loops.h"
-#include "device/cpu/philox.h"
+#include "device/cpu/loops/element.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/philox.h"
 
 #define AT_ONCE (4 * PAIRS) /* elements of a vector of counters */
 

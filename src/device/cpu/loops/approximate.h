@@ -1,6 +1,6 @@
 /* Transcendental functions that the auto-vectoriser can widen: no branches, no calls, a few ulp from the truth. */
-#ifndef DCN_DEVICE_CPU_APPROXIMATE_H
-#define DCN_DEVICE_CPU_APPROXIMATE_H
+#ifndef DCN_DEVICE_CPU_LOOPS_APPROXIMATE_H
+#define DCN_DEVICE_CPU_LOOPS_APPROXIMATE_H
 
 #include <stdint.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * rows 2r and 2r + 1 of all inputs. Who wins is worked out again from x wherever it is asked for. */
 #include <string.h>
 
-#include "device/cpu/element.h"
-#include "device/cpu/loops.h"
+#include "device/cpu/loops/element.h"
+#include "device/cpu/loops/loops.h"
 
 /* Channels whose sums stay in the first-level cache. */
 #define SEGMENT 256

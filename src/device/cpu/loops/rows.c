@@ -1,7 +1,7 @@
 /* Linear layers for a few samples: nothing but reading the weights once, row by row as they lie, at the speed of the
  * cache that holds them. */
-#include "device/cpu/loops.h"
-#include "device/cpu/simd.h"
+#include "device/cpu/loops/loops.h"
+#include "device/cpu/loops/simd.h"
 
 #define OUTPUTS 4 /* rows of weights read side by side: each vector of x serves them all */
 #define UNROLL  2 /* vectors of a row at once, for enough sums to hide an addition's latency */

@@ -1,9 +1,9 @@
 /* Vectors of pairs of bf16, one in each lane of 32 bits, for AVX512-BF16: a dot product adds the products of both
  * halves to a lane's sum. Its instructions take what is below the smallest normal number (1e-38) for 0. */
-#ifndef DCN_DEVICE_CPU_NARROW_H
-#define DCN_DEVICE_CPU_NARROW_H
+#ifndef DCN_DEVICE_CPU_LOOPS_NARROW_H
+#define DCN_DEVICE_CPU_LOOPS_NARROW_H
 
-#include "device/cpu/element.h"
+#include "device/cpu/loops/element.h"
 
 #ifdef __AVX512BF16__
 

@@ -1,7 +1,7 @@
 /* The gradient of the weights by Winograd's F(2x2, 3x3) on maps of bf16: with dU = (B^T d B) (A dy A^T), summed over
  * all tiles, it is G^T dU G. Pairs are of tiles at the same place of two samples. The last row and column of
  * places of dy have the other sign, so that its rows are y0, y0 + y1, y0 - y1, y1; transform_back subtracts them. */
-#include "device/cpu/narrow_tiles.h"
+#include "device/cpu/loops/narrow_tiles.h"
 
 #ifdef __AVX512BF16__
 
