@@ -491,23 +491,34 @@ static void test_bad_overrides_are_told(void **state)
     }
 }
 
-/* Breaks when a recipe that comes with decant cannot be read. */
+/* Breaks when a recipe that comes with decant cannot be read, or is not in the list of them. */
 static void test_our_own_recipes_are_good(void **state)
 {
     (void)state;
-    char **names = NULL;
-    int32_t count = 0;
+    char **names = NULL, *list = NULL;
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    int32_t count = 0, n_recipes = 0;
     assert_int_equal(dcn_directory_list(TEST_SOURCE_DIR "/../recipes", &names, &count), DECANT_OK);
-    assert_true(count >= 1);
+    assert_int_equal(dcn_file_read(TEST_SOURCE_DIR "/../recipes/README.md", 1 << 20, &text, &bytes), DECANT_OK);
+    assert_int_equal(dcn_new(bytes + 1, (void **)&list), DECANT_OK);
+    memcpy(list, text, bytes);
     for (int32_t i = 0; i < count; i++) {
         char path[512];
         dcn_experiment *experiment = NULL;
+        if (strstr(names[i], ".yaml") == NULL) continue;
+        n_recipes++;
         snprintf(path, sizeof path, TEST_SOURCE_DIR "/../recipes/%s", names[i]);
         if (dcn_experiment_read(path, NULL, 0, &experiment) != DECANT_OK)
             fail_msg("%s: %s", decant_error_place(), decant_error_message());
         dcn_experiment_destroy(experiment);
+        snprintf(path, sizeof path, "](%s)", names[i]);
+        if (strstr(list, path) == NULL) fail_msg("recipes/README.md does not name %s", names[i]);
     }
+    assert_true(n_recipes >= 1);
     dcn_names_free(names, count);
+    dcn_free(text);
+    dcn_free(list);
 }
 
 /* Breaks when a failed allocation leaks, crashes or is swallowed. */
