@@ -30,7 +30,7 @@ typedef struct decant_recipe decant_recipe;
 DECANT_MUST_USE decant_status decant_recipe_load(const char *path, const char *const *overrides, int32_t n_overrides,
                                                  decant_recipe **ret_recipe);
 
-/** The same from memory; `name` stands for the file in messages. */
+/** Reads a recipe from memory; `name` stands for the file in messages; otherwise as decant_recipe_load(). */
 DECANT_MUST_USE decant_status decant_recipe_parse(const char *name, const char *text, size_t bytes,
                                                   const char *const *overrides, int32_t n_overrides,
                                                   decant_recipe **ret_recipe);

@@ -40,10 +40,10 @@ void decant_table_destroy(decant_table *table);
  */
 DECANT_MUST_USE decant_status decant_table_add_column(decant_table *table, const char *title, decant_align align);
 
-/** Begins a row. Cells that it does not get are empty. */
+/** Begins a row. Cells that it does not get are empty. Errors: NO_MEMORY. */
 DECANT_MUST_USE decant_status decant_table_begin_row(decant_table *table);
 
-/** A line across the table at this place; Markdown has none. */
+/** A line across the table at this place; Markdown has none. Errors: NO_MEMORY. */
 DECANT_MUST_USE decant_status decant_table_add_rule(decant_table *table);
 
 /** Sets the row's next cell, as printf does. One line of UTF-8; accents, symbols and wide characters keep the columns
@@ -60,10 +60,12 @@ DECANT_MUST_USE decant_status decant_table_add_cell(decant_table *table, const c
 /** The table in aligned columns for a terminal, each line ended by a newline.
  *
  *  ret_text  freed with decant_text_free(); untouched on failure.
+ *
+ *  Errors: NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_table_text(const decant_table *table, char **ret_text);
 
-/** The table in Markdown. */
+/** The table in Markdown; otherwise as decant_table_text(). */
 DECANT_MUST_USE decant_status decant_table_markdown(const decant_table *table, char **ret_text);
 
 /** A text that came from a file, such as the name of a class, made fit for a terminal: control characters, marks that
@@ -87,16 +89,22 @@ const char *decant_bytes_text(double bytes, char buffer[28]);
  *
  *  budget    the most parameters it may have, compared with what it has; 0 leaves the line out.
  *  ret_text  freed with decant_text_free(); untouched on failure.
+ *
+ *  Errors: NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_summary_text(const decant_model_summary *summary, int64_t budget, char **ret_text);
 
-/** The plan step by step: layer, op, kernel, layout, shape, bytes and work; then the memory it takes. */
+/** The plan step by step: layer, op, kernel, layout, shape, bytes and work; then the memory it takes. ret_text is freed
+ * with decant_text_free(); untouched on failure. Errors: NO_MEMORY. */
 DECANT_MUST_USE decant_status decant_plan_text(const decant_plan_listing *plan, char **ret_text);
 
 /** The confusion matrix (row: truth, column: prediction) with each class's share of right answers: within 80 columns
  * for ten classes. One that would be wider than a screen is left out for its largest mistakes.
  *
- *  model  gives the classes their names; NULL numbers them.
+ *  model     gives the classes their names; NULL numbers them.
+ *  ret_text  freed with decant_text_free(); untouched on failure.
+ *
+ *  Errors: NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_confusion_text(const decant_evaluation *evaluation, const decant_model *model,
                                                     char **ret_text);
@@ -104,13 +112,16 @@ DECANT_MUST_USE decant_status decant_confusion_text(const decant_evaluation *eva
 /** All of an evaluation: the confusion matrix, a table of the classes, how far the confidence can be believed, and how
  * like its teacher the model answers where it stood beside one.
  *
- *  model  gives the classes their names; NULL numbers them.
+ *  model     gives the classes their names; NULL numbers them.
+ *  ret_text  freed with decant_text_free(); untouched on failure.
+ *
+ *  Errors: NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_evaluation_text(const decant_evaluation *evaluation, const decant_model *model,
                                                      char **ret_text);
 
 /** What the total loss is made of at step 0: each term's formula, reduction, temperature, weight, value and gradient.
- */
+ * ret_text is freed with decant_text_free(); untouched on failure. Errors: NO_MEMORY. */
 DECANT_MUST_USE decant_status decant_losses_text(const decant_run_loss *losses, int32_t count, char **ret_text);
 
 /* --- comparing runs --- */
@@ -182,6 +193,8 @@ int32_t decant_shared_seeds(const decant_comparison_row *row, const decant_compa
  * verdict against its baseline.
  *
  *  ret_table  freed with decant_table_destroy(); untouched on failure.
+ *
+ *  Errors: NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_comparison_table(const decant_comparison *comparison, decant_table **ret_table);
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every declaration of the public headers stands directly below its own doc comment (/** ... */), every header can be
-# used from C++, decant.h includes them all, and a function that can fail is marked so and is tried with NULL.
+# used from C++, decant.h includes them all, and a function that can fail is marked so, says how, and is tried with NULL.
 # Usage: public_docs.sh SOURCE_DIR
 set -eu
 source=$1
@@ -8,8 +8,9 @@ cd "$source/include/decant"
 awk '
     FNR == 1 { inside = ""; in_comment = 0; documented = 0 }
     # A comment that opens in the first column.
-    /^\/\*/ { in_comment = 1; is_doc = /^\/\*\*/ }
+    /^\/\*/ { in_comment = 1; is_doc = /^\/\*\*/; says_errors = 0 }
     in_comment {
+        if (/Errors:|otherwise as decant_/) says_errors = 1
         if (/\*\//) { in_comment = 0; documented = is_doc }
         next
     }
@@ -22,6 +23,7 @@ awk '
     {
         declarations++
         if (!documented) { print FILENAME ":" FNR ": no doc comment (/** ... */) directly above: " $0; bad++ }
+        if (/^DECANT_MUST_USE/ && !says_errors) { print FILENAME ":" FNR ": it is not said how it fails (Errors:): " $0; bad++ }
         documented = 0
         inside = /{[^}]*$/ ? "body" : /;/ ? "" : "declaration"
     }
