@@ -4,6 +4,7 @@
 #ifndef DCN_GRAPH_GRAPH_H
 #define DCN_GRAPH_GRAPH_H
 
+#include "decant/finding.h"
 #include "graph/op.h"
 
 typedef int32_t dcn_value_id; /* index in graph->values; DCN_NONE where there is none */
@@ -142,22 +143,15 @@ decant_status dcn_graph_from_json(const char *json, size_t bytes, dcn_graph **re
 
 /* What can be known to be wrong (or odd) in a model: linear after linear without a nonlinearity, parameters that reach
  * no output, ... */
-typedef enum dcn_severity { DCN_NOTE, DCN_WARNING, DCN_ERROR } dcn_severity;
-typedef struct dcn_finding {
-    dcn_severity severity;
-    char *text;          /* dcn_free: the message, with its place in front where it has one */
-    const char *message; /* within the text */
-    char *file;          /* dcn_free; NULL: it has no place */
-    int line, column;    /* 0: not known */
-} dcn_finding;
 typedef struct dcn_findings {
-    dcn_finding *items;
+    decant_finding *items; /* text and file are the list's, message is within the text */
     int32_t count, capacity;
 } dcn_findings;
-decant_status dcn_findings_add(dcn_findings *findings, dcn_severity severity, const char *format, ...) DCN_PRINTF(3, 4);
+decant_status dcn_findings_add(dcn_findings *findings, decant_severity severity, const char *format, ...)
+    DCN_PRINTF(3, 4);
 /* The same with a place: line 0 for a file as a whole, column 0 for a whole line. */
-decant_status dcn_findings_add_at(dcn_findings *findings, dcn_severity severity, const char *file, int line, int column,
-                                  const char *message);
+decant_status dcn_findings_add_at(dcn_findings *findings, decant_severity severity, const char *file, int line,
+                                  int column, const char *message);
 void dcn_findings_finish(dcn_findings *findings);
 decant_status dcn_graph_lint(const dcn_graph *graph, dcn_findings *findings);
 

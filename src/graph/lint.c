@@ -11,8 +11,14 @@
 
 /* --- findings --- */
 
+static void finish_finding(decant_finding *finding)
+{
+    dcn_free((void *)finding->text);
+    dcn_free((void *)finding->file);
+}
+
 /* Takes both texts over, also on failure. */
-static decant_status add_finding(dcn_findings *findings, dcn_finding finding)
+static decant_status add_finding(dcn_findings *findings, decant_finding finding)
 {
     decant_status status =
         dcn_grow((void **)&findings->items, findings->count, &findings->capacity, sizeof *findings->items);
@@ -20,12 +26,11 @@ static decant_status add_finding(dcn_findings *findings, dcn_finding finding)
         findings->items[findings->count++] = finding;
         return DECANT_OK;
     }
-    dcn_free(finding.text);
-    dcn_free(finding.file);
+    finish_finding(&finding);
     return status;
 }
 
-decant_status dcn_findings_add(dcn_findings *findings, dcn_severity severity, const char *format, ...)
+decant_status dcn_findings_add(dcn_findings *findings, decant_severity severity, const char *format, ...)
 {
     char text[FINDING_BYTES];
     va_list arguments;
@@ -34,18 +39,20 @@ decant_status dcn_findings_add(dcn_findings *findings, dcn_severity severity, co
     va_end(arguments);
     if (written < 0) return DCN_FAIL(INTERNAL, "a finding could not be put into words");
 
-    dcn_finding finding = {.severity = severity};
-    TRY_RETURN(dcn_copy_string(text, &finding.text));
-    finding.message = finding.text;
+    decant_finding finding = {.severity = severity};
+    char *copy = NULL;
+    TRY_RETURN(dcn_copy_string(text, &copy));
+    finding.text = finding.message = copy;
     return add_finding(findings, finding);
 }
 
-decant_status dcn_findings_add_at(dcn_findings *findings, dcn_severity severity, const char *file, int line, int column,
-                                  const char *message)
+decant_status dcn_findings_add_at(dcn_findings *findings, decant_severity severity, const char *file, int line,
+                                  int column, const char *message)
 {
-    dcn_finding finding = {.severity = severity, .line = line, .column = column};
+    decant_finding finding = {.severity = severity, .line = line, .column = column};
+    char *owned_file = NULL, *owned_text = NULL;
     dcn_text text = {0};
-    decant_status status = dcn_copy_string(file, &finding.file);
+    decant_status status = dcn_copy_string(file, &owned_file);
     if (status != DECANT_OK) goto out;
     TRY(dcn_text_add(&text, "%s", file));
     if (line > 0) TRY(dcn_text_add(&text, ":%d", line));
@@ -53,12 +60,14 @@ decant_status dcn_findings_add_at(dcn_findings *findings, dcn_severity severity,
     TRY(dcn_text_add(&text, ": "));
     const size_t place = text.length;
     TRY(dcn_text_add(&text, "%s", message));
-    TRY(dcn_text_take(&text, &finding.text));
-    finding.message = finding.text + place;
+    TRY(dcn_text_take(&text, &owned_text));
+    finding.file = owned_file;
+    finding.text = owned_text;
+    finding.message = owned_text + place;
+    owned_file = NULL; /* taken over, also on failure */
     status = add_finding(findings, finding);
-    finding.file = NULL; /* taken over, also on failure */
 out:
-    dcn_free(finding.file);
+    dcn_free(owned_file);
     dcn_text_finish(&text);
     return status;
 }
@@ -66,10 +75,8 @@ out:
 void dcn_findings_finish(dcn_findings *findings)
 {
     if (findings == NULL) return;
-    for (int32_t i = 0; i < findings->count; i++) {
-        dcn_free(findings->items[i].text);
-        dcn_free(findings->items[i].file);
-    }
+    for (int32_t i = 0; i < findings->count; i++)
+        finish_finding(&findings->items[i]);
     dcn_free(findings->items);
     *findings = (dcn_findings){0};
 }
@@ -125,23 +132,23 @@ static decant_status check_linear_pair(const dcn_graph *graph, const dcn_node *n
     now = now > INT64_MAX - second ? INT64_MAX : now + second;
 
     if (before->attrs.linear.folds && (middle >= inputs || middle >= outputs))
-        return dcn_findings_add(findings, DCN_NOTE,
+        return dcn_findings_add(findings, DECANT_SEVERITY_NOTE,
                                 "%s of %" PRId64 " features between %" PRId64 " and %" PRId64 " is no bottleneck",
                                 layer_name(before), middle, inputs, outputs);
     if (before->attrs.linear.folds)
         return folded <= now
                    ? DECANT_OK /* meant: it trains as two and is handed over as one */
-                   : dcn_findings_add(findings, DCN_NOTE,
+                   : dcn_findings_add(findings, DECANT_SEVERITY_NOTE,
                                       "%s is handed over as one matrix of %" PRId64
                                       " parameters, its factors have %" PRId64 "; keep: true would hand over those",
                                       layer_name(node), folded, now);
     if (folded >= now)
         return dcn_findings_add(
-            findings, DCN_NOTE,
+            findings, DECANT_SEVERITY_NOTE,
             "%s and %s have nothing nonlinear between them: %" PRId64 "->%" PRId64 "->%" PRId64 " (%" PRId64
             " parameters) is a low-rank factor of %" PRId64 "->%" PRId64 " (%" PRId64 ")",
             layer_name(before), layer_name(node), inputs, middle, outputs, now, inputs, outputs, folded);
-    return dcn_findings_add(findings, DCN_WARNING,
+    return dcn_findings_add(findings, DECANT_SEVERITY_WARNING,
                             "%s and %s have nothing nonlinear between them: %" PRId64 "->%" PRId64 "->%" PRId64
                             " (%" PRId64 " parameters) folds to %" PRId64 "->%" PRId64 " (%" PRId64
                             ") with the same outputs; put an activation between them or drop one",
@@ -156,7 +163,7 @@ static decant_status check_bias_before_norm(const dcn_graph *graph, const dcn_no
     const dcn_node *before = maker(graph, node->input[0]);
     if (before == NULL || (before->op != DECANT_OP_CONV2D && before->op != DECANT_OP_LINEAR)) return DECANT_OK;
     if (before->n_inputs < 3 || dcn_graph_uses(graph, before->output[0]) != 1) return DECANT_OK;
-    return dcn_findings_add(findings, DCN_NOTE,
+    return dcn_findings_add(findings, DECANT_SEVERITY_NOTE,
                             "the bias of %s has no effect, because %s subtracts the mean; bias: false saves %" PRId64
                             " parameters",
                             layer_name(before), layer_name(node), graph->values[before->input[2]].shape.dim[0]);
@@ -165,13 +172,13 @@ static decant_status check_bias_before_norm(const dcn_graph *graph, const dcn_no
 static decant_status check_idle_dropout(const dcn_node *node, dcn_findings *findings)
 {
     if (node->op != DECANT_OP_DROPOUT || node->attrs.dropout.p > 0) return DECANT_OK;
-    return dcn_findings_add(findings, DCN_NOTE, "%s drops nothing (p: 0)", layer_name(node));
+    return dcn_findings_add(findings, DECANT_SEVERITY_NOTE, "%s drops nothing (p: 0)", layer_name(node));
 }
 
 static decant_status check_repeated_grey(const dcn_graph *graph, const dcn_node *node, dcn_findings *findings)
 {
     if (node->op != DECANT_OP_REPEAT_CHANNELS || node->input[0] != graph->input) return DECANT_OK;
-    return dcn_findings_add(findings, DCN_NOTE,
+    return dcn_findings_add(findings, DECANT_SEVERITY_NOTE,
                             "%s copies the input's channels %" PRId64
                             " times; a first layer for the data's own channels would compute the same with less",
                             layer_name(node), node->attrs.repeat.times);
@@ -180,25 +187,26 @@ static decant_status check_repeated_grey(const dcn_graph *graph, const dcn_node 
 /* The losses take logits: what squashes them at the end distorts the loss. */
 static decant_status check_output(const dcn_graph *graph, dcn_findings *findings)
 {
-    if (graph->output == DCN_NONE) return dcn_findings_add(findings, DCN_ERROR, "the model has no output");
+    if (graph->output == DCN_NONE) return dcn_findings_add(findings, DECANT_SEVERITY_ERROR, "the model has no output");
 
     const decant_shape *shape = &graph->values[graph->output].shape;
     char text[DCN_SHAPE_TEXT];
     if (shape->rank != 2)
         TRY_RETURN(dcn_findings_add(
-            findings, DCN_ERROR,
+            findings, DECANT_SEVERITY_ERROR,
             "the output is %s, not [batch, classes]; end with a flatten or global pooling and a linear",
             dcn_shape_text(shape, text)));
 
     const dcn_node *last = maker_through(graph, graph->output);
     if (last == NULL) return DECANT_OK;
     if (last->op == DECANT_OP_SOFTMAX || last->op == DECANT_OP_SIGMOID)
-        return dcn_findings_add(findings, DCN_WARNING,
+        return dcn_findings_add(findings, DECANT_SEVERITY_WARNING,
                                 "%s is a %s at the end, but the losses take logits and apply it themselves; drop it",
                                 layer_name(last), dcn_op_get(last->op)->name);
     if (last->op == DECANT_OP_RELU || last->op == DECANT_OP_RELU6)
-        return dcn_findings_add(findings, DCN_WARNING, "%s is a %s at the end, so no logit can be negative; drop it",
-                                layer_name(last), dcn_op_get(last->op)->name);
+        return dcn_findings_add(findings, DECANT_SEVERITY_WARNING,
+                                "%s is a %s at the end, so no logit can be negative; drop it", layer_name(last),
+                                dcn_op_get(last->op)->name);
     return DECANT_OK;
 }
 
@@ -233,19 +241,19 @@ static decant_status check_reach(const dcn_graph *graph, dcn_findings *findings)
 
         int64_t parameters = own_parameters(graph, node);
         if (parameters > 0)
-            TRY(dcn_findings_add(findings, DCN_ERROR,
+            TRY(dcn_findings_add(findings, DECANT_SEVERITY_ERROR,
                                  "%s reaches no output: its %" PRId64 " parameters would never train", layer_name(node),
                                  parameters));
         else
-            TRY(dcn_findings_add(findings, DCN_WARNING, "%s reaches no output", layer_name(node)));
+            TRY(dcn_findings_add(findings, DECANT_SEVERITY_WARNING, "%s reaches no output", layer_name(node)));
     }
     for (dcn_value_id id = 0; id < graph->n_values; id++) {
         const dcn_value *value = &graph->values[id];
         if (value->kind == DCN_VALUE_PARAMETER && dcn_graph_uses(graph, id) == 0)
-            TRY(dcn_findings_add(findings, DCN_ERROR, "no layer reads parameter %s", value->name));
+            TRY(dcn_findings_add(findings, DECANT_SEVERITY_ERROR, "no layer reads parameter %s", value->name));
     }
     if (graph->input != DCN_NONE && !reached[graph->input])
-        TRY(dcn_findings_add(findings, DCN_ERROR, "the output does not depend on the input"));
+        TRY(dcn_findings_add(findings, DECANT_SEVERITY_ERROR, "the output does not depend on the input"));
 out:
     dcn_free(reached);
     return status;

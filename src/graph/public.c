@@ -6,10 +6,6 @@
 #include "base/memory.h"
 #include "graph/graph.h"
 
-_Static_assert((int)DECANT_SEVERITY_NOTE == (int)DCN_NOTE && (int)DECANT_SEVERITY_WARNING == (int)DCN_WARNING &&
-                   (int)DECANT_SEVERITY_ERROR == (int)DCN_ERROR,
-               "severities inside and outside are the same numbers");
-
 static const decant_op activation_ops[DECANT_ACTIVATION_COUNT] = {
     [DECANT_ACTIVATION_RELU] = DECANT_OP_RELU,           [DECANT_ACTIVATION_RELU6] = DECANT_OP_RELU6,
     [DECANT_ACTIVATION_HARDSWISH] = DECANT_OP_HARDSWISH, [DECANT_ACTIVATION_SIGMOID] = DECANT_OP_SIGMOID,
@@ -190,12 +186,8 @@ decant_status decant_graph_lint(const decant_graph *graph, decant_finding_visito
     dcn_findings findings = {0};
     decant_status status;
     TRY(dcn_graph_lint(graph, &findings));
-    for (int32_t i = 0; i < findings.count; i++) {
-        const decant_finding finding = {.severity = (decant_severity)findings.items[i].severity,
-                                        .text = findings.items[i].text,
-                                        .message = findings.items[i].message};
-        visit(context, &finding);
-    }
+    for (int32_t i = 0; i < findings.count; i++)
+        visit(context, &findings.items[i]);
 out:
     dcn_findings_finish(&findings);
     return status;

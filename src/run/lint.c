@@ -14,7 +14,7 @@
 #define STD_SLACK       1.2f /* as a factor */
 #define PUBLISHED_SHARE 200  /* one test sample in so many may be identical to another under a known name */
 
-decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, dcn_severity severity,
+decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, decant_severity severity,
                            const char *format, ...)
 {
     char message[768];
@@ -35,8 +35,8 @@ decant_status dcn_lint_failure(const dcn_lint_context *context, const dcn_doc *p
     const int line = decant_error_line(), column = decant_error_column();
     snprintf(text, sizeof text, "%s", decant_error_message());
     snprintf(file, sizeof file, "%s", decant_error_file());
-    if (file[0] == '\0') return dcn_lint_add(context, place, DCN_ERROR, "%s", text);
-    return dcn_findings_add_at(context->findings, DCN_ERROR, file, line, column, text);
+    if (file[0] == '\0') return dcn_lint_add(context, place, DECANT_SEVERITY_ERROR, "%s", text);
+    return dcn_findings_add_at(context->findings, DECANT_SEVERITY_ERROR, file, line, column, text);
 }
 
 /* --- data --- */
@@ -59,16 +59,16 @@ static decant_status lint_overlap(const dcn_lint_context *context)
     for (size_t i = 0; i < DCN_COUNT(parts); i++) {
         if (parts[i].count == 0) continue;
         if (named && parts[i].count <= excused)
-            TRY_RETURN(dcn_lint_add(context, data->doc, DCN_NOTE,
+            TRY_RETURN(dcn_lint_add(context, data->doc, DECANT_SEVERITY_NOTE,
                                     "%s as published holds identical images: %lld samples of %s", name,
                                     (long long)parts[i].count, parts[i].where));
         else if (data->allow_overlap)
             TRY_RETURN(
-                dcn_lint_add(context, data->doc, DCN_WARNING,
+                dcn_lint_add(context, data->doc, DECANT_SEVERITY_WARNING,
                              "%lld samples of %s, which data.allow_overlap lets pass: the test accuracy is too good",
                              (long long)parts[i].count, parts[i].where));
         else
-            TRY_RETURN(dcn_lint_add(context, data->doc, DCN_ERROR,
+            TRY_RETURN(dcn_lint_add(context, data->doc, DECANT_SEVERITY_ERROR,
                                     "%lld samples of %s; remove them, or set data.allow_overlap: true",
                                     (long long)parts[i].count, parts[i].where));
     }
@@ -84,12 +84,12 @@ static decant_status lint_table(const dcn_lint_context *context)
     if (encoder == NULL) return DECANT_OK;
     for (int32_t i = 0; i < encoder->n_columns; i++)
         numbers += encoder->columns[i].kind == DCN_COLUMN_NUMERIC;
-    TRY_RETURN(dcn_lint_add(context, context->experiment->data.doc, DCN_NOTE,
+    TRY_RETURN(dcn_lint_add(context, context->experiment->data.doc, DECANT_SEVERITY_NOTE,
                             "%s: %d inputs from %d numeric and %d category columns; %lld empty cells of the training "
                             "rows were filled",
                             dataset->name, encoder->n_inputs, numbers, encoder->n_columns - numbers,
                             (long long)encoder->n_filled));
-    return dcn_lint_add(context, context->experiment->data.doc, DCN_NOTE,
+    return dcn_lint_add(context, context->experiment->data.doc, DECANT_SEVERITY_NOTE,
                         "%s: %lld rows to train on, %lld for validation, %lld to test, %lld set aside unlabelled",
                         dataset->name, (long long)context->materials->split.n_train,
                         (long long)context->materials->split.n_validation, (long long)dataset->test.count,
@@ -115,7 +115,7 @@ static decant_status lint_normalization(const dcn_lint_context *context)
         const bool alike = fabsf(given_mean - mean[c]) <= MEAN_SLACK * std[c] && given_std >= std[c] / STD_SLACK &&
                            given_std <= std[c] * STD_SLACK;
         if (alike) continue;
-        TRY(dcn_lint_add(context, dcn_doc_get(data->doc, "normalize"), DCN_NOTE,
+        TRY(dcn_lint_add(context, dcn_doc_get(data->doc, "normalize"), DECANT_SEVERITY_NOTE,
                          "data.normalize gives channel %d mean %.4g and std %.4g, but the training split has %.4g and "
                          "%.4g; `normalize: train` would use those",
                          c, (double)given_mean, (double)given_std, (double)mean[c], (double)std[c]));
@@ -132,7 +132,7 @@ static decant_status lint_validation(const dcn_lint_context *context)
 {
     const dcn_split *split = &context->materials->split;
     if (split->n_validation <= split->n_train) return DECANT_OK;
-    return dcn_lint_add(context, dcn_doc_get(context->experiment->data.doc, "validation"), DCN_WARNING,
+    return dcn_lint_add(context, dcn_doc_get(context->experiment->data.doc, "validation"), DECANT_SEVERITY_WARNING,
                         "validation holds out %lld samples, more than the %lld that are left to train on",
                         (long long)split->n_validation, (long long)split->n_train);
 }
@@ -155,7 +155,7 @@ static decant_status lint_untested(const dcn_lint_context *context)
     dcn_free(counts);
     if (untested == 0) return DECANT_OK;
     snprintf(number, sizeof number, "%d", (int)first);
-    return dcn_lint_add(context, context->experiment->data.doc, DCN_WARNING,
+    return dcn_lint_add(context, context->experiment->data.doc, DECANT_SEVERITY_WARNING,
                         "%lld of the %d classes have no test sample ('%s' is one): what is measured says nothing about "
                         "them",
                         (long long)untested, (int)dataset->n_classes,

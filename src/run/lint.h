@@ -41,7 +41,7 @@ typedef struct dcn_model_source {
 } dcn_model_source;
 decant_status dcn_lint_model_file(const dcn_lint_context *context, const dcn_model_source *source);
 /* A finding with the place of a node in front. */
-decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, dcn_severity severity,
+decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, decant_severity severity,
                            const char *format, ...) DCN_PRINTF(4, 5);
 /* Turns the failure that just happened into an error finding, at its own place or else at that of the node (which may
  * be NULL); failures that say nothing about the recipe stay failures. */

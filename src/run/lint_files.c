@@ -25,11 +25,11 @@ static decant_status lint_classes(const dcn_lint_context *context, const dcn_mod
     if (theirs == NULL || ours == NULL || source->model->n_classes != dataset->n_classes) return DECANT_OK;
     for (int32_t c = 0; c < dataset->n_classes; c++) {
         if (strcmp(theirs[c], ours[c]) == 0) continue;
-        return dcn_lint_add(context, source->place, source->is_teacher ? DCN_ERROR : DCN_WARNING,
-                            "%s%s was trained on other classes or in another order: its class %d is \"%s\", that of %s "
-                            "\"%s\"",
-                            source->is_teacher ? "the teacher " : "", source->file, (int)c, theirs[c], dataset->name,
-                            ours[c]);
+        return dcn_lint_add(
+            context, source->place, source->is_teacher ? DECANT_SEVERITY_ERROR : DECANT_SEVERITY_WARNING,
+            "%s%s was trained on other classes or in another order: its class %d is \"%s\", that of %s "
+            "\"%s\"",
+            source->is_teacher ? "the teacher " : "", source->file, (int)c, theirs[c], dataset->name, ours[c]);
     }
     return DECANT_OK;
 }
@@ -52,7 +52,7 @@ static decant_status lint_columns(const dcn_lint_context *context, const dcn_mod
         const dcn_column *their = i < theirs->n_columns ? &theirs->columns[i] : NULL;
         const dcn_column *our = i < ours->n_columns ? &ours->columns[i] : NULL;
         if (their != NULL && our != NULL && is_same_column(their, our)) continue;
-        return dcn_lint_add(context, source->place, DCN_ERROR,
+        return dcn_lint_add(context, source->place, DECANT_SEVERITY_ERROR,
                             "%s was trained on a table whose column %d is \"%s\", this one's is \"%s\"%s; columns, "
                             "their order and their categories must be the same",
                             source->file, (int)i + 1, their != NULL ? their->name : "(none)",
@@ -75,7 +75,7 @@ static decant_status add_leak(const dcn_lint_context *context, const dcn_model_s
                               uint64_t seed, const char *kind)
 {
     const bool allowed = context->experiment->data.allow_overlap;
-    return dcn_lint_add(context, source->place, allowed ? DCN_WARNING : DCN_ERROR,
+    return dcn_lint_add(context, source->place, allowed ? DECANT_SEVERITY_WARNING : DECANT_SEVERITY_ERROR,
                         "%s learnt from %s that are tested here: the same data was parted with test: %g and seed: %llu "
                         "then%s",
                         source->file, kind, test, (unsigned long long)seed,
@@ -136,7 +136,7 @@ out:
 decant_status dcn_lint_model_file(const dcn_lint_context *context, const dcn_model_source *source)
 {
     if (!is_normalized_alike(&source->model->normalization, context->materials))
-        TRY_RETURN(dcn_lint_add(context, source->place, DCN_ERROR,
+        TRY_RETURN(dcn_lint_add(context, source->place, DECANT_SEVERITY_ERROR,
                                 "%s%s was trained on inputs normalised in another way than this recipe's; set "
                                 "data.normalize to its mean and std",
                                 source->is_teacher ? "the teacher " : "", source->file));

@@ -45,7 +45,7 @@ static decant_status lint_dropped_inputs(const dcn_lint_context *context, int32_
     for (int32_t i = 0; i < materials->norm_channels; i++)
         is_shifted = is_shifted || materials->mean[i] > 0 || materials->mean[i] < 0;
     if (first == NULL || first->op != DECANT_OP_DROPOUT || !is_shifted) return DECANT_OK;
-    return dcn_lint_add(context, spec->doc, DCN_NOTE,
+    return dcn_lint_add(context, spec->doc, DECANT_SEVERITY_NOTE,
                         "model '%s' drops inputs, which makes them 0: after data.normalize that is no longer black or "
                         "absent but the mean; normalize: none keeps 0 what it was",
                         spec->name);
@@ -74,7 +74,7 @@ static decant_status lint_limit(const dcn_lint_context *context, int32_t model, 
     int64_t most = 0;
     if (limit == 0 || has <= limit) return DECANT_OK;
     const char *largest = find_largest(graph, by_work, &most);
-    return dcn_lint_add(context, context->experiment->budget.doc, DCN_ERROR,
+    return dcn_lint_add(context, context->experiment->budget.doc, DECANT_SEVERITY_ERROR,
                         "model '%s' has %lld %s, %lld more than the budget of %lld ('%s' has %lld of them)",
                         context->experiment->models[model].name, (long long)has, by_work ? "mult-adds" : "parameters",
                         (long long)(has - limit), (long long)limit, largest, (long long)most);
@@ -88,11 +88,12 @@ static decant_status lint_pruned_budget(const dcn_lint_context *context, const d
     if (source == NULL) return DECANT_OK;
     const int64_t may_keep = dcn_prune_limit(source, &run->start.prune), may_cost = run->start.prune.mult_adds;
     if (budget->mult_adds > 0 && may_cost > budget->mult_adds)
-        TRY_RETURN(dcn_lint_add(
-            context, budget->doc, DCN_ERROR, "run '%s' prunes to %lld mult-adds, %lld more than the budget of %lld",
-            run->name, (long long)may_cost, (long long)(may_cost - budget->mult_adds), (long long)budget->mult_adds));
+        TRY_RETURN(dcn_lint_add(context, budget->doc, DECANT_SEVERITY_ERROR,
+                                "run '%s' prunes to %lld mult-adds, %lld more than the budget of %lld", run->name,
+                                (long long)may_cost, (long long)(may_cost - budget->mult_adds),
+                                (long long)budget->mult_adds));
     if (budget->parameters == 0 || may_keep == INT64_MAX || may_keep <= budget->parameters) return DECANT_OK;
-    return dcn_lint_add(context, budget->doc, DCN_ERROR,
+    return dcn_lint_add(context, budget->doc, DECANT_SEVERITY_ERROR,
                         "run '%s' prunes to %lld parameters, %lld more than the budget of %lld", run->name,
                         (long long)may_keep, (long long)(may_keep - budget->parameters), (long long)budget->parameters);
 }
@@ -117,8 +118,8 @@ decant_status dcn_lint_models(const dcn_lint_context *context)
     const dcn_experiment *experiment = context->experiment;
     for (int32_t i = 0; i < experiment->n_models; i++) {
         if (!is_used(experiment, i))
-            TRY_RETURN(dcn_lint_add(context, experiment->models[i].doc, DCN_WARNING, "no run trains the model '%s'",
-                                    experiment->models[i].name));
+            TRY_RETURN(dcn_lint_add(context, experiment->models[i].doc, DECANT_SEVERITY_WARNING,
+                                    "no run trains the model '%s'", experiment->models[i].name));
         if (context->graphs[i] == NULL) continue;
         TRY_RETURN(lint_graph(context, i));
         TRY_RETURN(lint_dropped_inputs(context, i));

@@ -20,10 +20,10 @@ static decant_status lint_losses(const dcn_lint_context *context, const dcn_run_
     bool taught = run->n_teachers > 0;
     const dcn_doc *loss = dcn_doc_get(run->doc, "loss");
     if (run->has_teacher_term && !taught)
-        return dcn_lint_add(context, loss, DCN_ERROR,
+        return dcn_lint_add(context, loss, DECANT_SEVERITY_ERROR,
                             "run '%s' has a distillation loss but no teacher; add teacher: RUN or FILE", run->name);
     if (taught && !run->has_teacher_term)
-        return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DCN_ERROR,
+        return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DECANT_SEVERITY_ERROR,
                             "run '%s' has a teacher, but none of its losses listens to it; add kd to loss", run->name);
     return DECANT_OK;
 }
@@ -37,7 +37,7 @@ static decant_status lint_weights(const dcn_lint_context *context, const dcn_run
     for (int32_t i = 0; i < run->n_terms; i++) {
         const char *name = dcn_term_class_of(run->terms[i].kind)->name;
         if (run->terms[i].weight >= LEAST_WEIGHT * largest) continue;
-        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), name), DCN_WARNING,
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), name), DECANT_SEVERITY_WARNING,
                                 "run '%s': with a weight of %g the loss %s does nothing", run->name,
                                 run->terms[i].weight, name));
     }
@@ -50,9 +50,9 @@ static decant_status lint_mixup(const dcn_lint_context *context, const dcn_run_s
     for (int32_t i = 0; i < run->n_terms && run->augment.mixup > 0; i++) {
         const dcn_term_class *class = dcn_term_class_of(run->terms[i].kind);
         if (class->one_label)
-            TRY_RETURN(dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), class->name), DCN_ERROR,
-                                    "run '%s': %s needs one label a sample, and mixup blends two", run->name,
-                                    class->name));
+            TRY_RETURN(
+                dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), class->name), DECANT_SEVERITY_ERROR,
+                             "run '%s': %s needs one label a sample, and mixup blends two", run->name, class->name));
     }
     return DECANT_OK;
 }
@@ -78,7 +78,7 @@ static decant_status lint_same_outputs(const dcn_lint_context *context, const dc
     const int64_t ours = student->values[student->output].shape.dim[1];
     const int64_t theirs = teacher->values[teacher->output].shape.dim[1];
     if (ours == theirs) return DECANT_OK;
-    return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DCN_ERROR,
+    return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DECANT_SEVERITY_ERROR,
                         "run '%s': teacher and student have %lld and %lld outputs; they must tell classes apart in the "
                         "same way",
                         run->name, (long long)theirs, (long long)ours);
@@ -116,7 +116,7 @@ static decant_status lint_features(const dcn_lint_context *context, const dcn_ru
     TRY(dcn_features_extend(student, teacher, run->terms, run->n_terms, &graph, taps));
     TRY(dcn_features_unreached(graph, taps, run->n_terms, &unreached));
     if (unreached != NULL)
-        TRY(dcn_lint_add(context, losses, DCN_WARNING,
+        TRY(dcn_lint_add(context, losses, DECANT_SEVERITY_WARNING,
                          "run '%s': no loss reaches '%s', which is never taught: it stays random (weight decay "
                          "shrinks it); add a loss of the logits",
                          run->name, unreached));
@@ -128,7 +128,7 @@ out:
 static decant_status lint_selection(const dcn_lint_context *context, const dcn_run_spec *run)
 {
     if (!run->select_best || context->experiment->data.validation > 0) return DECANT_OK;
-    return dcn_lint_add(context, dcn_doc_get(run->doc, "select"), DCN_ERROR,
+    return dcn_lint_add(context, dcn_doc_get(run->doc, "select"), DECANT_SEVERITY_ERROR,
                         "run '%s' selects the best epoch, but data.validation is 0; the test part may not choose",
                         run->name);
 }
@@ -147,7 +147,7 @@ static decant_status note_samples(const dcn_lint_context *context, const dcn_run
 {
     const int32_t n_classes = context->materials->dataset->n_classes;
     return dcn_lint_add(
-        context, run->transfer.doc, DCN_NOTE,
+        context, run->transfer.doc, DECANT_SEVERITY_NOTE,
         "run '%s' trains on %lld samples, %lld of them of the unlabelled pool; %d of %d classes, %s labels", run->name,
         (long long)set->count, (long long)set->n_pool, (int)n_kept, (int)n_classes,
         run->transfer.labels ? "with" : "without");
@@ -183,17 +183,17 @@ static decant_status lint_labels(const dcn_lint_context *context, const dcn_run_
 {
     const bool asks = run->start.kind == DCN_START_PRUNE && run->start.prune.criterion == DECANT_CRITERION_TAYLOR;
     if (asks && !run->transfer.labels)
-        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(run->start.doc, "criterion"), DCN_ERROR,
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(run->start.doc, "criterion"), DECANT_SEVERITY_ERROR,
                                 "run '%s' trains without labels, and the criterion taylor reads them", run->name));
     else if (asks && (run->transfer.leave_out != NULL || run->transfer.keep != NULL || run->samples > 0))
-        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(run->start.doc, "criterion"), DCN_ERROR,
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(run->start.doc, "criterion"), DECANT_SEVERITY_ERROR,
                                 "run '%s' trains on a part of the training split, and the criterion taylor reads "
                                 "labels of all of it; take another criterion, or train on all",
                                 run->name));
     for (int32_t i = 0; i < run->n_terms && !run->transfer.labels; i++) {
         const dcn_term_class *class = dcn_term_class_of(run->terms[i].kind);
         if (!class->needs_labels) continue;
-        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), class->name), DCN_ERROR,
+        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), class->name), DECANT_SEVERITY_ERROR,
                                 "run '%s' trains without labels (%s), and the loss %s reads them; kd, logits, cosine "
                                 "and hint listen to the teacher alone",
                                 run->name,
@@ -210,12 +210,12 @@ static decant_status lint_pool(const dcn_lint_context *context, const dcn_run_sp
     const dcn_data_spec *data = &context->experiment->data;
     const int64_t shared = overlap->pool_test + overlap->pool_validation;
     if (run->transfer.pool == DCN_POOL_NONE || shared == 0) return DECANT_OK;
-    return dcn_lint_add(context, run->transfer.doc, data->allow_overlap ? DCN_WARNING : DCN_ERROR,
-                        "run '%s' trains on the unlabelled pool, which holds samples that are also validated (%lld) "
-                        "or tested (%lld) on%s",
-                        run->name, (long long)overlap->pool_validation, (long long)overlap->pool_test,
-                        data->allow_overlap ? "; data.allow_overlap lets that pass"
-                                            : "; remove them, or set data.allow_overlap: true");
+    return dcn_lint_add(
+        context, run->transfer.doc, data->allow_overlap ? DECANT_SEVERITY_WARNING : DECANT_SEVERITY_ERROR,
+        "run '%s' trains on the unlabelled pool, which holds samples that are also validated (%lld) "
+        "or tested (%lld) on%s",
+        run->name, (long long)overlap->pool_validation, (long long)overlap->pool_test,
+        data->allow_overlap ? "; data.allow_overlap lets that pass" : "; remove them, or set data.allow_overlap: true");
 }
 
 static decant_status lint_correction(const dcn_lint_context *context, const dcn_run_spec *run)
@@ -224,13 +224,13 @@ static decant_status lint_correction(const dcn_lint_context *context, const dcn_
     dcn_value_id bias = DCN_NONE;
     if (run->correction.kind == DCN_CORRECT_NOT) return DECANT_OK;
     if (run->correction.kind == DCN_CORRECT_VALIDATION && context->experiment->data.validation == 0)
-        TRY_RETURN(dcn_lint_add(context, run->correction.doc, DCN_ERROR,
+        TRY_RETURN(dcn_lint_add(context, run->correction.doc, DECANT_SEVERITY_ERROR,
                                 "run '%s' corrects its biases on the validation split, but data.validation is 0; the "
                                 "test part may not choose",
                                 run->name));
     if (run->correction.kind == DCN_CORRECT_FREQUENCIES && !run->transfer.labels)
         TRY_RETURN(
-            dcn_lint_add(context, run->correction.doc, DCN_NOTE,
+            dcn_lint_add(context, run->correction.doc, DECANT_SEVERITY_NOTE,
                          "run '%s' trains without labels, but correct_bias: frequencies counts the labels of all "
                          "training samples",
                          run->name));
@@ -252,7 +252,7 @@ decant_status dcn_lint_seeds(const dcn_lint_context *context, const dcn_run_spec
 {
     for (int32_t i = 0; i < run->n_seeds && other->n_seeds > 1; i++) {
         if (has_seed(other, run->seeds[i])) continue;
-        return dcn_lint_add(context, place, DCN_ERROR,
+        return dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
                             "run '%s' has the seed %llu, which %s '%s' has not; give that one seed or the same",
                             run->name, (unsigned long long)run->seeds[i], what, other->name);
     }
@@ -268,7 +268,7 @@ static decant_status lint_same_architecture(const dcn_lint_context *context, con
     dcn_graph_fingerprint(student, ours);
     dcn_graph_fingerprint(teacher, theirs);
     if (strcmp(ours, theirs) != 0) return DECANT_OK;
-    return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DCN_WARNING,
+    return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DECANT_SEVERITY_WARNING,
                         "run '%s': teacher and student are the same network; nothing is made smaller", run->name);
 }
 
@@ -298,7 +298,7 @@ static decant_status lint_teacher_file(const dcn_lint_context *context, const dc
     const decant_shape *input = &graph->values[graph->input].shape; /* [1, sample...] */
     decant_shape sample = decant_shape_make(input->rank - 1, input->dim + 1);
     if (!decant_shape_equal(&sample, &dataset->sample) || teacher->n_classes != dataset->n_classes) {
-        status = dcn_lint_add(context, place, DCN_ERROR,
+        status = dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
                               "the teacher %s was made for other samples or another number of classes than %s has",
                               file, dataset->name);
         goto out;
@@ -339,13 +339,13 @@ static decant_status lint_budgets(const dcn_lint_context *context, const dcn_run
 {
     const int64_t samples[2] = {samples_of(context, run), samples_of(context, other)};
     if (samples[0] == samples[1] && run->epochs != other->epochs)
-        return dcn_lint_add(context, run->doc, DCN_WARNING,
+        return dcn_lint_add(context, run->doc, DECANT_SEVERITY_WARNING,
                             "compared runs have unequal budgets: '%s' trains %lld epochs, '%s' %lld", run->name,
                             (long long)run->epochs, other->name, (long long)other->epochs);
     if (samples[0] == 0 || samples[1] == 0) return DECANT_OK; /* an error says why */
     const int64_t steps[2] = {steps_of(context, run), steps_of(context, other)};
     if (decant_is_same_budget(steps[0], steps[1])) return DECANT_OK;
-    return dcn_lint_add(context, run->doc, DCN_WARNING,
+    return dcn_lint_add(context, run->doc, DECANT_SEVERITY_WARNING,
                         "compared runs have unequal budgets: '%s' makes %lld optimizer steps on %lld samples, '%s' "
                         "%lld on %lld",
                         run->name, (long long)steps[0], (long long)samples[0], other->name, (long long)steps[1],
@@ -362,26 +362,26 @@ static decant_status lint_comparison(const dcn_lint_context *context, int32_t in
     const dcn_doc *place = run->doc;
     TRY_RETURN(lint_budgets(context, run, other));
     if (!has_same_seeds(run, other))
-        TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
+        TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_WARNING,
                                 "compared runs '%s' and '%s' have other seeds; only those in both are compared",
                                 run->name, other->name));
     else if (run->n_seeds == 1)
         TRY_RETURN(
-            dcn_lint_add(context, place, DCN_NOTE,
+            dcn_lint_add(context, place, DECANT_SEVERITY_NOTE,
                          "runs '%s' and '%s' are compared on one seed, which says little; seeds: 3 or more would",
                          run->name, other->name));
     if (!dcn_is_optimized_alike(run, other))
-        TRY_RETURN(dcn_lint_add(context, place, DCN_NOTE,
+        TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_NOTE,
                                 "compared runs '%s' and '%s' have other optimizers or schedules", run->name,
                                 other->name));
     if (run->start.kind != other->start.kind && run->start.kind == DCN_START_INIT)
         TRY_RETURN(
-            dcn_lint_add(context, place, DCN_WARNING,
+            dcn_lint_add(context, place, DECANT_SEVERITY_WARNING,
                          "compared runs have unequal budgets: '%s' starts from weights that were trained before, "
                          "'%s' does not",
                          run->name, other->name));
     if (!has_same_augment(&run->augment, &other->augment))
-        TRY_RETURN(dcn_lint_add(context, place, DCN_NOTE,
+        TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_NOTE,
                                 "compared runs '%s' and '%s' see the images augmented differently", run->name,
                                 other->name));
     return DECANT_OK;
@@ -394,7 +394,7 @@ static decant_status lint_baseline(const dcn_lint_context *context, int32_t inde
     if (!run->has_teacher_term || dcn_experiment_baseline(context->experiment, index) != DCN_NONE) return DECANT_OK;
     const bool pruned = dcn_experiment_pruned(context->experiment, index) != DCN_NONE;
     return dcn_lint_add(
-        context, run->doc, DCN_WARNING,
+        context, run->doc, DECANT_SEVERITY_WARNING,
         "run '%s' is distilled, but no run trains its model '%s'%s without a teacher: the gain cannot be told",
         run->name, context->experiment->models[run->model].name, pruned ? ", pruned alike," : "");
 }

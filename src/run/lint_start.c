@@ -14,7 +14,7 @@ static decant_status lint_network(const dcn_lint_context *context, const dcn_run
     if (wanted == NULL || found == NULL) return DECANT_OK;
     if (run->start.kind == DCN_START_PRUNE) wanted = context->deployed[run->model];
     if (dcn_start_fits(wanted, found, difference)) return DECANT_OK;
-    return dcn_lint_add(context, run->start.doc, DCN_ERROR,
+    return dcn_lint_add(context, run->start.doc, DECANT_SEVERITY_ERROR,
                         "run '%s' starts from %s, which is another network than its model '%s': %s", run->name, source,
                         context->experiment->models[run->model].name, difference);
 }

@@ -13,7 +13,7 @@ static decant_status add_failure(const dcn_lint_context *context, const dcn_run_
                                  decant_status status)
 {
     if (status == DECANT_OK || status == DECANT_NO_MEMORY || status == DECANT_INTERNAL) return status;
-    return dcn_lint_add(context, place, DCN_ERROR, "run '%s': %s", run->name, decant_error_message());
+    return dcn_lint_add(context, place, DECANT_SEVERITY_ERROR, "run '%s': %s", run->name, decant_error_message());
 }
 
 /* --- without the data --- */
@@ -54,7 +54,7 @@ static decant_status lint_schedule(const dcn_lint_context *context, const dcn_ru
     const dcn_doc *place = dcn_doc_get(run->doc, "schedule"), *step = dcn_doc_get(place, "step");
     const long long epochs = (long long)run->epochs;
     if (schedule->warmup_epochs >= (double)run->epochs)
-        TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
+        TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_WARNING,
                                 "run '%s': the rate never gets to its full value: it warms up for %g epochs, and the "
                                 "run has %lld",
                                 run->name, schedule->warmup_epochs, epochs));
@@ -62,7 +62,7 @@ static decant_status lint_schedule(const dcn_lint_context *context, const dcn_ru
     const bool is_list = schedule->n_milestones > 0;
     const int64_t first = is_list ? schedule->milestones[0] : schedule->every;
     if (first < run->epochs) return DECANT_OK;
-    return dcn_lint_add(context, dcn_doc_get(step, is_list ? "milestones" : "every"), DCN_WARNING,
+    return dcn_lint_add(context, dcn_doc_get(step, is_list ? "milestones" : "every"), DECANT_SEVERITY_WARNING,
                         "run '%s': the rate never drops: it would after %lld epochs, and the run has %lld", run->name,
                         (long long)first, epochs);
 }
@@ -92,21 +92,21 @@ decant_status dcn_lint_augment(const dcn_lint_context *context, const dcn_doc *p
         const int64_t *size = dataset->sample.dim, side = size[1] > size[2] ? size[1] : size[2];
         if (augment->cutout >= side)
             return dcn_lint_add(
-                context, place, DCN_WARNING,
+                context, place, DECANT_SEVERITY_WARNING,
                 "cutout: %d leaves little or nothing of pictures of %lldx%lld: its square lies anywhere on "
                 "them",
                 (int)augment->cutout, (long long)size[1], (long long)size[2]);
     }
     if (status == DECANT_OK || dataset->sample.rank == 3) return dcn_lint_failure(context, place, status);
-    return dcn_lint_add(context, place, DCN_ERROR, "shift, crop, flip and cutout are for images; %s has none",
-                        dataset->name);
+    return dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
+                        "shift, crop, flip and cutout are for images; %s has none", dataset->name);
 }
 
 /* Fewer samples than classes: some class is never seen. */
 static decant_status lint_sample_count(const dcn_lint_context *context, const dcn_run_spec *run, int32_t n_classes)
 {
     if (run->samples == 0 || run->samples >= n_classes) return DECANT_OK;
-    return dcn_lint_add(context, dcn_doc_get(run->doc, "samples"), DCN_WARNING,
+    return dcn_lint_add(context, dcn_doc_get(run->doc, "samples"), DECANT_SEVERITY_WARNING,
                         "run '%s' takes %lld samples of %d classes: some class has none", run->name,
                         (long long)run->samples, (int)n_classes);
 }
@@ -116,11 +116,11 @@ static decant_status lint_batch(const dcn_lint_context *context, const dcn_run_s
     const dcn_doc *place = dcn_doc_get(run->doc, "batch");
     const dcn_graph *graph = context->graphs[run->model];
     if (run->batch > samples && run->drop_last)
-        return dcn_lint_add(context, place, DCN_ERROR,
+        return dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
                             "run '%s': %lld samples do not fill one batch of %lld, and drop_last leaves nothing",
                             run->name, (long long)samples, (long long)run->batch);
     if (run->batch > samples)
-        TRY_RETURN(dcn_lint_add(context, place, DCN_WARNING,
+        TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_WARNING,
                                 "run '%s': a batch of %lld is more than the %lld samples it trains on: an epoch is one "
                                 "step",
                                 run->name, (long long)run->batch, (long long)samples));

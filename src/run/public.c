@@ -135,26 +135,15 @@ decant_status dcn_finding_list_make(dcn_findings *findings, decant_finding_list 
     decant_status status = dcn_new(sizeof *list, (void **)&list);
     if (status != DECANT_OK) goto out;
     TRY(dcn_new_array((size_t)findings->count, sizeof *list->items, (void **)&list->items));
-    static const struct {
-        dcn_severity severity;
-        decant_severity told;
-    } levels[] = {
-        {DCN_ERROR, DECANT_SEVERITY_ERROR}, {DCN_WARNING, DECANT_SEVERITY_WARNING}, {DCN_NOTE, DECANT_SEVERITY_NOTE}};
-    for (size_t level = 0; level < DCN_COUNT(levels); level++) {
+    for (int level = DECANT_SEVERITY_ERROR; level >= DECANT_SEVERITY_NOTE; level--)
         for (int32_t i = 0; i < findings->count; i++) {
-            dcn_finding *found = &findings->items[i];
-            if (found->severity != levels[level].severity) continue;
-            list->items[list->count++] = (decant_finding){.severity = levels[level].told,
-                                                          .text = found->text,
-                                                          .message = found->message,
-                                                          .file = found->file,
-                                                          .line = found->line,
-                                                          .column = found->column};
+            decant_finding *found = &findings->items[i];
+            if ((int)found->severity != level) continue;
+            list->items[list->count++] = *found;
+            list->errors += found->severity == DECANT_SEVERITY_ERROR;
+            list->warnings += found->severity == DECANT_SEVERITY_WARNING;
             found->text = found->file = NULL; /* the list's from here on */
-            list->errors += levels[level].told == DECANT_SEVERITY_ERROR;
-            list->warnings += levels[level].told == DECANT_SEVERITY_WARNING;
         }
-    }
     *ret_list = list;
     list = NULL;
 out:

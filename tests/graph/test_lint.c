@@ -36,14 +36,14 @@ static void layer(draft *model, decant_op op, const char *name)
 }
 
 /* Ends the model here; checks that lint finds exactly this much, and one finding that contains both texts. */
-static void assert_finds(draft *model, int32_t count, dcn_severity severity, const char *one, const char *two)
+static void assert_finds(draft *model, int32_t count, decant_severity severity, const char *one, const char *two)
 {
     if (model->graph->output == DCN_NONE) model->graph->output = model->x;
     dcn_findings findings = {0};
     assert_int_equal(dcn_graph_lint(model->graph, &findings), DECANT_OK);
     bool found = count == 0;
     for (int32_t i = 0; i < findings.count; i++) {
-        const dcn_finding *finding = &findings.items[i];
+        const decant_finding *finding = &findings.items[i];
         if (finding->severity == severity && strstr(finding->text, one) != NULL && strstr(finding->text, two) != NULL)
             found = true;
     }
@@ -59,7 +59,7 @@ static void sound_models_give_no_findings(void **state)
     (void)state;
     draft model = {0};
     assert_int_equal(build_lightnn(&model.graph), DECANT_OK);
-    assert_finds(&model, 0, DCN_NOTE, "", "");
+    assert_finds(&model, 0, DECANT_SEVERITY_NOTE, "", "");
 }
 
 static void linear_after_linear_is_folded_on_paper(void **state)
@@ -71,13 +71,14 @@ static void linear_after_linear_is_folded_on_paper(void **state)
     layer(&model, DECANT_OP_DROPOUT, "drop2");
     linear(&model, "fc2", 10, true);
     /* 1568*48+48 + 48*10+10 = 75802; 1568*10+10 = 15690 */
-    assert_finds(&model, 1, DCN_WARNING, "fc1 and fc2", "1568->48->10 (75802 parameters) folds to 1568->10 (15690)");
+    assert_finds(&model, 1, DECANT_SEVERITY_WARNING, "fc1 and fc2",
+                 "1568->48->10 (75802 parameters) folds to 1568->10 (15690)");
 
     model = start(dcn_shape1(1568));
     linear(&model, "fc1", 48, true);
     layer(&model, DECANT_OP_RELU, "relu");
     linear(&model, "fc2", 10, true);
-    assert_finds(&model, 0, DCN_NOTE, "", "");
+    assert_finds(&model, 0, DECANT_SEVERITY_NOTE, "", "");
 }
 
 static void a_low_rank_factor_is_only_noted(void **state)
@@ -86,7 +87,7 @@ static void a_low_rank_factor_is_only_noted(void **state)
     draft model = start(dcn_shape1(1000));
     linear(&model, "down", 8, false);
     linear(&model, "up", 500, true);
-    assert_finds(&model, 1, DCN_NOTE, "down and up", "low-rank");
+    assert_finds(&model, 1, DECANT_SEVERITY_NOTE, "down and up", "low-rank");
 }
 
 static void a_bias_before_batchnorm_is_noted(void **state)
@@ -102,7 +103,7 @@ static void a_bias_before_batchnorm_is_noted(void **state)
         layer(&model, DECANT_OP_RELU, "relu");
         layer(&model, DECANT_OP_FLATTEN, "flatten");
         linear(&model, "fc", 10, true);
-        assert_finds(&model, bias, DCN_NOTE, "bias of conv", "saves 12 parameters");
+        assert_finds(&model, bias, DECANT_SEVERITY_NOTE, "bias of conv", "saves 12 parameters");
     }
 }
 
@@ -115,13 +116,13 @@ static void what_reaches_no_output_is_an_error(void **state)
     model.graph->output = model.x;
     model.x = input;
     linear(&model, "orphan", 5, true);
-    assert_finds(&model, 1, DCN_ERROR, "orphan", "105 parameters");
+    assert_finds(&model, 1, DECANT_SEVERITY_ERROR, "orphan", "105 parameters");
 
     model = start(dcn_shape1(20));
     linear(&model, "used", 10, true);
     model.graph->output = model.x;
     layer(&model, DECANT_OP_GELU, "idle");
-    assert_finds(&model, 1, DCN_WARNING, "idle", "no output");
+    assert_finds(&model, 1, DECANT_SEVERITY_WARNING, "idle", "no output");
 
     model = start(dcn_shape1(20));
     linear(&model, "used", 10, true);
@@ -129,7 +130,7 @@ static void what_reaches_no_output_is_an_error(void **state)
     dcn_value_id unread = DCN_NONE;
     assert_int_equal(dcn_graph_add_value(model.graph, DCN_VALUE_PARAMETER, "lost.weight", DECANT_F32, &shape, &unread),
                      DECANT_OK);
-    assert_finds(&model, 1, DCN_ERROR, "no layer reads", "lost.weight");
+    assert_finds(&model, 1, DECANT_SEVERITY_ERROR, "no layer reads", "lost.weight");
 }
 
 static void the_end_of_the_model_must_be_logits(void **state)
@@ -140,14 +141,14 @@ static void the_end_of_the_model_must_be_logits(void **state)
         draft model = start(dcn_shape1(20));
         linear(&model, "fc", 10, true);
         layer(&model, ends[i], "end");
-        assert_finds(&model, 1, DCN_WARNING, "end is a", dcn_op_get(ends[i])->name);
+        assert_finds(&model, 1, DECANT_SEVERITY_WARNING, "end is a", dcn_op_get(ends[i])->name);
     }
 
     const int64_t dims[] = {3, 8, 8};
     draft model = start(decant_shape_make(3, dims));
     dcn_conv_attrs attrs = dcn_conv_default(10, 8);
     assert_int_equal(dcn_build_conv2d(model.graph, "conv", model.x, &attrs, &model.x), DECANT_OK);
-    assert_finds(&model, 1, DCN_ERROR, "[1, 10, 1, 1]", "flatten");
+    assert_finds(&model, 1, DECANT_SEVERITY_ERROR, "[1, 10, 1, 1]", "flatten");
 }
 
 static void a_model_without_output_is_an_error(void **state)
@@ -158,7 +159,7 @@ static void a_model_without_output_is_an_error(void **state)
     linear(&model, "fc", 10, true);
     assert_int_equal(dcn_graph_lint(model.graph, &findings), DECANT_OK);
     assert_int_equal(findings.count, 1);
-    assert_int_equal(findings.items[0].severity, DCN_ERROR);
+    assert_int_equal(findings.items[0].severity, DECANT_SEVERITY_ERROR);
     dcn_findings_finish(&findings);
     dcn_findings_finish(&findings); /* empty now */
     dcn_findings_finish(NULL);
@@ -174,12 +175,12 @@ static void idle_dropout_and_copied_grey_are_noted(void **state)
     layer(&model, DECANT_OP_REPEAT_CHANNELS, "colour");
     layer(&model, DECANT_OP_FLATTEN, "flatten");
     linear(&model, "fc", 10, true);
-    assert_finds(&model, 1, DCN_NOTE, "colour", "3 times");
+    assert_finds(&model, 1, DECANT_SEVERITY_NOTE, "colour", "3 times");
 
     model = start(dcn_shape1(20));
     assert_int_equal(add_layer(model.graph, DECANT_OP_DROPOUT, "drop", &none, &model.x), DECANT_OK);
     linear(&model, "fc", 10, true);
-    assert_finds(&model, 1, DCN_NOTE, "drop drops nothing", "p: 0");
+    assert_finds(&model, 1, DECANT_SEVERITY_NOTE, "drop drops nothing", "p: 0");
 }
 
 int main(void)
