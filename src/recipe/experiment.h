@@ -65,7 +65,7 @@ typedef struct dcn_start_spec {
 /* What a run makes of the unlabelled pool. */
 typedef enum dcn_pool_use { DCN_POOL_NONE, DCN_POOL_ALSO, DCN_POOL_ONLY } dcn_pool_use;
 
-/* Which of the data set's samples a run trains on (recipe/transfer.h makes the list). */
+/* Which of the data set's samples a run trains on (run/transfer.h makes the list). */
 typedef struct dcn_transfer_spec {
     const dcn_doc *doc;              /* NULL: the training split with its labels */
     const dcn_doc *leave_out, *keep; /* a class or a list of them; at most one is not NULL */
@@ -79,7 +79,7 @@ typedef enum dcn_correction_kind {
     DCN_CORRECT_VALIDATION
 } dcn_correction_kind;
 
-/* How the biases of the trained model's output are corrected (recipe/correct.h does it). */
+/* How the biases of the trained model's output are corrected (run/correct.h does it). */
 typedef struct dcn_correction_spec {
     const dcn_doc *doc;
     dcn_correction_kind kind;

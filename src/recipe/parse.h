@@ -33,8 +33,8 @@ typedef struct dcn_choice {
     const char *owner;   /* whose settings there are: "the optimizer" */
     const char *example; /* with settings: "{adam: {lr: 1e-3}}" */
     int32_t n_words;
-    const char *words[4];
-    dcn_section sections[4]; /* the settings of each word */
+    const char *const *words; /* [n_words] */
+    dcn_section sections[4];  /* the settings of each word */
 } dcn_choice;
 /* The settings are checked against their section; ret_settings is NULL when there are none. */
 decant_status dcn_choice_parse(const dcn_choice *choice, const dcn_doc *doc, int32_t *ret_index,

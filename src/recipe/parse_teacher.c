@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "recipe/parse.h"
+#include "recipe/words.h"
 
 /* A word, or {run: NAME, seeds: all}. */
 static decant_status parse_one(const dcn_experiment *experiment, int32_t index, const dcn_doc *doc,
@@ -76,7 +77,8 @@ decant_status dcn_teachers_parse(dcn_experiment *experiment, int32_t index)
     const dcn_doc *doc = dcn_doc_get(run->doc, "teacher"), *ensemble = dcn_doc_get(run->doc, "ensemble");
     const char *average = NULL;
     TRY_RETURN(dcn_schema_text(DCN_SECTION_RUN, run->doc, "ensemble", &average));
-    run->average = strcmp(average, "probabilities") == 0 ? DCN_AVERAGE_PROBABILITIES : DCN_AVERAGE_LOGITS;
+    for (size_t i = 0; i < DCN_COUNT(dcn_average_words); i++)
+        if (strcmp(average, dcn_average_words[i]) == 0) run->average = (dcn_average)i;
     if (doc != NULL) {
         TRY_RETURN(parse_list(experiment, index, doc, run));
         TRY_RETURN(name_teachers(experiment, run));

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "recipe/parse.h"
+#include "recipe/words.h"
 
 static int32_t find_word(const dcn_choice *choice, const char *word)
 {
@@ -79,13 +80,12 @@ decant_status dcn_optimizer_parse(const dcn_doc *doc, dcn_optimizer *ret_optimiz
                                           .owner = "the optimiser",
                                           .example = "{adam: {lr: 1e-3}}",
                                           .n_words = 3,
-                                          .words = {"sgd", "adam", "adamw"},
+                                          .words = dcn_optimizer_words,
                                           .sections = {DCN_SECTION_SGD, DCN_SECTION_ADAM, DCN_SECTION_ADAMW}};
-    static const dcn_optimizer_kind kinds[] = {DCN_OPTIMIZER_SGD, DCN_OPTIMIZER_ADAM, DCN_OPTIMIZER_ADAMW};
     int32_t choice = 0;
     const dcn_doc *settings = NULL;
     TRY_RETURN(dcn_choice_parse(&optimizers, doc, &choice, &settings));
-    dcn_optimizer optimizer = {.kind = kinds[choice]};
+    dcn_optimizer optimizer = {.kind = (dcn_optimizer_kind)choice};
     if (optimizer.kind == DCN_OPTIMIZER_SGD)
         TRY_RETURN(parse_sgd(settings, &optimizer));
     else
@@ -128,14 +128,12 @@ decant_status dcn_schedule_parse(const dcn_doc *doc, dcn_schedule *ret_schedule)
         .owner = "the schedule",
         .example = "{step: {every: 30}}",
         .n_words = 4,
-        .words = {"constant", "step", "cosine", "one_cycle"},
+        .words = dcn_schedule_words,
         .sections = {DCN_SECTION_CONSTANT, DCN_SECTION_STEP, DCN_SECTION_COSINE, DCN_SECTION_ONE_CYCLE}};
-    static const dcn_schedule_kind kinds[] = {DCN_SCHEDULE_CONSTANT, DCN_SCHEDULE_STEP, DCN_SCHEDULE_COSINE,
-                                              DCN_SCHEDULE_ONE_CYCLE};
     int32_t choice = 0;
     const dcn_doc *settings = NULL;
     TRY_RETURN(dcn_choice_parse(&schedules, doc, &choice, &settings));
-    dcn_schedule schedule = {.kind = kinds[choice], .gamma = 0.1, .pct_start = 0.3};
+    dcn_schedule schedule = {.kind = (dcn_schedule_kind)choice, .gamma = 0.1, .pct_start = 0.3};
     switch (schedule.kind) {
     case DCN_SCHEDULE_CONSTANT:
         TRY_RETURN(dcn_schema_number(DCN_SECTION_CONSTANT, settings, "warmup", &schedule.warmup_epochs));
@@ -181,9 +179,8 @@ static decant_status parse_feature(dcn_section section, const dcn_doc *value, co
         return DECANT_OK;
     }
     TRY_RETURN(dcn_schema_text(section, settings, "match", &match));
-    term->match = strcmp(match, "avgpool") == 0   ? DCN_MATCH_AVGPOOL
-                  : strcmp(match, "project") == 0 ? DCN_MATCH_PROJECT
-                                                  : DCN_MATCH_NONE;
+    for (size_t i = 0; i < DCN_COUNT(dcn_match_words); i++)
+        if (strcmp(match, dcn_match_words[i]) == 0) term->match = (dcn_match)i;
     return DECANT_OK;
 }
 

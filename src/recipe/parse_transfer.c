@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "recipe/parse.h"
+#include "recipe/words.h"
 
 static decant_status check_classes(const dcn_doc *doc, const char *what)
 {
@@ -12,10 +13,8 @@ static decant_status check_classes(const dcn_doc *doc, const char *what)
 
 decant_status dcn_transfer_parse(const dcn_doc *doc, dcn_transfer_spec *ret_transfer)
 {
-    static const char *const pools[] = {"none", "also", "only"};
-    static const dcn_pool_use uses[] = {DCN_POOL_NONE, DCN_POOL_ALSO, DCN_POOL_ONLY};
     dcn_transfer_spec transfer = {.doc = doc, .labels = true};
-    const char *pool = pools[0];
+    const char *pool = NULL;
     if (doc == NULL) {
         *ret_transfer = transfer;
         return DECANT_OK;
@@ -23,8 +22,8 @@ decant_status dcn_transfer_parse(const dcn_doc *doc, dcn_transfer_spec *ret_tran
     TRY_RETURN(dcn_schema_check(DCN_SECTION_TRANSFER, doc));
     TRY_RETURN(dcn_schema_bool(DCN_SECTION_TRANSFER, doc, "labels", &transfer.labels));
     TRY_RETURN(dcn_schema_text(DCN_SECTION_TRANSFER, doc, "unlabelled", &pool));
-    for (size_t i = 0; i < DCN_COUNT(pools); i++)
-        if (strcmp(pool, pools[i]) == 0) transfer.pool = uses[i];
+    for (size_t i = 0; i < DCN_COUNT(dcn_pool_words); i++)
+        if (strcmp(pool, dcn_pool_words[i]) == 0) transfer.pool = (dcn_pool_use)i;
     transfer.leave_out = dcn_doc_get(doc, "leave_out");
     transfer.keep = dcn_doc_get(doc, "keep");
     TRY_RETURN(check_classes(transfer.leave_out, "leave_out"));
@@ -49,15 +48,14 @@ decant_status dcn_correction_parse(const dcn_doc *doc, dcn_correction_spec *ret_
                                            .owner = "a correction",
                                            .example = "{frequencies: {classes: [3]}}",
                                            .n_words = 2,
-                                           .words = {"frequencies", "validation"},
+                                           .words = dcn_correction_words + 1,
                                            .sections = {DCN_SECTION_CORRECTION, DCN_SECTION_CORRECTION}};
-    static const dcn_correction_kind kinds[] = {DCN_CORRECT_FREQUENCIES, DCN_CORRECT_VALIDATION};
     dcn_correction_spec correction = {.doc = doc};
     int32_t choice = 0;
     const dcn_doc *settings = NULL;
     if (doc != NULL) {
         TRY_RETURN(dcn_choice_parse(&corrections, doc, &choice, &settings));
-        correction.kind = kinds[choice];
+        correction.kind = (dcn_correction_kind)(choice + 1); /* the first is none */
         correction.classes = dcn_doc_get(settings, "classes");
         TRY_RETURN(check_classes(correction.classes, "classes"));
         correction.each = correction.classes != NULL && correction.classes->type == DCN_DOC_SCALAR &&

@@ -7,9 +7,7 @@
 #include "base/memory.h"
 #include "distill/bias.h"
 #include "format/json_text.h"
-
-static const char *const kind_names[] = {
-    [DCN_CORRECT_NOT] = "", [DCN_CORRECT_FREQUENCIES] = "frequencies", [DCN_CORRECT_VALIDATION] = "validation"};
+#include "recipe/words.h"
 
 decant_status dcn_correction_classes(const dcn_materials *materials, const dcn_run_spec *run,
                                      const dcn_transfer_set *set, bool **ret_moved)
@@ -160,7 +158,7 @@ decant_status dcn_correction_apply(dcn_device *device, const dcn_materials *mate
     TRY(dcn_new_array(n_classes, sizeof *offsets, (void **)&offsets));
     TRY(dcn_new_array(n_classes, sizeof *recorded, (void **)&recorded));
     correction->offsets = recorded;
-    correction->by = kind_names[materials->experiment->runs[run].correction.kind];
+    correction->by = dcn_correction_words[materials->experiment->runs[run].correction.kind];
     TRY(test_as_it_is(device, materials, model, correction));
     TRY(offsets_for(device, materials, run, model, offsets));
     TRY(dcn_model_set_metadata(model, "bias_correction", correction->by)); /* the last thing that can fail */
@@ -227,8 +225,8 @@ decant_status dcn_correction_from_json(const json_t *json, const decant_bias_cor
     bool sound = json_unpack((json_t *)json, "{s:s, s:o, s:{s:F, s:I, s:F, s:o}}", "by", &by, "offsets", &offsets,
                              "before", "accuracy", &correction->accuracy, "errors", &errors, "loss", &correction->loss,
                              "class_errors", &class_errors) == 0;
-    for (size_t i = 0; sound && i < DCN_COUNT(kind_names); i++)
-        if (strcmp(by, kind_names[i]) == 0) correction->by = kind_names[i];
+    for (size_t i = 0; sound && i < DCN_COUNT(dcn_correction_words); i++)
+        if (strcmp(by, dcn_correction_words[i]) == 0) correction->by = dcn_correction_words[i];
     const size_t count = json_array_size(offsets);
     if (!sound || correction->by == NULL || errors < 0 || count == 0 || count > INT32_MAX ||
         count != json_array_size(class_errors)) {

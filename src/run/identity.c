@@ -7,6 +7,7 @@
 
 #include "compress/prune.h"
 #include "format/json_text.h"
+#include "recipe/words.h"
 #include "run/correct.h"
 
 static json_t *describe_data(const dcn_materials *materials, const char *data_hex)
@@ -37,7 +38,6 @@ static json_t *describe_marks(const bool *marks, int32_t n_classes)
 /* What is trained on, and the correction; left out where it is the usual, so that runs of before are recognised. */
 static decant_status describe_transfer(const dcn_materials *materials, int32_t index, json_t **config)
 {
-    static const char *const pools[] = {"none", "also", "only"}, *const kinds[] = {"", "frequencies", "validation"};
     const dcn_run_spec *run = &materials->experiment->runs[index];
     const int32_t n_classes = materials->dataset->n_classes;
     dcn_transfer_set set = {0};
@@ -46,12 +46,12 @@ static decant_status describe_transfer(const dcn_materials *materials, int32_t i
     if (!set.whole || !run->transfer.labels)
         dcn_json_set(config, "transfer",
                      json_pack("{s:o, s:b, s:s}", "classes", describe_marks(set.kept, n_classes), "labels",
-                               run->transfer.labels, "unlabelled", pools[run->transfer.pool]));
+                               run->transfer.labels, "unlabelled", dcn_pool_words[run->transfer.pool]));
     decant_status status = DECANT_OK;
     if (run->correction.kind == DCN_CORRECT_NOT) goto out;
     TRY(dcn_correction_classes(materials, run, &set, &moved));
     dcn_json_set(config, "correct_bias",
-                 json_pack("{s:s, s:o}", "by", kinds[run->correction.kind], "classes",
+                 json_pack("{s:s, s:o}", "by", dcn_correction_words[run->correction.kind], "classes",
                            moved != NULL ? describe_marks(moved, n_classes) : json_string("each")));
 out:
     dcn_free(moved);
@@ -67,20 +67,18 @@ static json_t *describe_augment(const dcn_augment *augment)
 
 static json_t *describe_schedule(const dcn_schedule *schedule)
 {
-    static const char *const kinds[] = {"constant", "step", "cosine", "one_cycle"};
     json_t *milestones = json_array();
     for (int32_t i = 0; i < schedule->n_milestones; i++)
         dcn_json_append(&milestones, json_integer(schedule->milestones[i]));
-    return json_pack("{s:s, s:I, s:o, s:f, s:f, s:f, s:f}", "kind", kinds[schedule->kind], "every",
+    return json_pack("{s:s, s:I, s:o, s:f, s:f, s:f, s:f}", "kind", dcn_schedule_words[schedule->kind], "every",
                      (json_int_t)schedule->every, "milestones", milestones, "gamma", schedule->gamma, "lr_min",
                      schedule->lr_min, "pct_start", schedule->pct_start, "warmup", schedule->warmup_epochs);
 }
 
 static json_t *describe_optimizer(const dcn_optimizer *optimizer)
 {
-    static const char *const kinds[] = {"sgd", "adam", "adamw"};
-    return json_pack("{s:s, s:f, s:f, s:f, s:b, s:f, s:f, s:f, s:f, s:f}", "kind", kinds[optimizer->kind], "lr",
-                     optimizer->lr, "weight_decay", optimizer->weight_decay, "momentum", optimizer->momentum,
+    return json_pack("{s:s, s:f, s:f, s:f, s:b, s:f, s:f, s:f, s:f, s:f}", "kind", dcn_optimizer_words[optimizer->kind],
+                     "lr", optimizer->lr, "weight_decay", optimizer->weight_decay, "momentum", optimizer->momentum,
                      "nesterov", optimizer->nesterov, "beta1", optimizer->beta1, "beta2", optimizer->beta2, "eps",
                      optimizer->eps, "clip_norm", optimizer->max_norm, "ema", optimizer->ema_decay);
 }
@@ -109,8 +107,7 @@ static void describe_settings(const dcn_term *term, json_t **description)
     if (term->center) dcn_json_set(description, "center", json_true());
     if (term->student != NULL) dcn_json_set(description, "student", json_string(term->student));
     if (term->teacher != NULL) dcn_json_set(description, "teacher", json_string(term->teacher));
-    if (term->match != DCN_MATCH_NONE)
-        dcn_json_set(description, "match", json_string(term->match == DCN_MATCH_AVGPOOL ? "avgpool" : "project"));
+    if (term->match != DCN_MATCH_NONE) dcn_json_set(description, "match", json_string(dcn_match_words[term->match]));
 }
 
 static decant_status describe_regressor(const dcn_term *term, json_t **description)

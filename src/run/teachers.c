@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "nn/ensemble.h"
+#include "recipe/words.h"
 #include "run/run_directory.h"
 
 /* Model files, and the models once they are loaded. */
@@ -98,7 +99,7 @@ static decant_status load(const char *path, dcn_text *identity, decant_model **r
 static decant_status load_all(const dcn_run_spec *run, members *all, dcn_text *identity, decant_model **ret_model)
 {
     if (!run->is_ensemble) return load(all->paths[0], identity, ret_model);
-    TRY_RETURN(dcn_text_add(identity, "%s", run->average == DCN_AVERAGE_LOGITS ? "logits" : "probabilities"));
+    TRY_RETURN(dcn_text_add(identity, "%s", dcn_average_words[run->average]));
     for (int32_t i = 0; i < all->count; i++)
         TRY_RETURN(load(all->paths[i], identity, &all->models[i]));
     return dcn_model_ensemble((const decant_model *const *)all->models, all->count, run->average, ret_model);
