@@ -72,7 +72,7 @@ const char *decant_dataset_class_name(const decant_dataset *dataset, int32_t ind
     return known ? dataset->class_names[index] : NULL;
 }
 
-void decant_dataset_hash(const decant_dataset *dataset, char ret_hex[33])
+void decant_dataset_hash(const decant_dataset *dataset, char ret_hex[DCN_HASH_HEX])
 {
     dcn_hash_hex(dataset->hash, ret_hex);
 }

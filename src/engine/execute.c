@@ -28,13 +28,13 @@ static inline void run_step(const dcn_plan *plan, const dcn_step *step)
 }
 
 /* Weights that were changed since their copies in other layouts were made. */
-static void refresh_folds(dcn_plan *plan)
+static void refresh_copies(dcn_plan *plan)
 {
-    for (int32_t f = 0; f < plan->n_folds; f++) {
-        dcn_fold *fold = &plan->folds[f];
-        if (fold->seen == *fold->version) continue;
-        run_step(plan, &fold->step);
-        fold->seen = *fold->version;
+    for (int32_t c = 0; c < plan->n_copies; c++) {
+        dcn_weight_copy *copy = &plan->copies[c];
+        if (copy->seen == *copy->version) continue;
+        run_step(plan, &copy->step);
+        copy->seen = *copy->version;
     }
 }
 
@@ -47,7 +47,7 @@ static decant_status check_bound(const dcn_plan *plan)
 decant_status dcn_plan_run(dcn_plan *plan)
 {
     TRY_RETURN(check_bound(plan));
-    refresh_folds(plan);
+    refresh_copies(plan);
     for (int32_t s = 0; s < plan->n_steps; s++)
         run_step(plan, &plan->steps[s]);
     if (plan->updates) dcn_plan_origin(plan)->trained_version++;
@@ -57,7 +57,7 @@ decant_status dcn_plan_run(dcn_plan *plan)
 decant_status dcn_plan_run_timed(dcn_plan *plan, double *ret_seconds)
 {
     TRY_RETURN(check_bound(plan));
-    refresh_folds(plan);
+    refresh_copies(plan);
     for (int32_t s = 0; s < plan->n_steps; s++) {
         double start = dcn_clock_seconds();
         run_step(plan, &plan->steps[s]);

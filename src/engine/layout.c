@@ -86,20 +86,21 @@ static decant_status add_step(dcn_plan *plan, const dcn_step *step)
     return DECANT_OK;
 }
 
-static decant_status add_fold(dcn_plan *plan, const dcn_step *step, const int64_t *version)
+static decant_status add_copy(dcn_plan *plan, const dcn_step *step, const int64_t *version)
 {
-    decant_status status = dcn_grow((void **)&plan->folds, plan->n_folds, &plan->folds_capacity, sizeof *plan->folds);
+    decant_status status =
+        dcn_grow((void **)&plan->copies, plan->n_copies, &plan->copies_capacity, sizeof *plan->copies);
     if (status != DECANT_OK) {
         step->kernel->destroy(step->kernel);
         return status;
     }
-    plan->folds[plan->n_folds++] = (dcn_fold){.step = *step, .version = version, .seen = -1};
+    plan->copies[plan->n_copies++] = (dcn_weight_copy){.step = *step, .version = version, .seen = -1};
     return DECANT_OK;
 }
 
 /* A weight that no step of this plan changes is reordered only after somebody else changed it. NULL: reorder in every
  * run. */
-static const int64_t *fold_version(dcn_plan *plan, dcn_buffer_id buffer)
+static const int64_t *copy_version(dcn_plan *plan, dcn_buffer_id buffer)
 {
     const dcn_buffer *root = &plan->buffers[plan->buffers[buffer].root];
     if (root->home != DCN_HOME_WEIGHT || plan->weights[root->index].is_state) return NULL;
@@ -107,7 +108,7 @@ static const int64_t *fold_version(dcn_plan *plan, dcn_buffer_id buffer)
     return plan->updates ? NULL : &dcn_plan_origin(plan)->trained_version;
 }
 
-/* Appends a step (or a fold) that copies one buffer to another of the same value. */
+/* Appends a step (or a copy of a weight) that copies one buffer to another of the same value. */
 static decant_status add_reorder(dcn_plan *plan, dcn_buffer_id from, dcn_buffer_id to, const char *layer,
                                  const int64_t *version)
 {
@@ -129,7 +130,7 @@ static decant_status add_reorder(dcn_plan *plan, dcn_buffer_id from, dcn_buffer_
                   device->class->layout_name(device, step.layout), layer);
         return status;
     }
-    return version != NULL ? add_fold(plan, &step, version) : add_step(plan, &step);
+    return version != NULL ? add_copy(plan, &step, version) : add_step(plan, &step);
 }
 
 /* The value's buffer in the layout and element type that a kernel reads; made by a reorder when there is none yet. A
@@ -148,7 +149,7 @@ static decant_status buffer_in_layout(planning *planner, dcn_value_id value, dec
         return DECANT_OK;
     }
 
-    const int64_t *version = fold_version(plan, known->buffer);
+    const int64_t *version = copy_version(plan, known->buffer);
     dcn_tensor_desc desc = plan->buffers[known->buffer].desc;
     desc.layout = layout;
     desc.dtype = dtype;

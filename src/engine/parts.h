@@ -65,11 +65,11 @@ typedef struct dcn_step {
 } dcn_step;
 
 /* A reorder of a weight that is redone only when the weight has changed since. */
-typedef struct dcn_fold {
+typedef struct dcn_weight_copy {
     dcn_step step;
     const int64_t *version; /* counts changes of the weight */
     int64_t seen;
-} dcn_fold;
+} dcn_weight_copy;
 
 typedef enum dcn_region_kind {
     DCN_REGION_BLOCK0,                                        /* DCN_BLOCK_COUNT of them */
@@ -112,8 +112,8 @@ struct dcn_plan {
     int32_t n_weights;
     dcn_step *steps;
     int32_t n_steps, steps_capacity;
-    dcn_fold *folds;
-    int32_t n_folds, folds_capacity;
+    dcn_weight_copy *copies;
+    int32_t n_copies, copies_capacity;
     int32_t n_unbound;  /* inputs that are read and have no memory yet */
     size_t block_bytes; /* of each block; 0 until the blocks are laid out */
     bool blocks_placed;

@@ -144,12 +144,12 @@ void dcn_plan_destroy(dcn_plan *plan)
     if (plan == NULL) return;
     for (int32_t s = 0; s < plan->n_steps; s++)
         plan->steps[s].kernel->destroy(plan->steps[s].kernel);
-    for (int32_t f = 0; f < plan->n_folds; f++)
-        plan->folds[f].step.kernel->destroy(plan->folds[f].step.kernel);
+    for (int32_t c = 0; c < plan->n_copies; c++)
+        plan->copies[c].step.kernel->destroy(plan->copies[c].step.kernel);
     for (int32_t r = 0; r < DCN_REGION_COUNT; r++)
         if (plan->region[r].memory != NULL && !plan->region[r].borrowed)
             plan->device->class->memory_destroy(plan->device, plan->region[r].memory);
-    dcn_free(plan->folds);
+    dcn_free(plan->copies);
     dcn_free(plan->steps);
     dcn_free(plan->weights);
     dcn_free(plan->buffers);

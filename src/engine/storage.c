@@ -90,8 +90,8 @@ static void size_scratch(dcn_plan *plan)
     size_t most = 0;
     for (int32_t s = 0; s < plan->n_steps; s++)
         if (plan->steps[s].kernel->scratch_bytes > most) most = plan->steps[s].kernel->scratch_bytes;
-    for (int32_t f = 0; f < plan->n_folds; f++)
-        if (plan->folds[f].step.kernel->scratch_bytes > most) most = plan->folds[f].step.kernel->scratch_bytes;
+    for (int32_t c = 0; c < plan->n_copies; c++)
+        if (plan->copies[c].step.kernel->scratch_bytes > most) most = plan->copies[c].step.kernel->scratch_bytes;
     plan->region[DCN_REGION_SCRATCH].bytes = (most + DCN_ALIGNMENT - 1) / DCN_ALIGNMENT * DCN_ALIGNMENT;
 }
 
@@ -199,7 +199,7 @@ decant_status dcn_plan_take_memory(dcn_plan *plan)
         plan->buffers[b].data = root_data(plan, &plan->buffers[plan->buffers[b].root]);
     for (int32_t s = 0; s < plan->n_steps; s++)
         resolve_step(plan, &plan->steps[s]);
-    for (int32_t f = 0; f < plan->n_folds; f++)
-        resolve_step(plan, &plan->folds[f].step);
+    for (int32_t c = 0; c < plan->n_copies; c++)
+        resolve_step(plan, &plan->copies[c].step);
     return DECANT_OK;
 }

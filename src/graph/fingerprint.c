@@ -124,7 +124,7 @@ static dcn_hash hash_record(dcn_hash so_far, const word_list *record)
     return dcn_hash_mix(so_far, dcn_hash_bytes(record->words, (size_t)record->count * sizeof record->words[0]));
 }
 
-void dcn_graph_fingerprint(const dcn_graph *graph, char ret_hex[33])
+void dcn_graph_fingerprint(const dcn_graph *graph, char ret_hex[DCN_HASH_HEX])
 {
     word_list record = {.count = 0};
     put(&record, FINGERPRINT_VERSION);

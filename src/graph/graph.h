@@ -4,6 +4,7 @@
 #ifndef DCN_GRAPH_GRAPH_H
 #define DCN_GRAPH_GRAPH_H
 
+#include "base/hash.h"
 #include "decant/finding.h"
 #include "graph/op.h"
 
@@ -132,7 +133,7 @@ int64_t dcn_graph_parameters(const dcn_graph *graph); /* trainable elements */
 int64_t dcn_graph_mult_adds(const dcn_graph *graph);
 
 /* Architecture fingerprint: ops, structural attributes, shapes and wiring; not names, weights or dropout rates. */
-void dcn_graph_fingerprint(const dcn_graph *graph, char ret_hex[33]);
+void dcn_graph_fingerprint(const dcn_graph *graph, char ret_hex[DCN_HASH_HEX]);
 /* The first node in which two architectures differ; that of the longer one's next when the other is its beginning.
  * DCN_NONE when nodes do not differ. */
 dcn_node_id dcn_graph_first_difference(const dcn_graph *a, const dcn_graph *b);

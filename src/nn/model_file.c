@@ -104,7 +104,7 @@ static json_t *json_floats(const float *values, int32_t count)
 
 static decant_status add_metadata(const decant_model *model, file_content *content)
 {
-    char fingerprint[33], *graph_json = NULL;
+    char fingerprint[DCN_HASH_HEX], *graph_json = NULL;
     dcn_text key = {0};
     decant_status status = DECANT_OK;
     size_t room = (size_t)model->n_metadata + DCN_COUNT(reserved_keys) + 1;
@@ -166,7 +166,7 @@ static decant_status read_graph(const dcn_safetensors *file, dcn_graph **ret_gra
     if (strcmp(version, FILE_VERSION) != 0)
         return DCN_FAIL(FORMAT, "model file version %s is not known to this decant (it reads version " FILE_VERSION ")",
                         version);
-    char found[33];
+    char found[DCN_HASH_HEX];
     decant_status status = dcn_graph_from_json(text, strlen(text), &graph);
     if (status != DECANT_OK) return status;
     dcn_graph_fingerprint(graph, found);

@@ -262,7 +262,7 @@ decant_status dcn_lint_seeds(const dcn_lint_context *context, const dcn_run_spec
 static decant_status lint_same_architecture(const dcn_lint_context *context, const dcn_run_spec *run,
                                             const dcn_graph *teacher)
 {
-    char ours[33], theirs[33];
+    char ours[DCN_HASH_HEX], theirs[DCN_HASH_HEX];
     const dcn_graph *student = known_network(context, run, context->deployed);
     if (student == NULL || teacher == NULL) return DECANT_OK;
     dcn_graph_fingerprint(student, ours);

@@ -57,7 +57,7 @@ static void describe_layer(const dcn_graph *graph, dcn_node_id node, char *text,
 
 bool dcn_start_fits(const dcn_graph *wanted, const dcn_graph *found, char ret_difference[DCN_DIFFERENCE_TEXT])
 {
-    char ours[33], theirs[33], here[150], there[150];
+    char ours[DCN_HASH_HEX], theirs[DCN_HASH_HEX], here[150], there[150];
     dcn_graph_fingerprint(wanted, ours);
     dcn_graph_fingerprint(found, theirs);
     if (strcmp(ours, theirs) == 0) return true;

@@ -75,7 +75,7 @@ out:
 /* A distillation loss against oneself is 0 whatever the weight: the mistake of passing one model twice. */
 static bool same_model(const decant_model *a, const decant_model *b)
 {
-    char fingerprint_a[33], fingerprint_b[33];
+    char fingerprint_a[DCN_HASH_HEX], fingerprint_b[DCN_HASH_HEX];
     dcn_graph_fingerprint(a->graph, fingerprint_a);
     dcn_graph_fingerprint(b->graph, fingerprint_b);
     if (strcmp(fingerprint_a, fingerprint_b) != 0) return false;

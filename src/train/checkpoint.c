@@ -79,7 +79,7 @@ decant_status dcn_checkpoint_save(const char *path, const dcn_graph *model, cons
             n_tensors++;
         }
     }
-    char fingerprint[33];
+    char fingerprint[DCN_HASH_HEX];
     dcn_graph_fingerprint(model, fingerprint);
     const dcn_pair metadata[] = {
         {"decant.checkpoint", CHECKPOINT_VERSION},
@@ -101,7 +101,7 @@ static decant_status check_metadata(const dcn_safetensors *file, const char *pat
     if (version == NULL || strcmp(version, CHECKPOINT_VERSION) != 0) {
         return DCN_FAIL(FORMAT, "%s is not a checkpoint of this version of decant; delete it to start afresh", path);
     }
-    char fingerprint[33];
+    char fingerprint[DCN_HASH_HEX];
     dcn_graph_fingerprint(model, fingerprint);
     const char *saved_fingerprint = dcn_safetensors_metadata(file, "fingerprint");
     if (saved_fingerprint == NULL || strcmp(saved_fingerprint, fingerprint) != 0) {

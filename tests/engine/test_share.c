@@ -245,7 +245,7 @@ static int64_t reorders_of(odd_device *odd, dcn_plan *plan, const dcn_program *p
 static void frozen_weights_are_reordered_once(void **state)
 {
     (void)state;
-    int32_t folded = 0;
+    int32_t copied = 0;
     for (uint64_t seed = 1; seed < 20; seed++) {
         odd_device odd;
         odd_device_open(&odd, seed);
@@ -257,7 +257,7 @@ static void frozen_weights_are_reordered_once(void **state)
         weights_write(first, small.program, 1);
         int64_t once = reorders_of(&odd, plan, small.program), twice = reorders_of(&odd, plan, small.program);
         assert_int_equal(twice, listed_reorders(plan));
-        folded += (int32_t)(once - twice);
+        copied += (int32_t)(once - twice);
 
         dcn_plan *own = plan_create(&odd.base, &small, NULL);
         weights_write(first, small.program, 9); /* through the plan shared from */
@@ -271,7 +271,7 @@ static void frozen_weights_are_reordered_once(void **state)
         step_destroy(&small);
         odd_device_close(&odd);
     }
-    assert_true(folded > 0);
+    assert_true(copied > 0);
 }
 
 static void what_does_not_fit_is_refused(void **state)
