@@ -511,6 +511,21 @@ def peer_name(one):
     return ' ' + variant(one)
 
 
+def short_table(results):
+    """Each side's fastest in any precision, without spreads."""
+    rows = []
+    for result in results:
+        sides = [min(result[side], key=lambda one: one['step_seconds']) if result[side] else None for side in ('decant', 'peer')]
+        if result['row'] in TRAINING:
+            cells = [f"{one['images_per_second']:,.0f}/s" if one else '' for one in sides]
+        else:
+            scale, unit = (1, 's') if result['row'] == TUTORIAL else (1e6, 'us')
+            cells = [number(scale * one['step_seconds']) + ' ' + unit if one else '' for one in sides]
+        best, aim = result['ratio'], result['aim']
+        rows.append([result['row'], *cells, '%.2f' % best if best else '', '%g' % aim if aim else ''])
+    return table(['samples a second, or what it takes', 'decant', "PyTorch's fastest", 'times as fast', 'aim'], rows)
+
+
 def training_table(results):
     rows = []
     for result in results:
@@ -568,7 +583,7 @@ def markdown(results):
     training = [result for result in results if result['row'] in TRAINING]
     inference = [result for result in results if result['row'] in INFERENCE]
     tutorial = [result for result in results if result['row'] == TUTORIAL]
-    parts = ((training_table, training), (start_table, training), (inference_table, inference), (tutorial_table, tutorial))
+    parts = ((short_table, results), (training_table, training), (start_table, training), (inference_table, inference), (tutorial_table, tutorial))
     failed = ['- %s, PyTorch %s\n' % (result['row'], words) for result in results for words in result['failed']]
     return '\n'.join([make(chosen) for make, chosen in parts if chosen] + (['Failed:\n\n' + ''.join(failed)] if failed else []))
 
