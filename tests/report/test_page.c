@@ -96,9 +96,11 @@ static void test_what_a_page_says(void **state)
         "title=\"&lt;i&gt;dog taken for cat: 0.5 (25.0 %)\"",         /* one of four, in one of two seeds */
         "<td class=n>100.00 %</td>",                                  /* recall of cat */
         "<td class=n>87.50 <span class=spread>± 17.68</span> %</td>", /* accuracy over the seeds */
-        "<th scope=row>new</th><td>kd</td><td>p &lt; q</td><td>mean</td><td class=n>4</td><td class=n>0.7</td>"
-        "<td class=n>2.5</td><td class=n>1.75</td><td class=n>–</td>", /* a loss, without a norm */
-        "made by an older decant",                                     /* and what it does not know is not made up */
+        "<th scope=row>new</th><td>kd</td><td>p &lt; q</td><td>mean</td><td class=n>4</td><td class=n>0.7</td>", /* a
+                                                                                                                    loss
+                                                                                                                  */
+        "<td class=n>0.7</td><td class=n>2.5</td><td class=n>1.75</td><td class=n>–</td>", /* without a norm */
+        "made by an older decant", /* and what it does not know is not made up */
     };
     for (size_t i = 0; i < DCN_COUNT(wanted); i++)
         if (strstr(page, wanted[i]) == NULL) fail_msg("the page does not say %s", wanted[i]);
