@@ -50,12 +50,12 @@ typedef struct {
     double learning_rate, weight_decay;
     double momentum;  /**< sgd */
     bool nesterov;    /**< sgd */
-    double max_norm;  /**< gradients are clipped to this norm; 0: off */
-    double averaging; /**< decay of the moving average of the weights, which is validated and kept; 0: off */
+    double clip_norm; /**< gradients are clipped to this norm; 0: off */
+    double ema;       /**< decay of the moving average of the weights, which is validated and kept; 0: off */
 
     decant_schedule schedule;
     int64_t step_epochs;  /**< step: epochs between drops */
-    double step_factor;   /**< step: what each multiplies the rate by */
+    double gamma;         /**< step: what each multiplies the rate by */
     double warmup_epochs; /**< a linear rise at the start; not with one-cycle */
 
     double ce_weight; /**< of the cross-entropy with the labels; 0: without it */
@@ -63,11 +63,11 @@ typedef struct {
     double kd_weight; /**< of the soft targets of the teacher; 0: without them */
     double temperature;
 
-    int32_t shift;        /**< images are shifted by up to so many pixels */
-    int32_t crop_padding; /**< images are padded by so many pixels and cropped back */
-    int32_t cutout;       /**< side of a square that is blanked */
-    bool flip;            /**< half of the images are mirrored */
-    double mixup;         /**< alpha; 0: off */
+    int32_t shift;  /**< images are shifted by up to so many pixels */
+    int32_t crop;   /**< images are padded by so many pixels and cropped back */
+    int32_t cutout; /**< side of a square that is blanked */
+    bool flip;      /**< half of the images are mirrored */
+    double mixup;   /**< alpha; 0: off */
 
     const char *checkpoint_path; /**< saved every epoch and when stopped, resumed from when it is there; NULL: none */
     const char *metrics_path;    /**< one JSON object an epoch; NULL: none */

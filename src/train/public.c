@@ -18,7 +18,7 @@ decant_train_options decant_train_options_default(void)
         .fresh = true,
         .optimizer = DECANT_OPTIMIZER_ADAM,
         .learning_rate = 1e-3,
-        .step_factor = 0.1,
+        .gamma = 0.1,
         .ce_weight = 1,
         .temperature = 4,
     };
@@ -34,11 +34,11 @@ static dcn_optimizer make_optimizer(const decant_train_options *options)
     optimizer.weight_decay = options->weight_decay;
     optimizer.momentum = options->momentum;
     optimizer.nesterov = options->nesterov;
-    optimizer.max_norm = options->max_norm;
-    optimizer.ema_decay = options->averaging;
+    optimizer.max_norm = options->clip_norm;
+    optimizer.ema_decay = options->ema;
     optimizer.schedule.kind = schedules[options->schedule];
     optimizer.schedule.every = options->step_epochs;
-    optimizer.schedule.gamma = options->step_factor;
+    optimizer.schedule.gamma = options->gamma;
     optimizer.schedule.warmup_epochs = options->warmup_epochs;
     return optimizer;
 }
@@ -80,12 +80,10 @@ static decant_status make_identity(const decant_train_options *o, const decant_m
                      (int)o->drop_last, o->seed));
     TRY(dcn_text_add(&text, " %" PRId64 " %" PRId64 " %" PRIu64, o->validation, o->samples, o->split_seed));
     TRY(dcn_text_add(&text, " %d %a %a %a %d %a %a", (int)o->optimizer, o->learning_rate, o->weight_decay, o->momentum,
-                     (int)o->nesterov, o->max_norm, o->averaging));
-    TRY(dcn_text_add(&text, " %d %" PRId64 " %a %a", (int)o->schedule, o->step_epochs, o->step_factor,
-                     o->warmup_epochs));
+                     (int)o->nesterov, o->clip_norm, o->ema));
+    TRY(dcn_text_add(&text, " %d %" PRId64 " %a %a", (int)o->schedule, o->step_epochs, o->gamma, o->warmup_epochs));
     TRY(dcn_text_add(&text, " %a %a %a %a", o->ce_weight, o->label_smoothing, o->kd_weight, o->temperature));
-    TRY(dcn_text_add(&text, " %d %d %d %d %a", (int)o->shift, (int)o->crop_padding, (int)o->cutout, (int)o->flip,
-                     o->mixup));
+    TRY(dcn_text_add(&text, " %d %d %d %d %a", (int)o->shift, (int)o->crop, (int)o->cutout, (int)o->flip, o->mixup));
     dcn_hash_hex(dcn_hash_bytes(text.data, text.length), ret_identity);
 out:
     dcn_text_finish(&text);
@@ -165,7 +163,7 @@ static dcn_train_options make_options(const decant_train_options *options, const
         .drop_last = options->drop_last,
         .seed = options->seed,
         .augment = {.shift = options->shift,
-                    .crop_padding = options->crop_padding,
+                    .crop_padding = options->crop,
                     .flip = options->flip,
                     .cutout = options->cutout,
                     .mixup = options->mixup},
