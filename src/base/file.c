@@ -167,7 +167,7 @@ static decant_status open_temporary(dcn_writer *writer)
     for (int attempt = 0; attempt < 1000; attempt++) {
         unsigned number = atomic_fetch_add(&counter, 1);
         dcn_text name = {0};
-        TRY_RETURN(dcn_text_add(&name, "%s.tmp-%ld-%u", writer->path, (long)getpid(), number));
+        TRY_RETURN(dcn_text_add(&name, "%s" DCN_UNFINISHED_MARK "%ld-%u", writer->path, (long)getpid(), number));
         TRY_RETURN(dcn_text_take(&name, &writer->temporary));
         writer->descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (writer->descriptor >= 0) return DECANT_OK;

@@ -20,7 +20,8 @@ decant_status dcn_map_open(const char *path, dcn_map *ret_map);
 void dcn_map_close(dcn_map *map);
 
 /* A file that is written beside its final name, fsynced and renamed on commit. Destroying the writer without
- * a commit removes it. */
+ * a commit removes it; what a killed process leaves has this mark behind the final name. */
+#define DCN_UNFINISHED_MARK ".tmp-"
 typedef struct dcn_writer dcn_writer;
 decant_status dcn_writer_open(const char *path, dcn_writer **ret_writer);
 decant_status dcn_writer_write(dcn_writer *writer, const void *bytes, size_t count);

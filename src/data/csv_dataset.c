@@ -269,18 +269,14 @@ static decant_status fill_changed(decant_dataset *dataset, const dcn_encoder *en
 static decant_status fill_rows(decant_dataset *dataset, const dcn_encoder *encoder, const char *path,
                                const dcn_csv *csv, dcn_rows rows)
 {
+    const bool as_trained = rows != DCN_ROWS_INPUTS && is_training_file(encoder, csv);
     int32_t *labels = NULL;
     decant_status status = DECANT_OK;
-    if (rows != DCN_ROWS_INPUTS || has_targets(encoder, csv)) TRY(make_labels(encoder, csv, &labels));
-    if (rows != DCN_ROWS_INPUTS && is_training_file(encoder, csv)) {
-        status = fill_as_trained(dataset, encoder, csv, labels);
-        goto out;
-    }
     dataset->train.dtype = DECANT_F32;
-    if (rows == DCN_ROWS_TRAINED_ON)
-        status = fill_changed(dataset, encoder, path);
-    else
-        status = fill_part(dataset, &dataset->test, encoder, csv, NULL, csv->n_rows, labels);
+    if (rows == DCN_ROWS_TRAINED_ON && !as_trained) return fill_changed(dataset, encoder, path);
+    if (rows != DCN_ROWS_INPUTS || has_targets(encoder, csv)) TRY(make_labels(encoder, csv, &labels));
+    status = as_trained ? fill_as_trained(dataset, encoder, csv, labels)
+                        : fill_part(dataset, &dataset->test, encoder, csv, NULL, csv->n_rows, labels);
 out:
     dcn_free(labels);
     return status;

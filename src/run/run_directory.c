@@ -92,7 +92,8 @@ static bool is_leftover(const dcn_run_directory *directory, const char *name)
     for (size_t i = 0; i < DCN_COUNT(ours); i++) {
         const char *file = strrchr(ours[i], '/') + 1;
         const size_t length = strlen(file);
-        if (strncmp(name, file, length) == 0 && strncmp(name + length, ".tmp-", 5) == 0) return true;
+        if (strncmp(name, file, length) != 0) continue;
+        if (strncmp(name + length, DCN_UNFINISHED_MARK, strlen(DCN_UNFINISHED_MARK)) == 0) return true;
     }
     return false;
 }
