@@ -30,9 +30,9 @@ static int print_as_json(const decant_machine_info *machine)
         const decant_library_info library = decant_library_at(i);
         json_object_set_new(libraries, library.name, json_string(library.version));
     }
-    return print_json(json_pack("{s:s, s:s, s:i, s:I, s:o, s:o}", "version", decant_version(), "processor",
-                                machine->processor, "cores", machine->cores, "memory", (json_int_t)machine->memory,
-                                "devices", devices, "libraries", libraries));
+    return print_json(json_pack("{s:s, s:s, s:s, s:i, s:I, s:o, s:o}", "version", decant_version(), "revision",
+                                decant_revision(), "processor", machine->processor, "cores", machine->cores, "memory",
+                                (json_int_t)machine->memory, "devices", devices, "libraries", libraries));
 }
 
 static int run(const cli_invocation *invocation)
@@ -40,7 +40,8 @@ static int run(const cli_invocation *invocation)
     const decant_machine_info machine = decant_machine_describe();
     char summary[128], bytes[28];
     if (invocation->values[OPTION_JSON].given) return print_as_json(&machine);
-    printf("decant %s\n\nmachine\n  %s, %d cores, %s\n\ndevices\n", decant_version(), machine.processor, machine.cores,
+    print_version();
+    printf("\n\nmachine\n  %s, %d cores, %s\n\ndevices\n", machine.processor, machine.cores,
            decant_bytes_text((double)machine.memory, bytes));
     for (int32_t i = 0; i < decant_device_count(); i++) {
         const decant_device_info device = decant_device_at(i);

@@ -70,7 +70,8 @@ static int dispatch(int argc, char **argv)
     if (strcmp(argv[1], "help") == 0) return help(argc, argv);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return help(2, argv);
     if (strcmp(argv[1], "--version") == 0) {
-        printf("decant %s\n", decant_version());
+        print_version();
+        putchar('\n');
         return 0;
     }
     const cli_verb *verb = find_verb(argv[1]);

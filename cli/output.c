@@ -69,6 +69,13 @@ int print_json(json_t *json)
     return 0;
 }
 
+void print_version(void)
+{
+    const char *revision = decant_revision();
+    printf("decant %s", decant_version());
+    if (revision[0] != '\0') printf(" (%s)", revision);
+}
+
 void print_text(char *text)
 {
     fputs(text, stdout);

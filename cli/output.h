@@ -18,6 +18,9 @@ int report_error(int exit_status, const char *format, ...) __attribute__((format
  * status. */
 int print_json(json_t *json);
 
+/* "decant 0.1.0 (821038b12)" on stdout, without an end of line. */
+void print_version(void);
+
 /* A text of the library's on stdout; frees it. */
 void print_text(char *text);
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static json_t *number_or_null(bool known, double value)
 {
@@ -58,14 +59,18 @@ json_t *calibration_json(const decant_measures *measures, bool with_bins)
 json_t *fidelity_json(const decant_measures *measures)
 {
     if (!measures->has_teacher) return json_null();
-    return json_pack("{s:f, s:f}", "agreement", measures->fidelity.agreement, "kl", measures->fidelity.divergence);
+    const decant_fidelity *fidelity = &measures->fidelity;
+    const bool known = isfinite(fidelity->teacher_accuracy);
+    return json_pack("{s:f, s:f, s:o, s:o}", "agreement", fidelity->agreement, "kl", fidelity->divergence,
+                     "teacher_accuracy", number_or_null(known, fidelity->teacher_accuracy), "teacher_errors",
+                     known ? json_integer((json_int_t)fidelity->teacher_errors) : json_null());
 }
 
 json_t *result_json(const decant_run_result *result)
 {
     return json_pack(
         "{s:s, s:s, s:I, s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f, s:o, s:o, "
-        "s:o}, s:o, s:f, s:o, s:f, s:f, s:b, s:s}",
+        "s:o}, s:o, s:f, s:o, s:f, s:f, s:s?, s:s?, s:s?, s:b, s:s}",
         "recipe", result->recipe, "run", result->run, "seed", (json_int_t)result->seed, "model", result->model,
         "teacher", result->teacher, "parameters", (json_int_t)result->parameters, "mult_adds",
         (json_int_t)result->mult_adds, "bytes", (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs,
@@ -75,7 +80,8 @@ json_t *result_json(const decant_run_result *result)
         "class_errors", class_errors_json(result), "calibration", calibration_json(&result->test_measures, false),
         "fidelity", fidelity_json(&result->test_measures), "bias_correction", correction_json(result->correction),
         "majority_accuracy", result->majority_accuracy, "teacher_cache", cache_json(result), "seconds", result->seconds,
-        "images_per_second", result->images_per_second, "skipped", result->skipped, "directory", result->directory);
+        "images_per_second", result->images_per_second, "made_by", result->made_by, "made_with", result->made_with,
+        "made_at", result->made_at, "skipped", result->skipped, "directory", result->directory);
 }
 
 static json_t *verdict_json(const decant_comparison *comparison, const decant_comparison_row *row)
@@ -97,6 +103,14 @@ static json_t *uncorrected_json(const decant_comparison_row *row)
                      row->uncorrected_errors_mean);
 }
 
+/* null where there is none, or a result does not say */
+static json_t *teacher_json(const decant_comparison_row *row)
+{
+    if (!isfinite(row->teacher_mean)) return json_null();
+    return json_pack("{s:f, s:f, s:f}", "mean", row->teacher_mean, "spread", row->teacher_spread, "errors_mean",
+                     row->teacher_errors_mean);
+}
+
 json_t *row_json(const decant_comparison *comparison, const decant_comparison_row *row)
 {
     json_t *seeds = json_array(), *accuracies = json_array();
@@ -104,13 +118,15 @@ json_t *row_json(const decant_comparison *comparison, const decant_comparison_ro
         json_array_append_new(seeds, json_integer((json_int_t)row->results[i]->seed));
         json_array_append_new(accuracies, json_real(row->results[i]->test_accuracy));
     }
-    return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:o}, s:f, s:o, s:f, s:o}",
-                     "recipe", row->recipe, "run", row->run, "model", row->model, "teacher", row->teacher, "seeds",
-                     seeds, "parameters", (json_int_t)row->parameters, "mult_adds", (json_int_t)row->mult_adds, "bytes",
-                     (json_int_t)row->bytes, "epochs", (json_int_t)row->epochs, "steps", (json_int_t)row->steps,
-                     "accuracy", "mean", row->accuracy_mean, "spread", row->accuracy_spread, "each", accuracies,
-                     "errors_mean", row->errors_mean, "before_correction", uncorrected_json(row), "majority_accuracy",
-                     row->results[0]->majority_accuracy, "verdict", verdict_json(comparison, row));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:o}, s:f, s:o, s:o, s:f, s:s?, s:o}",
+        "recipe", row->recipe, "run", row->run, "model", row->model, "teacher", row->teacher, "seeds", seeds,
+        "parameters", (json_int_t)row->parameters, "mult_adds", (json_int_t)row->mult_adds, "bytes",
+        (json_int_t)row->bytes, "epochs", (json_int_t)row->epochs, "steps", (json_int_t)row->steps, "accuracy", "mean",
+        row->accuracy_mean, "spread", row->accuracy_spread, "each", accuracies, "errors_mean", row->errors_mean,
+        "before_correction", uncorrected_json(row), "teacher_accuracy", teacher_json(row), "majority_accuracy",
+        row->results[0]->majority_accuracy, "missing_baseline", row->missing_baseline, "verdict",
+        verdict_json(comparison, row));
 }
 
 int print_comparison(const decant_comparison *comparison)
@@ -128,7 +144,29 @@ int print_comparison(const decant_comparison *comparison)
         print_text(text);
     }
     warn_of_other_data(comparison);
+    note_other_builds(comparison);
     return 0;
+}
+
+void note_other_builds(const decant_comparison *comparison)
+{
+    const decant_run_result *first = NULL;
+    char text[768];
+    for (int32_t i = 0; i < comparison->count; i++) {
+        for (int32_t s = 0; s < comparison->rows[i].n_seeds; s++) {
+            const decant_run_result *result = comparison->rows[i].results[s];
+            if (result->made_by == NULL) continue; /* an older decant's: nothing is known of it */
+            if (first == NULL) first = result;
+            if (strcmp(result->made_by, first->made_by) == 0) continue;
+            snprintf(text, sizeof text,
+                     "%s was made by %s, %s by %s: what two builds or processors make may differ in rounding",
+                     first->directory, first->made_by, result->directory, result->made_by);
+            const decant_finding finding = {.severity = DECANT_SEVERITY_NOTE, .text = text};
+            fflush(stdout);
+            print_finding(stderr, &finding);
+            return;
+        }
+    }
 }
 
 void warn_of_other_data(const decant_comparison *comparison)

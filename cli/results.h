@@ -13,5 +13,7 @@ json_t *row_json(const decant_comparison *comparison, const decant_comparison_ro
 int print_comparison(const decant_comparison *comparison);
 /* On stderr, where rows were tested on other samples than the first. */
 void warn_of_other_data(const decant_comparison *comparison);
+/* On stderr, where results are of several builds or processors. */
+void note_other_builds(const decant_comparison *comparison);
 
 #endif

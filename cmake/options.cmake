@@ -6,7 +6,8 @@ set(DECANT_SANITIZE "" CACHE STRING "sanitizers, as for -fsanitize= (address,und
 
 add_library(decant_flags INTERFACE)
 target_include_directories(decant_flags INTERFACE
-  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
+  $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>) # revision.h, of src/base/room.cmake
 target_compile_options(decant_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
   -Wformat=2 -Wdouble-promotion -fno-math-errno -ffp-contract=off

@@ -169,8 +169,11 @@ typedef struct {
     const char *name, *formula, *reduction;
     double temperature; /**< 0 where it has none */
     double weight, value;
-    double contribution;  /**< weight times value */
-    double gradient_norm; /**< l2, of the weighted term at the student's logits */
+    double contribution; /**< weight times value */
+    /** l2, of the weighted term at what it compares: the student's logits or a layer, behind the standardisation, the
+     * regressor or the projection that the term has. Of terms that compare different things the norms do not compare.
+     */
+    double gradient_norm;
 } decant_run_loss;
 
 /** What correcting the biases of a trained model's output changed (`correct_bias` in the recipe). */
@@ -190,7 +193,10 @@ typedef struct {
     const char *teacher;  /**< NULL without one */
     const char *baseline; /**< the run it is measured against, or NULL */
     const char *directory;
-    const char *data; /**< hash of the data set, or NULL where it is not known */
+    const char *data;      /**< hash of the data set, or NULL where it is not known */
+    const char *made_by;   /**< "decant 0.1.0 (821038b12) on AMD EPYC"; NULL in a result of an older decant, as are: */
+    const char *made_with; /**< what computed: "cpu: oneDNN 2.6.3, avx512, 2 threads; auto" */
+    const char *made_at;   /**< when it was finished: "2026-11-22T21:40:05Z" */
     uint64_t seed;
     int64_t parameters, mult_adds, bytes; /**< trainable; for one sample; of the model file */
     int64_t epochs, steps, best_epoch;    /**< best_epoch counts from 0: the one whose weights were kept */
@@ -286,6 +292,9 @@ typedef struct {
     const char *recipe, *run, *model, *teacher;
     const char *label; /**< the run's name; with its folder in front where rows of another folder have the same */
     int32_t baseline;  /**< the row it is measured against; -1: none */
+    const char
+        *missing_baseline; /**< the run it is to be measured against, where that is not among the rows; or NULL */
+    int32_t teacher_row;   /**< the row of its teacher; -1: it has none, or one that is not among the rows */
     int64_t parameters, mult_adds, bytes, epochs, steps;
     int32_t n_seeds;
     const decant_run_result **results; /**< [n_seeds], by rising seed */
@@ -294,6 +303,8 @@ typedef struct {
     double errors_mean;
     bool corrected; /**< every result's biases were corrected; without that they would have had: */
     double uncorrected_mean, uncorrected_spread, uncorrected_errors_mean;
+    /** Of the seeds' teachers on the test part; NAN without one, and where an older decant did not say: */
+    double teacher_mean, teacher_spread, teacher_errors_mean;
 } decant_comparison_row;
 
 /** Runs side by side. */

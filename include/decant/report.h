@@ -214,10 +214,11 @@ DECANT_MUST_USE decant_status decant_verdict_text(const decant_comparison *compa
  * matrix, classes, calibration and recipe. One HTML file that needs nothing else; it appears whole or not at all. What
  * is drawn stands in tables as well.
  *
- *  comparison  of results that were read from run directories, which are looked into for their epochs and recipes.
+ *  comparison  made by decant_results_compare() of results that were read from run directories, which are looked into
+ *              for their epochs and recipes.
  *  path        the file, which is replaced where there is one.
  *
- *  Errors: FORMAT (a damaged metrics.jsonl, with its line), IO, NO_MEMORY.
+ *  Errors: INVALID_ARG (no rows, or rows of one's own), FORMAT (a damaged metrics.jsonl, with its line), IO, NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_report_write(const decant_comparison *comparison, const char *path);
 

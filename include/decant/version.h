@@ -14,6 +14,10 @@ extern "C" {
 /** The version of the library, "MAJOR.MINOR.PATCH". Static storage. */
 const char *decant_version(void);
 
+/** The commit that the library was built from, as in "821038b12", with "-dirty" behind it where files had been changed;
+ *  "" when it was not built in a git checkout. Static storage. */
+const char *decant_revision(void);
+
 #ifdef __cplusplus
 }
 #endif

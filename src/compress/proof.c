@@ -37,7 +37,8 @@ static double largest_difference(const float *first, const float *second, int64_
 decant_status dcn_prove_equal(dcn_device *device, const decant_model *before, const decant_model *after,
                               double *ret_largest)
 {
-    const int64_t n_inputs = N_SAMPLES * decant_shape_count(&before->graph->values[before->graph->input].shape);
+    const int64_t n_one = decant_shape_count(&before->graph->values[before->graph->input].shape);
+    int64_t n_inputs = 0;
     const int64_t n_logits = (int64_t)N_SAMPLES * before->n_outputs;
     dcn_random random = dcn_random_start(0, DCN_PURPOSE_PROOF, 0, 0);
     const decant_precision asked = device->precision;
@@ -45,6 +46,10 @@ decant_status dcn_prove_equal(dcn_device *device, const decant_model *before, co
     decant_status status = DECANT_OK;
     if (before->n_outputs != after->n_outputs) {
         status = DCN_FAIL(NUMERIC, "the two networks do not have the same number of outputs");
+        goto out;
+    }
+    if (!dcn_mul_int64(n_one, N_SAMPLES, &n_inputs) || n_inputs > PTRDIFF_MAX / (int64_t)sizeof *x) {
+        status = DCN_FAIL(NO_MEMORY, "%d samples of %lld numbers are too many to compare", N_SAMPLES, (long long)n_one);
         goto out;
     }
     TRY(dcn_new_aligned((size_t)n_inputs * sizeof *x, (void **)&x));

@@ -197,7 +197,7 @@ static decant_status measure_fidelity(dcn_device *device, const decant_model *te
     decant_status status = dcn_new_array(elements, sizeof *taught, (void **)&taught);
     if (status != DECANT_OK) goto out;
     TRY(dcn_evaluate(device, teacher, dataset, samples, NULL, samples->count, &metrics, NULL, taught));
-    dcn_measure_fidelity(logits, taught, samples->count, teacher->n_outputs, ret_fidelity);
+    dcn_measure_fidelity(logits, taught, samples->labels, NULL, samples->count, teacher->n_outputs, ret_fidelity);
 out:
     dcn_metrics_finish(&metrics);
     dcn_free(taught);

@@ -146,6 +146,16 @@ static decant_status add_judgement(dcn_text *text, const decant_comparison_row *
     return dcn_text_add(text, " %" PRId64 "\n", baseline->steps);
 }
 
+static decant_status add_missing(dcn_text *text, const decant_comparison_row *row)
+{
+    TRY_RETURN(dcn_text_add_printable(text, name_of(row)));
+    TRY_RETURN(dcn_text_add(text, " is not judged: no run of "));
+    TRY_RETURN(dcn_text_add_printable(text, row->missing_baseline));
+    TRY_RETURN(dcn_text_add(text, ", its baseline, is here; `decant run RECIPE "));
+    TRY_RETURN(dcn_text_add_printable(text, row->missing_baseline));
+    return dcn_text_add(text, "` makes it\n");
+}
+
 decant_status decant_verdict_text(const decant_comparison *comparison, int32_t row, char **ret_text)
 {
     DCN_REQUIRE(comparison, ret_text);
@@ -153,6 +163,7 @@ decant_status decant_verdict_text(const decant_comparison *comparison, int32_t r
     int32_t baseline = comparison->rows[row].baseline;
     decant_status status = DECANT_OK;
     if (baseline >= 0) TRY(add_judgement(&text, &comparison->rows[row], &comparison->rows[baseline]));
+    if (comparison->rows[row].missing_baseline != NULL) TRY(add_missing(&text, &comparison->rows[row]));
     TRY(dcn_text_take(&text, ret_text));
 out:
     dcn_text_finish(&text);
@@ -180,6 +191,7 @@ static decant_status add_columns(decant_table *table)
 static decant_status add_verdict(decant_table *table, const decant_comparison *comparison,
                                  const decant_comparison_row *row)
 {
+    if (row->missing_baseline != NULL) return decant_table_add_cell(table, "- (no %s)", row->missing_baseline);
     if (row->baseline < 0) return decant_table_add_cell(table, "-");
     const decant_comparison_row *baseline = &comparison->rows[row->baseline];
     decant_judgement judgement;
@@ -229,11 +241,44 @@ static decant_status add_uncorrected(decant_table *table, const decant_compariso
                         row->uncorrected_errors_mean);
 }
 
+static bool has_other_teacher(const decant_comparison_row *row)
+{
+    return row->teacher != NULL && row->teacher_row < 0 && !isnan(row->teacher_mean);
+}
+
+static bool has_same_teacher(const decant_comparison_row *row, const decant_comparison_row *other)
+{
+    return has_other_teacher(other) && strcmp(row->teacher, other->teacher) == 0 &&
+           strcmp(row->recipe, other->recipe) == 0;
+}
+
+/* A teacher that is a file, an ensemble or a run that is not in the table: once, however many it taught. */
+static decant_status add_other_teacher(decant_table *table, const decant_comparison *comparison, int32_t index)
+{
+    const decant_comparison_row *row = &comparison->rows[index];
+    int32_t others = 0;
+    if (!has_other_teacher(row)) return DECANT_OK;
+    for (int32_t i = 0; i < comparison->count; i++) {
+        if (i == index || !has_same_teacher(row, &comparison->rows[i])) continue;
+        if (i < index) return DECANT_OK;
+        others++;
+    }
+    TRY_RETURN(decant_table_begin_row(table));
+    if (others == 0)
+        TRY_RETURN(decant_table_add_cell(table, "teacher of %s", name_of(row)));
+    else
+        TRY_RETURN(decant_table_add_cell(table, "teacher of %s and %d more", name_of(row), (int)others));
+    for (int i = 0; i < 4; i++)
+        TRY_RETURN(decant_table_add_cell(table, "%s", ""));
+    const bool one = !(row->teacher_spread > 0); /* the same for all seeds */
+    return add_accuracy(table, one ? 1 : row->n_seeds, row->teacher_mean, row->teacher_spread,
+                        row->teacher_errors_mean);
+}
+
 /* What no training at all reaches. */
 static decant_status add_majority(decant_table *table, const decant_comparison *comparison)
 {
     if (isnan(comparison->majority_accuracy)) return DECANT_OK; /* not one number for all of the rows */
-    TRY_RETURN(decant_table_add_rule(table));
     TRY_RETURN(decant_table_begin_row(table));
     TRY_RETURN(decant_table_add_cell(table, "majority class"));
     for (int i = 0; i < 4; i++)
@@ -252,6 +297,9 @@ decant_status decant_comparison_table(const decant_comparison *comparison, decan
         TRY(add_run(table, comparison, &comparison->rows[i]));
         TRY(add_uncorrected(table, &comparison->rows[i]));
     }
+    TRY(decant_table_add_rule(table));
+    for (int32_t i = 0; i < comparison->count; i++)
+        TRY(add_other_teacher(table, comparison, i));
     TRY(add_majority(table, comparison));
     *ret_table = table;
     table = NULL;

@@ -230,8 +230,13 @@ static decant_status add_measures(dcn_text *text, const decant_measures *measure
                      100 * measures->calibration.error, DECANT_CALIBRATION_BINS,
                      100 * measures->calibration.confidence));
     if (!measures->has_teacher) goto out;
-    TRY(dcn_text_add(text, "answers as its teacher does for %.2f %% of the samples, KL to the teacher %.4f nats\n",
-                     100 * measures->fidelity.agreement, measures->fidelity.divergence));
+    const decant_fidelity *fidelity = &measures->fidelity;
+    TRY(dcn_text_add(text, "answers as its teacher"));
+    if (isfinite(fidelity->teacher_accuracy))
+        TRY(dcn_text_add(text, " (%.2f %%, %" PRId64 " errors)", 100 * fidelity->teacher_accuracy,
+                         fidelity->teacher_errors));
+    TRY(dcn_text_add(text, " does for %.2f %% of the samples, KL to the teacher %.4f nats\n", 100 * fidelity->agreement,
+                     fidelity->divergence));
 out:
     decant_table_destroy(table);
     return status;

@@ -60,7 +60,7 @@ static decant_status read_epoch(const char *line, size_t length, int64_t n_epoch
     json_t *json = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
     const int64_t at = history->n_epochs;
     decant_status status = DECANT_OK;
-    if (json_integer_value(json_object_get(json, "epoch")) != at + 1) {
+    if (at == n_epochs || json_integer_value(json_object_get(json, "epoch")) != at + 1) {
         status = DCN_FAIL(FORMAT, "it does not hold epoch %" PRId64, at + 1);
         goto out;
     }
@@ -79,11 +79,14 @@ out:
     return status;
 }
 
+/* Of lines that may be epochs: what is shorter is none, and memory is taken for as many as there are. */
 static int64_t count_lines(const char *text, size_t bytes)
 {
+    const ptrdiff_t shortest = sizeof "{\"epoch\":1}" - 1;
+    const char *line = text;
     int64_t lines = 0;
-    for (const char *at = text; (at = memchr(at, '\n', bytes - (size_t)(at - text))) != NULL; at++)
-        lines++;
+    for (const char *stop; (stop = memchr(line, '\n', bytes - (size_t)(line - text))) != NULL; line = stop + 1)
+        lines += stop - line >= shortest;
     return lines;
 }
 

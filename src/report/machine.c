@@ -1,4 +1,4 @@
-/* decant/device.h and decant/version.h: what this build and this machine are. */
+/* decant/device.h: what this machine is and what decant is built on. */
 #include <jansson.h>
 #include <sched.h>
 #include <stdio.h>
@@ -12,16 +12,10 @@
 #include "base/processor.h"
 #include "base/text.h"
 #include "decant/device.h"
-#include "decant/version.h"
 #include "device/device.h"
 
 #define STRINGIFY(text)                   #text
 #define VERSION_TEXT(major, minor, patch) STRINGIFY(major) "." STRINGIFY(minor) "." STRINGIFY(patch)
-
-const char *decant_version(void)
-{
-    return VERSION_TEXT(DECANT_VERSION_MAJOR, DECANT_VERSION_MINOR, DECANT_VERSION_PATCH);
-}
 
 /* --- devices --- */
 

@@ -206,6 +206,11 @@ static decant_status write_page(dcn_page *page, const char *title)
 decant_status decant_report_write(const decant_comparison *comparison, const char *path)
 {
     DCN_REQUIRE(comparison, path);
+    if (comparison->count < 1) return DCN_FAIL(INVALID_ARG, "there are no runs to report");
+    for (int32_t i = 0; i < comparison->count; i++)
+        if (comparison->rows[i].label == NULL || comparison->rows[i].n_seeds < 1)
+            return DCN_FAIL(INVALID_ARG, "row %d has no label or no results; make rows with decant_results_compare()",
+                            (int)i);
     dcn_page page = {0};
     dcn_text title = {0};
     decant_status status = dcn_page_gather(comparison, &page);

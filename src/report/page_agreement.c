@@ -42,23 +42,20 @@ static double mean_agreement(const decant_comparison_row *a, const decant_compar
 
 /* --- students and teachers --- */
 
-static const dcn_page_run *find_run(const dcn_page *page, const char *name, const dcn_page_run *beside)
+static const dcn_page_run *own_teacher(const dcn_page *page, const dcn_page_run *run)
 {
-    for (int32_t i = 0; i < page->n_runs && name != NULL; i++) {
-        const decant_comparison_row *row = page->runs[i].row;
-        if (strcmp(row->run, name) == 0 && strcmp(row->recipe, beside->row->recipe) == 0) return &page->runs[i];
-    }
-    return NULL;
+    const int32_t row = run->row->teacher != NULL ? run->row->teacher_row : -1;
+    return row >= 0 ? &page->runs[row] : NULL;
 }
 
 /* The teacher that a run's answers are held against: its own, or for a run that was taught nothing that of a run which
  * is measured against it. NULL: none of those shown. */
 static const dcn_page_run *teacher_for(const dcn_page *page, const dcn_page_run *run)
 {
-    if (run->row->teacher != NULL) return find_run(page, run->row->teacher, run);
+    if (run->row->teacher != NULL) return own_teacher(page, run);
     for (int32_t i = 0; i < page->n_runs; i++)
         if (page->runs[i].row->baseline == run->index && page->runs[i].row->teacher != NULL)
-            return find_run(page, page->runs[i].row->teacher, &page->runs[i]);
+            return own_teacher(page, &page->runs[i]);
     return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* Run by run: what it is, which classes it mistakes for which, and whether its confidence can be believed. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 
 #include "base/characters.h"
 #include "report/class_counts.h"
@@ -27,11 +28,24 @@ static decant_status add_fact(dcn_text *html, const char *name, const char *valu
     return dcn_text_add(html, "</div>");
 }
 
+/* A damaged result may hold any number: there is room for each. */
+DCN_PRINTF(3, 4) static decant_status add_number(dcn_text *html, const char *name, const char *format, ...)
+{
+    dcn_text text = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    decant_status status = dcn_text_add_list(&text, format, arguments);
+    va_end(arguments);
+    if (status == DECANT_OK) status = add_fact(html, name, text.data);
+    dcn_text_finish(&text);
+    return status;
+}
+
 /* What was done to the model besides training it. */
 static decant_status add_changes(dcn_text *html, const decant_comparison_row *row)
 {
     const decant_run_result *first = row->results[0];
-    char text[64], count[28];
+    char count[28];
     double before = 0;
     if (first->parameters_before > 0)
         TRY_RETURN(add_fact(html, "pruned from", decant_count_text(first->parameters_before, count)));
@@ -39,14 +53,13 @@ static decant_status add_changes(dcn_text *html, const decant_comparison_row *ro
         if (row->results[s]->correction == NULL) return DECANT_OK;
         before += row->results[s]->correction->accuracy / row->n_seeds;
     }
-    TRY_RETURN(dcn_format(text, sizeof text, "by %s, from %.2f %%", first->correction->by, 100 * before));
-    return add_fact(html, "output biases corrected", text);
+    return add_number(html, "output biases corrected", "by %s, from %.2f %%", first->correction->by, 100 * before);
 }
 
 static decant_status add_facts(dcn_text *html, const dcn_page_run *run)
 {
     const decant_comparison_row *row = run->row;
-    char text[64], count[28];
+    char count[28];
     double seconds = 0, loss = 0;
     for (int32_t s = 0; s < row->n_seeds; s++) {
         seconds += row->results[s]->seconds / row->n_seeds;
@@ -58,14 +71,15 @@ static decant_status add_facts(dcn_text *html, const dcn_page_run *run)
     TRY_RETURN(add_fact(html, "teacher", row->teacher != NULL ? row->teacher : "none"));
     TRY_RETURN(add_fact(html, "parameters", decant_count_text(row->parameters, count)));
     TRY_RETURN(add_fact(html, "mult-adds", decant_count_text(row->mult_adds, count)));
-    TRY_RETURN(dcn_format(text, sizeof text, "%" PRId64, row->epochs));
-    TRY_RETURN(add_fact(html, "epochs", text));
+    TRY_RETURN(add_number(html, "epochs", "%" PRId64, row->epochs));
     TRY_RETURN(add_fact(html, "optimizer steps", decant_count_text(row->steps, count)));
-    TRY_RETURN(dcn_format(text, sizeof text, row->n_seeds > 1 ? "%.1f s a seed" : "%.1f s", seconds));
-    TRY_RETURN(add_fact(html, "training", text));
-    TRY_RETURN(dcn_format(text, sizeof text, "%.4f", loss));
-    TRY_RETURN(add_fact(html, "test loss", text));
+    TRY_RETURN(add_number(html, "training", row->n_seeds > 1 ? "%.1f s a seed" : "%.1f s", seconds));
+    TRY_RETURN(add_number(html, "test loss", "%.4f", loss));
     TRY_RETURN(add_changes(html, row));
+    if (row->results[0]->made_by != NULL) {
+        TRY_RETURN(add_fact(html, "made by", row->results[0]->made_by));
+        TRY_RETURN(add_fact(html, "with", row->results[0]->made_with));
+    }
     return dcn_text_add(html, "</dl>\n");
 }
 
@@ -265,6 +279,8 @@ static decant_status add_recalls(dcn_page *page)
 {
     json_t *series = json_array(), *labels = json_array();
     const dcn_page_run *first = &page->runs[0];
+    for (int32_t i = 0; i < page->n_runs && first->n_classes == 0; i++) /* an older decant did not keep the answers */
+        first = &page->runs[i];
     decant_status status = DECANT_OK;
     for (int32_t c = 0; c < first->n_classes; c++) {
         char number[16];

@@ -52,6 +52,11 @@ static decant_status add_verdict_cell(dcn_text *html, const decant_comparison *c
                                       const decant_comparison_row *row)
 {
     decant_judgement judgement;
+    if (row->missing_baseline != NULL) {
+        TRY_RETURN(dcn_text_add(html, "<td>– (no "));
+        TRY_RETURN(dcn_html_add_text(html, row->missing_baseline));
+        return dcn_text_add(html, ")</td>");
+    }
     if (row->baseline < 0) return dcn_text_add(html, "<td>–</td>");
     const decant_comparison_row *baseline = &comparison->rows[row->baseline];
     decant_status status = decant_judge_runs(row, baseline, &judgement);

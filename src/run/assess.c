@@ -50,7 +50,8 @@ static decant_status measure(dcn_device *device, const decant_model *model, cons
     /* A teacher with other outputs answers other questions as well: nothing to compare. */
     if (teacher == NULL || teacher->n_outputs != model->n_outputs) goto out;
     if (*taught == NULL) TRY(answer(device, teacher, dataset, part, &metrics, NULL, taught));
-    dcn_measure_fidelity(logits, *taught, part->count, model->n_outputs, &measures->fidelity);
+    dcn_measure_fidelity(logits, *taught, part->samples->labels, part->indices, part->count, model->n_outputs,
+                         &measures->fidelity);
     measures->has_teacher = true;
 out:
     dcn_metrics_finish(&metrics);

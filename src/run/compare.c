@@ -59,7 +59,6 @@ static decant_status add_result(decant_comparison *comparison, const decant_run_
         row->run = result->run;
         row->model = result->model;
         row->teacher = result->teacher;
-        row->baseline = -1;
         row->parameters = result->parameters;
         row->mult_adds = result->mult_adds;
         row->bytes = result->bytes;
@@ -70,50 +69,76 @@ static decant_status add_result(decant_comparison *comparison, const decant_run_
     return DECANT_OK;
 }
 
-static void summarize(decant_comparison_row *row)
+/* What one seed's test came to. */
+typedef struct score {
+    double accuracy, errors;
+} score;
+
+static score own_score(const decant_run_result *result)
 {
-    double sum = 0, errors = 0, squares = 0;
-    for (int32_t i = 0; i < row->n_seeds; i++) {
-        sum += row->results[i]->test_accuracy;
-        errors += (double)row->results[i]->test_errors;
-    }
-    row->accuracy_mean = sum / row->n_seeds;
-    row->errors_mean = errors / row->n_seeds;
-    for (int32_t i = 0; i < row->n_seeds; i++) {
-        double distance = row->results[i]->test_accuracy - row->accuracy_mean;
-        squares += distance * distance;
-    }
-    row->accuracy_spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
+    return (score){result->test_accuracy, (double)result->test_errors};
 }
 
-/* The same for what the runs were before their biases were corrected. */
-static void summarize_uncorrected(decant_comparison_row *row)
+/* Only of results that were corrected. */
+static score uncorrected_score(const decant_run_result *result)
+{
+    return (score){result->correction->accuracy, (double)result->correction->errors};
+}
+
+static score teacher_score(const decant_run_result *result)
+{
+    const decant_fidelity *fidelity = &result->test_measures.fidelity;
+    if (!result->test_measures.has_teacher || isnan(fidelity->teacher_accuracy))
+        return (score){(double)NAN, (double)NAN};
+    return (score){fidelity->teacher_accuracy, (double)fidelity->teacher_errors};
+}
+
+/* Mean and sample standard deviation over the seeds; NAN where one of them is. */
+static void summarize(const decant_comparison_row *row, score (*score_of)(const decant_run_result *), double *ret_mean,
+                      double *ret_spread, double *ret_errors_mean)
 {
     double sum = 0, errors = 0, squares = 0;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        const score each = score_of(row->results[i]);
+        sum += each.accuracy;
+        errors += each.errors;
+    }
+    *ret_mean = sum / row->n_seeds;
+    *ret_errors_mean = errors / row->n_seeds;
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        const double distance = score_of(row->results[i]).accuracy - *ret_mean;
+        squares += distance * distance;
+    }
+    *ret_spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
+}
+
+static void summarize_all(decant_comparison_row *row)
+{
+    summarize(row, own_score, &row->accuracy_mean, &row->accuracy_spread, &row->errors_mean);
+    summarize(row, teacher_score, &row->teacher_mean, &row->teacher_spread, &row->teacher_errors_mean);
     row->corrected = true;
     for (int32_t i = 0; i < row->n_seeds; i++)
         row->corrected = row->corrected && row->results[i]->correction != NULL;
-    if (!row->corrected) return;
-    for (int32_t i = 0; i < row->n_seeds; i++) {
-        sum += row->results[i]->correction->accuracy;
-        errors += (double)row->results[i]->correction->errors;
-    }
-    row->uncorrected_mean = sum / row->n_seeds;
-    row->uncorrected_errors_mean = errors / row->n_seeds;
-    for (int32_t i = 0; i < row->n_seeds; i++) {
-        double distance = row->results[i]->correction->accuracy - row->uncorrected_mean;
-        squares += distance * distance;
-    }
-    row->uncorrected_spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
+    if (row->corrected)
+        summarize(row, uncorrected_score, &row->uncorrected_mean, &row->uncorrected_spread,
+                  &row->uncorrected_errors_mean);
 }
 
-static void find_baseline(decant_comparison *comparison, decant_comparison_row *row)
+/* The row of another run of the same experiment; -1: there is none. */
+static int32_t find_run(const decant_comparison *comparison, const decant_comparison_row *row, const char *name)
 {
-    const char *name = row->results[0]->baseline;
     for (int32_t i = 0; i < comparison->count && name != NULL; i++) {
         const decant_comparison_row *other = &comparison->rows[i];
-        if (is_same_experiment(other->results[0], row->results[0]) && strcmp(other->run, name) == 0) row->baseline = i;
+        if (is_same_experiment(other->results[0], row->results[0]) && strcmp(other->run, name) == 0) return i;
     }
+    return -1;
+}
+
+static void relate(const decant_comparison *comparison, decant_comparison_row *row)
+{
+    row->baseline = find_run(comparison, row, row->results[0]->baseline);
+    row->missing_baseline = row->baseline < 0 ? row->results[0]->baseline : NULL;
+    row->teacher_row = find_run(comparison, row, row->teacher);
 }
 
 /* --- names --- */
@@ -160,8 +185,10 @@ decant_status decant_comparison_set_baseline(decant_comparison *comparison, cons
         baseline = i;
     }
     if (baseline < 0) return DCN_FAIL(NOT_FOUND, "none of the runs that are compared is '%s'", name);
-    for (int32_t i = 0; i < comparison->count; i++)
+    for (int32_t i = 0; i < comparison->count; i++) {
         comparison->rows[i].baseline = i == baseline ? -1 : baseline;
+        comparison->rows[i].missing_baseline = NULL;
+    }
     return DECANT_OK;
 }
 
@@ -205,9 +232,8 @@ decant_status decant_results_compare(const decant_result_list *results, decant_c
     for (int32_t i = 0; i < results->count; i++)
         TRY(add_result(comparison, &results->items[i], results->count));
     for (int32_t i = 0; i < comparison->count; i++) {
-        summarize(&comparison->rows[i]);
-        summarize_uncorrected(&comparison->rows[i]);
-        find_baseline(comparison, &comparison->rows[i]);
+        summarize_all(&comparison->rows[i]);
+        relate(comparison, &comparison->rows[i]);
         TRY(name_row(comparison, &comparison->rows[i]));
     }
     bool same = decant_comparison_check(comparison) == DECANT_OK;

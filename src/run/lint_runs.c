@@ -10,6 +10,7 @@
 #include "distill/features.h"
 #include "run/correct.h"
 #include "run/identity.h"
+#include "train/check.h"
 
 #define LEAST_WEIGHT 1e-6 /* of a loss, against the largest (at least 1) */
 
@@ -91,6 +92,17 @@ static const dcn_graph *known_network(const dcn_lint_context *context, const dcn
     return dcn_experiment_pruned(context->experiment, index) == DCN_NONE ? graphs[run->model] : NULL;
 }
 
+/* A regressor that normalises over the batch; what the student itself cannot do is told where its batch is. */
+static decant_status lint_regressors(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_graph *student,
+                                     const dcn_graph *training)
+{
+    const int64_t samples = context->n_samples[run - context->experiment->runs];
+    if (samples == 0) return DECANT_OK; /* an error says why */
+    if (dcn_check_batchnorm(student, samples, run->batch, run->drop_last) != DECANT_OK) return DECANT_OK;
+    return dcn_lint_failure(context, dcn_doc_get(run->doc, "loss"),
+                            dcn_check_batchnorm(training, samples, run->batch, run->drop_last));
+}
+
 /* The layers that feature losses name, the sizes that meet, and what no loss reaches. */
 static decant_status lint_features(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_graph *teacher)
 {
@@ -120,6 +132,7 @@ static decant_status lint_features(const dcn_lint_context *context, const dcn_ru
                          "run '%s': no loss reaches '%s', which is never taught: it stays random (weight decay "
                          "shrinks it); add a loss of the logits",
                          run->name, unreached));
+    TRY(lint_regressors(context, run, student, graph));
 out:
     dcn_graph_destroy(graph);
     return status;

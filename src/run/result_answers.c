@@ -1,4 +1,6 @@
 /* The part of result.json that says what the model answers: calibration, fidelity, confusion matrix, predictions. */
+#include <math.h>
+
 #include "format/json_text.h"
 #include "run/result.h"
 
@@ -21,9 +23,12 @@ void dcn_measures_to_json(const decant_measures *measures, json_t **part)
                  json_pack("{s:f, s:f, s:o}", "ece", measures->calibration.error, "confidence",
                            measures->calibration.confidence, "bins", bins));
     if (!measures->has_teacher) return;
-    dcn_json_set(
-        part, "fidelity",
-        json_pack("{s:f, s:f}", "agreement", measures->fidelity.agreement, "kl", measures->fidelity.divergence));
+    const decant_fidelity *fidelity = &measures->fidelity;
+    dcn_json_set(part, "fidelity",
+                 json_pack("{s:f, s:f, s:o, s:I}", "agreement", fidelity->agreement, "kl", fidelity->divergence,
+                           "teacher_accuracy",
+                           isnan(fidelity->teacher_accuracy) ? json_null() : json_real(fidelity->teacher_accuracy),
+                           "teacher_errors", (json_int_t)fidelity->teacher_errors));
 }
 
 static json_t *describe_confusion(const decant_run_result *result)
@@ -63,6 +68,9 @@ static bool is_share(double value)
     return value >= 0 && value <= 1;
 }
 
+/* No part has more samples than that, and sums of as many seeds as there may be stay in range. */
+#define MOST_SAMPLES ((int64_t)1 << 40)
+
 static decant_status read_bins(const json_t *bins, decant_calibration *calibration)
 {
     if (json_array_size(bins) != DECANT_CALIBRATION_BINS) return fail_damaged("calibration");
@@ -72,10 +80,25 @@ static decant_status read_bins(const json_t *bins, decant_calibration *calibrati
         read->count = json_integer_value(json_object_get(bin, "count"));
         read->confidence = json_number_value(json_object_get(bin, "confidence")); /* 0 for null */
         read->accuracy = json_number_value(json_object_get(bin, "accuracy"));
-        if (read->count < 0 || !is_share(read->confidence) || !is_share(read->accuracy))
+        if (read->count < 0 || read->count > MOST_SAMPLES || !is_share(read->confidence) || !is_share(read->accuracy))
             return fail_damaged("calibration");
     }
     return DECANT_OK;
+}
+
+static decant_status read_fidelity(const json_t *json, decant_measures *measures)
+{
+    const json_t *accuracy = json_object_get(json, "teacher_accuracy"); /* an older decant did not write it */
+    decant_fidelity *fidelity = &measures->fidelity;
+    measures->has_teacher = true;
+    fidelity->agreement = json_number_value(json_object_get(json, "agreement"));
+    fidelity->divergence = json_number_value(json_object_get(json, "kl"));
+    fidelity->teacher_accuracy = json_is_number(accuracy) ? json_number_value(accuracy) : (double)NAN;
+    fidelity->teacher_errors = json_integer_value(json_object_get(json, "teacher_errors"));
+    const bool makes_sense = is_share(fidelity->agreement) && fidelity->divergence >= 0 &&
+                             fidelity->teacher_errors >= 0 &&
+                             (isnan(fidelity->teacher_accuracy) || is_share(fidelity->teacher_accuracy));
+    return makes_sense ? DECANT_OK : fail_damaged("teacher");
 }
 
 static decant_status read_measures(const json_t *part, decant_measures *measures)
@@ -87,13 +110,7 @@ static decant_status read_measures(const json_t *part, decant_measures *measures
     measures->calibration.confidence = json_number_value(json_object_get(calibration, "confidence"));
     if (!is_share(measures->calibration.error)) return fail_damaged("calibration");
     TRY_RETURN(read_bins(json_object_get(calibration, "bins"), &measures->calibration));
-    if (fidelity == NULL) return DECANT_OK;
-    measures->has_teacher = true;
-    measures->fidelity.agreement = json_number_value(json_object_get(fidelity, "agreement"));
-    measures->fidelity.divergence = json_number_value(json_object_get(fidelity, "kl"));
-    if (!is_share(measures->fidelity.agreement) || !(measures->fidelity.divergence >= 0))
-        return fail_damaged("teacher");
-    return DECANT_OK;
+    return fidelity != NULL ? read_fidelity(fidelity, measures) : DECANT_OK;
 }
 
 static decant_status read_names(const json_t *names, decant_run_result *result)

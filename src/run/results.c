@@ -36,8 +36,8 @@ void decant_result_list_destroy(decant_result_list *results)
     if (results == NULL) return;
     for (int32_t i = 0; i < results->count; i++) {
         decant_run_result *result = &results->items[i];
-        const char *texts[] = {result->recipe,   result->run,       result->model, result->teacher,
-                               result->baseline, result->directory, result->data};
+        const char *texts[] = {result->recipe,    result->run,  result->model,   result->teacher,   result->baseline,
+                               result->directory, result->data, result->made_by, result->made_with, result->made_at};
         for (size_t t = 0; t < DCN_COUNT(texts); t++)
             dcn_free((void *)texts[t]);
         for (int32_t c = 0; result->class_names != NULL && c < result->n_classes; c++)
@@ -123,6 +123,9 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
     dcn_json_set(&json, "majority_accuracy", json_real(result->majority_accuracy));
     if (result->teacher_cached) dcn_json_set(&json, "teacher_cache", describe_cache(result));
     describe_structure(result, &json);
+    dcn_json_set(
+        &json, "made",
+        json_pack("{s:s*, s:s*, s:s*}", "by", result->made_by, "with", result->made_with, "at", result->made_at));
     dcn_json_set(&json, "seconds", json_real(result->seconds));
     dcn_json_set(&json, "images_per_second", json_real(result->images_per_second));
     dcn_json_set(&json, "config", json_incref(identity->config));
@@ -166,6 +169,10 @@ static decant_status read_texts(const json_t *json, const char *directory, decan
     TRY_RETURN(dcn_result_text(&result->teacher, json_string_value(json_object_get(json, "teacher"))));
     TRY_RETURN(dcn_result_text(&result->baseline, json_string_value(json_object_get(json, "baseline"))));
     TRY_RETURN(dcn_result_text(&result->data, json_string_value(json_object_get(json, "data_hash"))));
+    const json_t *made = json_object_get(json, "made");
+    TRY_RETURN(dcn_result_text(&result->made_by, json_string_value(json_object_get(made, "by"))));
+    TRY_RETURN(dcn_result_text(&result->made_with, json_string_value(json_object_get(made, "with"))));
+    TRY_RETURN(dcn_result_text(&result->made_at, json_string_value(json_object_get(made, "at"))));
     return dcn_result_text(&result->directory, directory);
 }
 

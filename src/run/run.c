@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/processor.h"
 #include "compress/fold.h"
 #include "decant/recipe.h"
+#include "decant/version.h"
 #include "run/assess.h"
 #include "run/correct.h"
 #include "run/lint.h"
@@ -239,6 +242,23 @@ static decant_status fill_texts(const run_context *runner, const char *directory
     return dcn_result_text(&result->baseline, baseline != DCN_NONE ? experiment->runs[baseline].name : NULL);
 }
 
+/* Which program on which machine this is, so that a table can be told from one that mixes several. */
+static decant_status sign(const run_context *runner, decant_run_result *result)
+{
+    const char *revision = decant_revision();
+    const bool is_known = revision[0] != '\0';
+    char processor[64], text[192], date[DCN_DATE_BYTES];
+    dcn_processor_name(processor, sizeof processor);
+    TRY_RETURN(dcn_format(text, sizeof text, "decant %s%s%s%s on %s", decant_version(), is_known ? " (" : "", revision,
+                          is_known ? ")" : "", processor));
+    TRY_RETURN(dcn_result_text(&result->made_by, text));
+    TRY_RETURN(dcn_format(text, sizeof text, "%s; %s", runner->device->summary,
+                          decant_precision_name(runner->device->precision)));
+    TRY_RETURN(dcn_result_text(&result->made_with, text));
+    dcn_clock_date(date);
+    return dcn_result_text(&result->made_at, date);
+}
+
 /* Corrects the model if that is wanted, saves and tests it, and writes the result last. */
 static decant_status conclude(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
                               bool taught, const dcn_train_result *trained, decant_model *model)
@@ -254,6 +274,7 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     TRY(dcn_map_open(directory->model, &file));
     TRY(dcn_result_append(runner->results, &result));
     TRY(fill_texts(runner, directory->path, identity, result));
+    TRY(sign(runner, result));
     result->seed = runner->seed;
     result->parameters = dcn_graph_parameters(model->graph);
     result->mult_adds = dcn_graph_mult_adds(model->graph);
@@ -464,8 +485,7 @@ out:
     return status;
 }
 
-/* Of a run that nobody asked for: its result, if it was made before. One that starts from another run would need that
- * looked at as well; baselines seldom do. */
+/* Of a run that nobody asked for: its result, if it was made before. */
 static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed)
 {
     dcn_run_directory directory = {0};
@@ -474,11 +494,11 @@ static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed
     dcn_run_state state = DCN_RUN_NEW;
     const dcn_run_spec *spec = &runner->experiment->runs[run];
     const char *teacher_hex = NULL;
-    if (spec->start.kind != DCN_START_FRESH) return DECANT_OK;
     decant_status status = need_teacher(runner, spec, seed, &teacher_hex);
-    if (status != DECANT_OK) return status == DECANT_NO_MEMORY ? status : DECANT_OK; /* nor is it known without one */
+    if (status == DECANT_OK) status = need_start(runner, spec, seed);
+    if (status != DECANT_OK) return status == DECANT_NO_MEMORY ? status : DECANT_OK; /* nor is it known without them */
     TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory));
-    TRY(dcn_identity_make(runner->materials, run, seed, teacher_hex, NULL, &identity));
+    TRY(dcn_identity_make(runner->materials, run, seed, teacher_hex, runner->start.hex, &identity));
     status = dcn_run_directory_inspect(&directory, runner->experiment, run, seed, &identity, &state, &difference);
     if (status == DECANT_STALE) status = DECANT_OK; /* another's directory */
     if (status != DECANT_OK || state != DCN_RUN_DONE) goto out;

@@ -85,8 +85,8 @@ typedef struct dcn_loss_sheet {
     struct {
         const char *name, *formula, *reduction;
         double temperature; /* 0 where it has none */
-        double weight, value, contribution,
-            gradient_norm; /* gradient norm: l2 at the student's logits or feature, weighted */
+        double weight, value, contribution;
+        double gradient_norm; /* l2, weighted, at what the term compares; see decant_run_loss */
     } term[DCN_MAX_TERMS];
     double total;
 } dcn_loss_sheet;

@@ -247,9 +247,12 @@ static decant_status check_sums(const dcn_trainer *trainer, const dcn_run_sums *
 static decant_status check_counters(const dcn_trainer *trainer, const dcn_run_counters *counters)
 {
     int64_t samples = trainer->options->split->n_train;
+    const int64_t n_validation = trainer->options->split->n_validation;
+    const bool chosen = trainer->evaluator != NULL && counters->epoch > 0; /* some epoch is the best so far */
     bool sound = counters->epoch >= 0 && counters->epoch <= trainer->options->epochs && counters->batch >= 0 &&
                  counters->batch <= trainer->batches && counters->best_epoch >= -1 &&
-                 counters->best_epoch < trainer->options->epochs &&
+                 counters->best_epoch < counters->epoch && chosen == (counters->best_epoch >= 0) &&
+                 (!chosen || (counters->best_errors >= 0 && counters->best_errors <= n_validation)) &&
                  counters->step == counters->epoch * trainer->batches + counters->batch && counters->samples >= 0 &&
                  counters->samples <= samples && counters->correct >= 0 && counters->correct <= counters->samples &&
                  counters->total_samples >= 0 && counters->total_samples <= samples * trainer->options->epochs;

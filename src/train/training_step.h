@@ -31,7 +31,7 @@ typedef struct dcn_training_step {
     dcn_value_id teacher_features[DCN_MAX_TERMS]; /* inputs: what the terms tap, where that is known; else DCN_NONE */
     dcn_value_id correct;                         /* I32 [1]; DCN_NONE without labels */
     dcn_value_id loss[DCN_MAX_TERMS];             /* [1], unweighted */
-    dcn_value_id gradient[DCN_MAX_TERMS];         /* weighted, at the student's logits or feature */
+    dcn_value_id gradient[DCN_MAX_TERMS];         /* weighted, at what the term compares */
     int64_t gradient_count[DCN_MAX_TERMS];        /* its elements */
     dcn_value_id *values;                         /* [graph->n_values]: the plan's parameters and states */
     int64_t counter[2];                           /* bound: {seed, step} of the dropout masks */

@@ -3,4 +3,4 @@ show
 show help
 for verb in run summary eval predict compare report lint data info; do show help $verb; done
 show run --help
-show --version
+show --version | sed 's/ ([0-9a-f]*\(-dirty\)*)$//' # the commit

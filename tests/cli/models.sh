@@ -54,6 +54,8 @@ NUMBERS=hidden
 show run taught.yaml alone -q >/dev/null
 show run taught.yaml taught -q
 show run taught.yaml again -q -o 'runs.again={like: taught, batch: 8}'
+show run taught.yaml more -q >/dev/null
+show run taught.yaml most -q -o 'runs.most={like: more, batch: 8}'
 NUMBERS=
 echo "other inputs than the file was trained on, and a pool that holds what is tested"
 show lint taught.yaml -o data.normalize=train | grep -v '^note'

@@ -30,3 +30,7 @@ show report runs/tiny -o none.html
 rm runs/tiny/alone-seed1/metrics.jsonl runs/tiny/alone-seed1/run.json
 show report runs/tiny/alone-seed1 -o alone.html -q
 ls
+echo "runs of one name in two folders: each student stands beside its own teacher"
+"$DECANT" run tiny.yaml -q --dir other teacher distilled >out.txt 2>err.txt
+"$DECANT" report runs/tiny other/tiny -o both.html
+grep -o '<th scope=row>[a-z/]*distilled</th><td>[a-z/]*teacher</td>' both.html

@@ -306,6 +306,48 @@ static void test_the_table_shows_what_was_before_a_correction(void **state)
     decant_table_destroy(table);
 }
 
+/* Breaks when a taught run stands without its baseline and nothing is said, or a teacher that is no run of the table is
+ * left out of it, or is there more than once. */
+static void test_what_is_missing_is_told(void **state)
+{
+    (void)state;
+    static const char *const from[][3] = {
+        {"a", "first", "x/a/first"}, {"a", "second", "x/a/second"}, {"a", "own", "x/a/own"}, {"a", "net", "x/a/net"}};
+    decant_run_result results[4];
+    decant_result_list list = list_of(results, from, 4);
+    decant_comparison *comparison = NULL;
+    decant_table *table = NULL;
+    char *text = NULL;
+    for (int i = 0; i < 3; i++) {
+        results[i].teacher = i < 2 ? "big.safetensors" : "net";
+        results[i].baseline = "alone";
+        results[i].test_measures = (decant_measures){
+            .known = true, .has_teacher = true, .fidelity = {.teacher_accuracy = 0.97, .teacher_errors = 3}};
+    }
+    assert_ok(decant_results_compare(&list, &comparison));
+    assert_int_equal(comparison->rows[0].teacher_row, -1);
+    assert_int_equal(comparison->rows[2].teacher_row, 3);
+    assert_int_equal(comparison->rows[3].teacher_row, -1);
+    assert_true(isnan(comparison->rows[3].teacher_mean));
+    assert_ok(decant_verdict_text(comparison, 0, &text));
+    assert_string_equal(text, "first is not judged: no run of alone, its baseline, is here; `decant run RECIPE alone` "
+                              "makes it\n");
+    decant_text_free(text);
+    assert_ok(decant_comparison_table(comparison, &table));
+    assert_ok(decant_table_text(table, &text));
+    assert_non_null(strstr(text, "- (no alone)\n"));
+    const char *row = strstr(text, "teacher of first and 1 more ");
+    assert_non_null(row);
+    assert_null(strstr(row + 1, "teacher of"));
+    assert_true(strstr(row, "97.00 %") < strchr(row, '\n'));
+    decant_text_free(text);
+    decant_table_destroy(table);
+
+    assert_ok(decant_comparison_set_baseline(comparison, "net")); /* measured against something else, by order */
+    assert_null(comparison->rows[0].missing_baseline);
+    decant_comparison_destroy(comparison);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_runs_of_one_name_are_shown_with_their_folders),
         cmocka_unit_test(test_other_data_is_told),
         cmocka_unit_test(test_the_table_shows_what_was_before_a_correction),
+        cmocka_unit_test(test_what_is_missing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,25 +39,31 @@ static void test_all_of_an_evaluation(void **state)
     decant_evaluation evaluation = {
         .count = 20, .errors = 7, .accuracy = 0.65, .loss = 0.5, .n_classes = 3, .confusion = confusion};
     char *text = NULL;
-    evaluation.measures = (decant_measures){.known = true,
-                                            .calibration = {.error = 0.0725, .confidence = 0.72},
-                                            .has_teacher = true,
-                                            .fidelity = {.agreement = 0.9, .divergence = 0.125}};
+    evaluation.measures = (decant_measures){
+        .known = true,
+        .calibration = {.error = 0.0725, .confidence = 0.72},
+        .has_teacher = true,
+        .fidelity = {.agreement = 0.9, .divergence = 0.125, .teacher_accuracy = 0.8, .teacher_errors = 4}};
     evaluation.measures.calibration.bins[10] = (decant_confidence_bin){20, 0.72, 0.65};
     assert_ok(decant_evaluation_text(&evaluation, NULL, &text));
-    assert_string_equal(strstr(text, "\nclass"),
-                        "\n"
-                        "class  samples  errors   recall  precision       F1  mostly mistaken for\n"
-                        "------------------------------------------------------------------------\n"
-                        "0           10       2  80.00 %   100.00 %  88.89 %  1 (2)\n"
-                        "1           10       5  50.00 %    71.43 %  58.82 %  2 (5)\n"
-                        "2            0       0        -     0.00 %   0.00 %  -\n"
-                        "\n"
-                        "    confidence  samples     mean  accuracy\n"
-                        "------------------------------------------\n"
-                        "66.7 to 73.3 %       20  72.00 %   65.00 %\n"
-                        "calibration error 7.25 % (15 bins of confidence), mean confidence 72.00 %\n"
-                        "answers as its teacher does for 90.00 % of the samples, KL to the teacher 0.1250 nats\n");
+    assert_string_equal(
+        strstr(text, "\nclass"),
+        "\n"
+        "class  samples  errors   recall  precision       F1  mostly mistaken for\n"
+        "------------------------------------------------------------------------\n"
+        "0           10       2  80.00 %   100.00 %  88.89 %  1 (2)\n"
+        "1           10       5  50.00 %    71.43 %  58.82 %  2 (5)\n"
+        "2            0       0        -     0.00 %   0.00 %  -\n"
+        "\n"
+        "    confidence  samples     mean  accuracy\n"
+        "------------------------------------------\n"
+        "66.7 to 73.3 %       20  72.00 %   65.00 %\n"
+        "calibration error 7.25 % (15 bins of confidence), mean confidence 72.00 %\n"
+        "answers as its teacher (80.00 %, 4 errors) does for 90.00 % of the samples, KL to the teacher 0.1250 nats\n");
+    decant_text_free(text);
+    evaluation.measures.fidelity.teacher_accuracy = (double)NAN; /* none of the samples had a label */
+    assert_ok(decant_evaluation_text(&evaluation, NULL, &text));
+    assert_non_null(strstr(text, "\nanswers as its teacher does for 90.00 %"));
     decant_text_free(text);
 }
 

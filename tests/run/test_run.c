@@ -199,6 +199,11 @@ static void test_results_are_read_back(void **state)
     assert_int_equal(distilled->n_seeds, 2);
     assert_int_equal(distilled->baseline, 0);
     assert_int_equal(comparison->rows[0].baseline, -1);
+    char *signature = strstr(distilled->results[0]->made_by, " on ");
+    assert_non_null(signature);
+    assert_int_equal(strncmp(distilled->results[0]->made_by, "decant ", 7), 0);
+    assert_non_null(strstr(distilled->results[0]->made_with, "1 thread"));
+    assert_int_equal(strlen(distilled->results[0]->made_at), strlen("2026-11-22T21:40:05Z"));
     double a = distilled->results[0]->test_accuracy, b = distilled->results[1]->test_accuracy;
     assert_true(distilled->accuracy_mean == (a + b) / 2);
     for (int32_t i = 0; i < results->count; i++)
@@ -233,6 +238,8 @@ static void test_results_say_what_the_model_answers(void **state)
     assert_true(fabs(saved->fidelity.divergence - asked->fidelity.divergence) < 1e-6);
     for (int i = 0; i < DECANT_CALIBRATION_BINS; i++)
         assert_int_equal(saved->calibration.bins[i].count, asked->calibration.bins[i].count);
+    assert_true(fabs(saved->fidelity.teacher_accuracy - asked->fidelity.teacher_accuracy) < 1e-9);
+    assert_int_equal(saved->fidelity.teacher_errors, asked->fidelity.teacher_errors);
     assert_true(result->validation_measures.known && result->validation_measures.has_teacher);
     assert_int_equal(result->n_classes, 4);
     assert_memory_equal(result->confusion, evaluation->confusion, 16 * sizeof(int64_t));
@@ -283,6 +290,10 @@ static void test_damaged_answers_are_refused(void **state)
     assert_int_equal(read_replaced("\"confusion\":[[2", "\"confusion\":[[-2"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"ece\":", "\"ece\":2"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"agreement\":", "\"agreement\":7"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"teacher_accuracy\":", "\"teacher_accuracy\":7"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"teacher_accuracy\"", "\"not there\""), DECANT_OK);
+    assert_int_equal(read_replaced("\"bins\":[{\"count\":", "\"bins\":[{\"count\":9000000000000000000"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"made\"", "\"not there\""), DECANT_OK);
     assert_int_equal(read_replaced("\"bins\":[{", "\"bins\":[{\"count\":0},{"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"calibration\"", "\"not there\""), DECANT_OK);
     assert_int_equal(read_replaced("\"confusion\"", "\"not there\""), DECANT_OK);

@@ -380,6 +380,17 @@ static void test_a_checkpoint_that_says_nonsense_is_refused(void **state)
         assert_ok(dcn_checkpoint_save(CHECKPOINT, model->graph, "this run", &checkpoint));
         assert_int_equal(go_on(use_momentum, 0, &outcome), DECANT_FORMAT);
     }
+    const struct {
+        int64_t epoch, errors;
+    } best[] = {{-1, 0}, {sound.epoch, 0}, {0, -1}, {0, INT64_MAX}}; /* no best epoch, one to come, impossible errors */
+    assert_true(sound.epoch > 0 && sound.best_epoch >= 0);
+    for (size_t i = 0; i < sizeof best / sizeof best[0]; i++) {
+        checkpoint.counters = sound;
+        checkpoint.counters.best_epoch = best[i].epoch;
+        checkpoint.counters.best_errors = best[i].errors;
+        assert_ok(dcn_checkpoint_save(CHECKPOINT, model->graph, "this run", &checkpoint));
+        assert_int_equal(go_on(use_momentum, 0, &outcome), DECANT_FORMAT);
+    }
     checkpoint.counters = sound;
     const dcn_run_sums sums = checkpoint.sums;
     double *const doubles[] = {&checkpoint.sums.term[0], &checkpoint.sums.step_seconds, &checkpoint.sums.best_accuracy,
