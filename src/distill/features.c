@@ -93,13 +93,27 @@ static decant_status check_cosine(const dcn_term *term, const dcn_value *student
         term->teacher, theirs, term->student, ours);
 }
 
+/* Whether windows cut the larger map into the smaller one. */
+static bool can_pool(const decant_shape *larger, const decant_shape *smaller)
+{
+    if (larger->rank != 4 || smaller->rank != 4) return false;
+    return larger->dim[2] % smaller->dim[2] == 0 && larger->dim[3] % smaller->dim[3] == 0;
+}
+
 static decant_status check_hint(const dcn_term *term, const dcn_value *made, const dcn_value *teacher)
 {
     char made_text[DCN_SHAPE_TEXT], teacher_text[DCN_SHAPE_TEXT];
+    const char *remedy = "";
     if (decant_shape_equal(&made->shape, &teacher->shape)) return DECANT_OK;
-    return DCN_FAIL(SHAPE, "the regressor turns '%s' into %s, but '%s' of the teacher is %s", term->student,
+    const bool poolable = can_pool(&teacher->shape, &made->shape) && made->shape.dim[1] == teacher->shape.dim[1];
+    if (poolable && term->match == DCN_MATCH_AVGPOOL) return DECANT_OK;
+    if (poolable)
+        remedy = "; match: avgpool averages the teacher's map down to it";
+    else if (can_pool(&made->shape, &teacher->shape))
+        remedy = "; a pooling layer or a stride in the regressor brings the student's map down to it";
+    return DCN_FAIL(SHAPE, "the regressor turns '%s' into %s, but '%s' of the teacher is %s%s", term->student,
                     dcn_shape_text(&made->shape, made_text), term->teacher,
-                    dcn_shape_text(&teacher->shape, teacher_text));
+                    dcn_shape_text(&teacher->shape, teacher_text), remedy);
 }
 
 /* --- regressors --- */

@@ -5,13 +5,21 @@
 static decant_status emit_hint(const dcn_term *term, dcn_program *program, const dcn_term_context *context,
                                dcn_term_output *ret_output)
 {
-    const dcn_value_id inputs[2] = {context->student_feature, context->teacher_feature};
+    dcn_value_id inputs[2] = {context->student_feature, context->teacher_feature};
+    const decant_shape ours = program->graph->values[inputs[0]].shape, theirs = program->graph->values[inputs[1]].shape;
+    if (!decant_shape_equal(&ours,
+                            &theirs)) { /* features.c has seen that they are maps, and that one divides the other */
+        const int64_t window[2] = {theirs.dim[2] / ours.dim[2], theirs.dim[3] / ours.dim[3]};
+        const decant_op_attrs pool = {.pool = {.kernel = {window[0], window[1]}, .stride = {window[0], window[1]}}};
+        TRY_RETURN(dcn_term_add_op(program, DECANT_OP_AVGPOOL, &pool, inputs[1], &inputs[1]));
+    }
     return dcn_term_add_node(program, DECANT_OP_LOSS_MSE, term, "loss.hint", inputs, 2, ret_output);
 }
 
 const dcn_term_class dcn_term_hint = {
     .name = "hint",
     .formula = "mean (regressor(fs) - ft)^2",
+    .variant_formula = "mean (regressor(fs) - avgpool(ft))^2",
     .reduction = "mean over samples and elements",
     .needs_teacher = true,
     .reads_features = true,

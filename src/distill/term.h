@@ -34,7 +34,7 @@ typedef struct dcn_term {
     bool center;            /* logits */
     /* Of the feature losses; the texts and the document are their owner's and outlive the term. */
     const char *student, *teacher; /* layers: cosine, hint */
-    dcn_match match;               /* cosine */
+    dcn_match match;               /* cosine, hint (of which only avgpool) */
     const dcn_doc *regressor;      /* hint: a list of layers, NULL for one layer that fits */
 } dcn_term;
 

@@ -176,7 +176,6 @@ static decant_status parse_feature(dcn_section section, const dcn_doc *value, co
         term->regressor = dcn_doc_get(settings, "regressor");
         if (term->regressor != NULL && term->regressor->type != DCN_DOC_LIST)
             return dcn_doc_fail(term->regressor, DECANT_USAGE, "regressor must be a list of layers");
-        return DECANT_OK;
     }
     TRY_RETURN(dcn_schema_text(section, settings, "match", &match));
     for (size_t i = 0; i < DCN_COUNT(dcn_match_words); i++)

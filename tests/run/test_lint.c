@@ -166,6 +166,14 @@ static const fault faults[] = {
     {{"runs.distilled.loss={ce: 1, hint: {student: 1, teacher: 2}}"},
      DECANT_SEVERITY_ERROR,
      "the regressor turns '1' into [1, 8], but '2' of the teacher is [1, 8, 4, 4]"},
+    {{"models.student=[conv: {channels: 8, kernel: 3, stride: 2, padding: 1}, relu, flatten, linear: 4]",
+      "runs.distilled.loss={ce: 1, hint: {student: 0, teacher: 0}}"},
+     DECANT_SEVERITY_ERROR,
+     "the regressor turns '0' into [1, 8, 4, 4], but '0' of the teacher is [1, 8, 8, 8]; match: avgpool averages"},
+    {{"models.student=[conv: {channels: 8, kernel: 3, padding: 1}, relu, flatten, linear: 4]",
+      "runs.distilled.loss={ce: 1, hint: {student: 0, teacher: 2}}"},
+     DECANT_SEVERITY_ERROR,
+     "is [1, 8, 4, 4]; a pooling layer or a stride in the regressor"},
     {{"runs.distilled.loss={ce: 1, hint: {student: 1, teacher: 3, regressor: [liner: 128]}}"},
      DECANT_SEVERITY_ERROR,
      "did you mean \"linear\"?"},
@@ -298,6 +306,7 @@ static void test_feature_losses_that_fit_have_no_findings(void **state)
         "runs.distilled.loss={ce: 1, hint: {student: 1, teacher: 3}}",
         "runs.distilled.loss={ce: 1, hint: {student: 2, teacher: 3, regressor: [linear: 32, relu, linear: 128]}}",
         "runs.distilled.loss={ce: 1, cosine: {student: 2, teacher: 2, match: avgpool}}",
+        "runs.distilled.loss={ce: 1, hint: {student: 1, teacher: 3, match: avgpool}}",
         "runs.distilled.loss={bce: 1, logits: {center: true}, kd: {standardize: true}, dkd: {alpha: 1, beta: 2}}",
     };
     for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++) {

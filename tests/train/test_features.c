@@ -46,6 +46,13 @@ static dcn_term hint(const char *student, const char *of_teacher)
     return (dcn_term){.kind = DCN_TERM_HINT, .weight = 0.5, .student = student, .teacher = of_teacher};
 }
 
+static dcn_term pooled_hint(const char *student, const char *of_teacher)
+{
+    dcn_term term = hint(student, of_teacher);
+    term.match = DCN_MATCH_AVGPOOL;
+    return term;
+}
+
 static dcn_term cosine(const char *student, const char *of_teacher, dcn_match match)
 {
     return (dcn_term){
@@ -57,10 +64,14 @@ static dcn_term cosine(const char *student, const char *of_teacher, dcn_match ma
 static void test_features_come_together(void **state)
 {
     (void)state;
-    const dcn_term terms[] = {hint("2", "2"), cosine("2", "2", DCN_MATCH_AVGPOOL), cosine("4", "4", DCN_MATCH_NONE),
-                              cosine("2", "2", DCN_MATCH_PROJECT), cosine("2", "4", DCN_MATCH_PROJECT)};
+    const dcn_term terms[] = {hint("2", "2"),
+                              cosine("2", "2", DCN_MATCH_AVGPOOL),
+                              cosine("4", "4", DCN_MATCH_NONE),
+                              cosine("2", "2", DCN_MATCH_PROJECT),
+                              cosine("2", "4", DCN_MATCH_PROJECT),
+                              pooled_hint("2", "conv")};
     /* Pairs of the teacher's pixels are hard to follow with half its channels. */
-    const double shares[] = {0.7, 0.99, 0.7, 0.7, 0.7};
+    const double shares[] = {0.7, 0.99, 0.7, 0.7, 0.7, 0.7};
     for (size_t i = 0; i < DCN_COUNT(terms); i++) {
         decant_model *student = make_model(&problem, STUDENT, 1);
         first_values values = {0};
@@ -72,6 +83,35 @@ static void test_features_come_together(void **state)
             fail_msg("term %zu went from %g to %g", i, values.value[1], values.last[1]);
         dcn_model_destroy(student);
     }
+}
+
+/* Breaks when the teacher's map is averaged over other windows than a layer of it would. */
+static void test_maps_are_averaged_as_a_layer_would(void **state)
+{
+    (void)state;
+    decant_model *pooling = make_model(
+        &problem, "[conv: {channels: 8, kernel: 3, padding: 1, name: conv}, relu, avgpool: 2, flatten, linear: 4]", 1);
+    const char *const shared[] = {"conv.weight", "conv.bias"};
+    double value[2];
+    for (size_t i = 0; i < DCN_COUNT(shared); i++) {
+        const dcn_value_id from = dcn_graph_find(problem.teacher->graph, shared[i]),
+                           to = dcn_graph_find(pooling->graph, shared[i]);
+        memcpy(pooling->data[to], problem.teacher->data[from],
+               (size_t)decant_shape_count(&pooling->graph->values[to].shape) * sizeof(float));
+    }
+    for (int i = 0; i < 2; i++) {
+        decant_model *student = make_model(&problem, STUDENT, 1);
+        first_values values = {0};
+        dcn_train_options options = feature_options(student, i == 0 ? pooled_hint("2", "1") : hint("2", "2"), &values);
+        dcn_train_result result;
+        if (i == 1) options.teacher = pooling;
+        options.epochs = 1;
+        assert_ok(dcn_train(&options, &result));
+        value[i] = values.value[1];
+        dcn_model_destroy(student);
+    }
+    assert_true(value[0] > 0 && fabs(value[0] - value[1]) < 1e-6 * value[1]);
+    dcn_model_destroy(pooling);
 }
 
 /* Breaks when the regressor is handed over with the student, or counted. */
@@ -97,8 +137,9 @@ static void test_features_are_looked_up(void **state)
     const dcn_term terms[] = {hint("conv", "conv"),
                               cosine("2", "2", DCN_MATCH_AVGPOOL),
                               cosine("4", "4", DCN_MATCH_NONE),
+                              pooled_hint("2", "1"),
                               {.kind = DCN_TERM_KD, .weight = 1, .temperature = 2}};
-    const int64_t limits[] = {0, 1 << 20, 4000}; /* 150 logits take 2,400 bytes */
+    const int64_t limits[] = {0, 1 << 22, 4000}; /* 150 logits take 2,400 bytes */
     double values[3][DCN_COUNT(terms) + 1];
     for (size_t l = 0; l < DCN_COUNT(limits); l++) {
         decant_model *student = make_model(&problem, STUDENT, 1);
@@ -200,9 +241,13 @@ static int open_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_features_come_together),       cmocka_unit_test(test_the_regressor_stays_behind),
-        cmocka_unit_test(test_features_are_looked_up),       cmocka_unit_test(test_extending_keeps_the_student),
-        cmocka_unit_test(test_what_does_not_fit_is_refused), cmocka_unit_test(test_a_feature_loss_that_stays_zero),
+        cmocka_unit_test(test_features_come_together),
+        cmocka_unit_test(test_the_regressor_stays_behind),
+        cmocka_unit_test(test_maps_are_averaged_as_a_layer_would),
+        cmocka_unit_test(test_features_are_looked_up),
+        cmocka_unit_test(test_extending_keeps_the_student),
+        cmocka_unit_test(test_what_does_not_fit_is_refused),
+        cmocka_unit_test(test_a_feature_loss_that_stays_zero),
     };
     return cmocka_run_group_tests(tests, open_all, close_group);
 }
