@@ -7,6 +7,7 @@
 #include "base/characters.h"
 #include "base/memory.h"
 #include "decant/report.h"
+#include "report/teacher_rows.h"
 
 /* --- the verdict --- */
 
@@ -246,28 +247,32 @@ static bool has_other_teacher(const decant_comparison_row *row)
     return row->teacher != NULL && row->teacher_row < 0 && !isnan(row->teacher_mean);
 }
 
-static bool has_same_teacher(const decant_comparison_row *row, const decant_comparison_row *other)
+bool dcn_introduces_teacher(const decant_comparison *comparison, int32_t row, int32_t *ret_more)
 {
-    return has_other_teacher(other) && strcmp(row->teacher, other->teacher) == 0 &&
-           strcmp(row->recipe, other->recipe) == 0;
+    const decant_comparison_row *taught = &comparison->rows[row];
+    *ret_more = 0;
+    if (!has_other_teacher(taught)) return false;
+    for (int32_t i = 0; i < comparison->count; i++) {
+        const decant_comparison_row *other = &comparison->rows[i];
+        if (i == row || !has_other_teacher(other) || strcmp(other->teacher, taught->teacher) != 0 ||
+            strcmp(other->recipe, taught->recipe) != 0)
+            continue;
+        if (i < row) return false;
+        ++*ret_more;
+    }
+    return true;
 }
 
-/* A teacher that is a file, an ensemble or a run that is not in the table: once, however many it taught. */
 static decant_status add_other_teacher(decant_table *table, const decant_comparison *comparison, int32_t index)
 {
     const decant_comparison_row *row = &comparison->rows[index];
-    int32_t others = 0;
-    if (!has_other_teacher(row)) return DECANT_OK;
-    for (int32_t i = 0; i < comparison->count; i++) {
-        if (i == index || !has_same_teacher(row, &comparison->rows[i])) continue;
-        if (i < index) return DECANT_OK;
-        others++;
-    }
+    int32_t more = 0;
+    if (!dcn_introduces_teacher(comparison, index, &more)) return DECANT_OK;
     TRY_RETURN(decant_table_begin_row(table));
-    if (others == 0)
+    if (more == 0)
         TRY_RETURN(decant_table_add_cell(table, "teacher of %s", name_of(row)));
     else
-        TRY_RETURN(decant_table_add_cell(table, "teacher of %s and %d more", name_of(row), (int)others));
+        TRY_RETURN(decant_table_add_cell(table, "teacher of %s and %d more", name_of(row), (int)more));
     for (int i = 0; i < 4; i++)
         TRY_RETURN(decant_table_add_cell(table, "%s", ""));
     const bool one = !(row->teacher_spread > 0); /* the same for all seeds */

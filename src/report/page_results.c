@@ -4,6 +4,7 @@
 
 #include "report/html.h"
 #include "report/page.h"
+#include "report/teacher_rows.h"
 
 /* --- verdicts --- */
 
@@ -99,6 +100,21 @@ static decant_status add_uncorrected(dcn_text *html, const decant_comparison_row
                         row->uncorrected_errors_mean);
 }
 
+static decant_status add_other_teacher(dcn_text *html, const decant_comparison *comparison, int32_t index)
+{
+    const decant_comparison_row *row = &comparison->rows[index];
+    const bool spreads = row->teacher_spread > 0; /* the seeds had several */
+    int32_t more = 0;
+    if (!dcn_introduces_teacher(comparison, index, &more)) return DECANT_OK;
+    TRY_RETURN(dcn_text_add(html, "<tr><th scope=row colspan=5>teacher of "));
+    TRY_RETURN(dcn_html_add_text(html, row->label));
+    if (more > 0) TRY_RETURN(dcn_text_add(html, " and %d more", (int)more));
+    TRY_RETURN(dcn_text_add(html, "</th>"));
+    TRY_RETURN(dcn_html_add_spread(html, row->teacher_mean, spreads ? row->teacher_spread : (double)NAN));
+    return dcn_text_add(html, "<td class=n>%.*f</td><td colspan=3></td></tr>\n", spreads ? 1 : 0,
+                        row->teacher_errors_mean);
+}
+
 static decant_status add_table(dcn_page *page)
 {
     dcn_text *html = &page->html;
@@ -114,12 +130,15 @@ static decant_status add_table(dcn_page *page)
         TRY_RETURN(add_row(html, comparison, &page->runs[i]));
         TRY_RETURN(add_uncorrected(html, page->runs[i].row));
     }
-    TRY_RETURN(dcn_text_add(html, "</tbody>\n"));
+    TRY_RETURN(dcn_text_add(html, "</tbody>\n<tfoot>"));
+    for (int32_t i = 0; i < page->n_runs; i++)
+        TRY_RETURN(add_other_teacher(html, comparison, i));
     if (!isnan(comparison->majority_accuracy))
         TRY_RETURN(dcn_text_add(html,
-                                "<tfoot><tr><th scope=row colspan=5>always the commonest class</th><td "
-                                "class=n>%.2f %%</td><td colspan=4></td></tr></tfoot>\n",
+                                "<tr><th scope=row colspan=5>always the commonest class</th><td "
+                                "class=n>%.2f %%</td><td colspan=4></td></tr>",
                                 100 * comparison->majority_accuracy));
+    TRY_RETURN(dcn_text_add(html, "</tfoot>\n"));
     return dcn_page_end_table(page);
 }
 

@@ -34,3 +34,6 @@ echo "runs of one name in two folders: each student stands beside its own teache
 "$DECANT" run tiny.yaml -q --dir other teacher distilled >out.txt 2>err.txt
 "$DECANT" report runs/tiny other/tiny -o both.html
 grep -o '<th scope=row>[a-z/]*distilled</th><td>[a-z/]*teacher</td>' both.html
+echo "a teacher that is no row"
+"$DECANT" report runs/tiny/alone-seed* runs/tiny/distilled-seed* -o taught.html -q
+grep -o '<th scope=row colspan=5>teacher of [a-z]*</th>' taught.html
