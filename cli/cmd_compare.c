@@ -11,12 +11,12 @@ static const cli_option options[] = {
                          "measure every run against this one of them: its name or directory"},
 };
 
-static int print_rows(const decant_comparison *comparison)
+static int print_rows(const decant_comparison *comparison, bool quiet)
 {
     int exit_status = 0;
     for (int32_t i = 0; i < comparison->count && exit_status == 0; i++)
         exit_status = print_json(row_json(comparison, &comparison->rows[i]));
-    warn_of_other_data(comparison);
+    remark(comparison, quiet);
     return exit_status;
 }
 
@@ -32,7 +32,8 @@ static int run(const cli_invocation *invocation)
     if (status != DECANT_OK)
         exit_status = report_failure(status);
     else
-        exit_status = invocation->values[OPTION_JSON].given ? print_rows(comparison) : print_comparison(comparison);
+        exit_status = (invocation->values[OPTION_JSON].given ? print_rows : print_comparison)(
+            comparison, invocation->values[OPTION_QUIET].given);
     decant_comparison_destroy(comparison);
     decant_result_list_destroy(results);
     return exit_status;

@@ -44,7 +44,7 @@ static int run(const cli_invocation *invocation)
         status = decant_comparison_set_baseline(comparison, values[REPORT_AGAINST].text);
     if (status == DECANT_OK) status = decant_report_write(comparison, path);
     int exit_status = status == DECANT_OK ? tell(invocation, comparison, path) : report_failure(status);
-    if (status == DECANT_OK) warn_of_other_data(comparison);
+    if (status == DECANT_OK) remark(comparison, values[OPTION_QUIET].given);
     decant_comparison_destroy(comparison);
     decant_result_list_destroy(results);
     return exit_status;

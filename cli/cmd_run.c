@@ -90,11 +90,11 @@ static void on_result(void *context, const decant_run_result *result)
     if (output->json && output->exit_status == 0) output->exit_status = print_json(result_json(result));
 }
 
-static int show_results(const decant_result_list *results)
+static int show_results(const decant_result_list *results, bool quiet)
 {
     decant_comparison *comparison = NULL;
     decant_status status = decant_results_compare(results, &comparison);
-    int exit_status = status == DECANT_OK ? print_comparison(comparison) : report_failure(status);
+    int exit_status = status == DECANT_OK ? print_comparison(comparison, quiet) : report_failure(status);
     decant_comparison_destroy(comparison);
     return exit_status;
 }
@@ -134,7 +134,7 @@ static int run(const cli_invocation *invocation)
     } else if (status != DECANT_OK) {
         exit_status = report_failure(status);
     } else if (!output.json) {
-        exit_status = show_results(results);
+        exit_status = show_results(results, values[OPTION_QUIET].given);
     }
     decant_result_list_destroy(results);
     decant_recipe_destroy(recipe);

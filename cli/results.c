@@ -111,6 +111,20 @@ static json_t *teacher_json(const decant_comparison_row *row)
                      row->teacher_errors_mean);
 }
 
+/* What made the seeds: each once. */
+static json_t *makers_json(const decant_comparison_row *row)
+{
+    json_t *makers = json_array();
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        const char *maker = row->results[i]->made_by;
+        bool is_new = maker != NULL;
+        for (size_t m = 0; m < json_array_size(makers) && is_new; m++)
+            is_new = strcmp(json_string_value(json_array_get(makers, m)), maker) != 0;
+        if (is_new) json_array_append_new(makers, json_string(maker));
+    }
+    return makers;
+}
+
 json_t *row_json(const decant_comparison *comparison, const decant_comparison_row *row)
 {
     json_t *seeds = json_array(), *accuracies = json_array();
@@ -119,36 +133,17 @@ json_t *row_json(const decant_comparison *comparison, const decant_comparison_ro
         json_array_append_new(accuracies, json_real(row->results[i]->test_accuracy));
     }
     return json_pack(
-        "{s:s, s:s, s:s, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:o}, s:f, s:o, s:o, s:f, s:s?, s:o}",
+        "{s:s, s:s, s:s, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:o}, s:f, s:o, s:o, s:f, s:o, s:s?, s:o}",
         "recipe", row->recipe, "run", row->run, "model", row->model, "teacher", row->teacher, "seeds", seeds,
         "parameters", (json_int_t)row->parameters, "mult_adds", (json_int_t)row->mult_adds, "bytes",
         (json_int_t)row->bytes, "epochs", (json_int_t)row->epochs, "steps", (json_int_t)row->steps, "accuracy", "mean",
         row->accuracy_mean, "spread", row->accuracy_spread, "each", accuracies, "errors_mean", row->errors_mean,
         "before_correction", uncorrected_json(row), "teacher_accuracy", teacher_json(row), "majority_accuracy",
-        row->results[0]->majority_accuracy, "missing_baseline", row->missing_baseline, "verdict",
-        verdict_json(comparison, row));
+        row->results[0]->majority_accuracy, "made_by", makers_json(row), "missing_baseline", row->missing_baseline,
+        "verdict", verdict_json(comparison, row));
 }
 
-int print_comparison(const decant_comparison *comparison)
-{
-    decant_table *table = NULL;
-    char *text = NULL;
-    decant_status status = decant_comparison_table(comparison, &table);
-    if (status == DECANT_OK) status = decant_table_text(table, &text);
-    decant_table_destroy(table);
-    if (status != DECANT_OK) return report_failure(status);
-    print_text(text);
-    for (int32_t i = 0; i < comparison->count; i++) {
-        status = decant_verdict_text(comparison, i, &text);
-        if (status != DECANT_OK) return report_failure(status);
-        print_text(text);
-    }
-    warn_of_other_data(comparison);
-    note_other_builds(comparison);
-    return 0;
-}
-
-void note_other_builds(const decant_comparison *comparison)
+static void note_other_builds(const decant_comparison *comparison)
 {
     const decant_run_result *first = NULL;
     char text[768];
@@ -169,10 +164,34 @@ void note_other_builds(const decant_comparison *comparison)
     }
 }
 
-void warn_of_other_data(const decant_comparison *comparison)
+static void warn_of_other_data(const decant_comparison *comparison)
 {
     if (decant_comparison_check(comparison) == DECANT_OK) return;
     const decant_finding finding = {.severity = DECANT_SEVERITY_WARNING, .text = decant_error_message()};
     fflush(stdout);
     print_finding(stderr, &finding);
+}
+
+void remark(const decant_comparison *comparison, bool quiet)
+{
+    warn_of_other_data(comparison);
+    if (!quiet) note_other_builds(comparison);
+}
+
+int print_comparison(const decant_comparison *comparison, bool quiet)
+{
+    decant_table *table = NULL;
+    char *text = NULL;
+    decant_status status = decant_comparison_table(comparison, &table);
+    if (status == DECANT_OK) status = decant_table_text(table, &text);
+    decant_table_destroy(table);
+    if (status != DECANT_OK) return report_failure(status);
+    print_text(text);
+    for (int32_t i = 0; i < comparison->count; i++) {
+        status = decant_verdict_text(comparison, i, &text);
+        if (status != DECANT_OK) return report_failure(status);
+        print_text(text);
+    }
+    remark(comparison, quiet);
+    return 0;
 }

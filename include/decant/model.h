@@ -175,8 +175,9 @@ typedef struct {
 typedef struct {
     double agreement;  /**< share of the samples for which both answer the same class */
     double divergence; /**< mean KL(teacher || student) of their probabilities at temperature 1, in nats; 0: the same */
-    double teacher_accuracy; /**< of the teacher (an ensemble's mean answer) on these samples; NAN where none has a
-                                label, and in a result of an older decant, which did not say */
+    /** Of the teacher (an ensemble's mean answer) on these samples. NAN where none of them has a label, and in a result
+     * of an older decant, which did not say; the errors are 0 then. */
+    double teacher_accuracy;
     int64_t teacher_errors;
 } decant_fidelity;
 

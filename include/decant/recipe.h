@@ -292,9 +292,9 @@ typedef struct {
     const char *recipe, *run, *model, *teacher;
     const char *label; /**< the run's name; with its folder in front where rows of another folder have the same */
     int32_t baseline;  /**< the row it is measured against; -1: none */
-    const char
-        *missing_baseline; /**< the run it is to be measured against, where that is not among the rows; or NULL */
-    int32_t teacher_row;   /**< the row of its teacher; -1: it has none, or one that is not among the rows */
+    /** The run it is to be measured against, where that is not among the rows; NULL: there is none, or it is. */
+    const char *missing_baseline;
+    int32_t teacher_row; /**< the row of its teacher; -1: it has none, or one that is not among the rows */
     int64_t parameters, mult_adds, bytes, epochs, steps;
     int32_t n_seeds;
     const decant_run_result **results; /**< [n_seeds], by rising seed */
@@ -331,7 +331,7 @@ DECANT_MUST_USE decant_status decant_results_compare(const decant_result_list *r
  */
 DECANT_MUST_USE decant_status decant_comparison_check(const decant_comparison *comparison);
 
-/** Measures every row against one of them, whatever their recipes say.
+/** Measures every row against one of them, whatever their recipes say: no baseline is missing any more.
  *
  *  name  the row's run, its label, or the directory of one of its results.
  *

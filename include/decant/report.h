@@ -190,7 +190,7 @@ int32_t decant_shared_seeds(const decant_comparison_row *row, const decant_compa
                             uint64_t *ret_first);
 
 /** The comparison as a table: parameters, mult-adds, size, test accuracy as mean and spread, errors, and each run's
- * verdict against its baseline.
+ * verdict against its baseline; below, the teachers that are no row, and the majority class.
  *
  *  ret_table  freed with decant_table_destroy(); untouched on failure.
  *
@@ -199,7 +199,8 @@ int32_t decant_shared_seeds(const decant_comparison_row *row, const decant_compa
 DECANT_MUST_USE decant_status decant_comparison_table(const decant_comparison *comparison, decant_table **ret_table);
 
 /** The verdict on a row in words, for those who do not read tables: "distilled against alone: +1.90 points (+-0.25 over
- * 3 seeds), paired t-test, p = 0.00571: better". Ends with a newline; "" for a row without a baseline.
+ * 3 seeds), paired t-test, p = 0.00571: better". Ends with a newline; which baseline is missing, where it is; "" for a
+ * row without one.
  *
  *  row       0 <= row < comparison->count.
  *  ret_text  freed with decant_text_free(); untouched on failure.

@@ -15,7 +15,7 @@ extern "C" {
 const char *decant_version(void);
 
 /** The commit that the library was built from, as in "821038b12", with "-dirty" behind it where files had been changed;
- *  "" when it was not built in a git checkout. Static storage. */
+ *  "" when it was not built in a checkout that git would tell of. Static storage. */
 const char *decant_revision(void);
 
 #ifdef __cplusplus

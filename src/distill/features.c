@@ -93,10 +93,11 @@ static decant_status check_cosine(const dcn_term *term, const dcn_value *student
         term->teacher, theirs, term->student, ours);
 }
 
-/* Whether windows cut the larger map into the smaller one. */
+/* Whether windows cut a map into another one, which is smaller. */
 static bool can_pool(const decant_shape *larger, const decant_shape *smaller)
 {
     if (larger->rank != 4 || smaller->rank != 4) return false;
+    if (larger->dim[2] == smaller->dim[2] && larger->dim[3] == smaller->dim[3]) return false;
     return larger->dim[2] % smaller->dim[2] == 0 && larger->dim[3] % smaller->dim[3] == 0;
 }
 

@@ -7,8 +7,8 @@ static decant_status emit_hint(const dcn_term *term, dcn_program *program, const
 {
     dcn_value_id inputs[2] = {context->student_feature, context->teacher_feature};
     const decant_shape ours = program->graph->values[inputs[0]].shape, theirs = program->graph->values[inputs[1]].shape;
-    if (!decant_shape_equal(&ours,
-                            &theirs)) { /* features.c has seen that they are maps, and that one divides the other */
+    /* Where they differ they are maps of which one divides the other: features.c has seen to it. */
+    if (!decant_shape_equal(&ours, &theirs)) {
         const int64_t window[2] = {theirs.dim[2] / ours.dim[2], theirs.dim[3] / ours.dim[3]};
         const decant_op_attrs pool = {.pool = {.kernel = {window[0], window[1]}, .stride = {window[0], window[1]}}};
         TRY_RETURN(dcn_term_add_op(program, DECANT_OP_AVGPOOL, &pool, inputs[1], &inputs[1]));

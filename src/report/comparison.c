@@ -152,9 +152,10 @@ static decant_status add_missing(dcn_text *text, const decant_comparison_row *ro
     TRY_RETURN(dcn_text_add_printable(text, name_of(row)));
     TRY_RETURN(dcn_text_add(text, " is not judged: no run of "));
     TRY_RETURN(dcn_text_add_printable(text, row->missing_baseline));
-    TRY_RETURN(dcn_text_add(text, ", its baseline, is here; `decant run RECIPE "));
+    TRY_RETURN(dcn_text_add(text, ", its baseline, is among these; name its directories, or make it with `decant run "
+                                  "RECIPE "));
     TRY_RETURN(dcn_text_add_printable(text, row->missing_baseline));
-    return dcn_text_add(text, "` makes it\n");
+    return dcn_text_add(text, "`\n");
 }
 
 decant_status decant_verdict_text(const decant_comparison *comparison, int32_t row, char **ret_text)
@@ -247,6 +248,14 @@ static bool has_other_teacher(const decant_comparison_row *row)
     return row->teacher != NULL && row->teacher_row < 0 && !isnan(row->teacher_mean);
 }
 
+/* Of one name and as good: rows of other seeds, or of another folder, may have had another of that name. */
+static bool is_same_teacher(const decant_comparison_row *a, const decant_comparison_row *b)
+{
+    return strcmp(a->teacher, b->teacher) == 0 && strcmp(a->recipe, b->recipe) == 0 &&
+           a->teacher_mean == b->teacher_mean && a->teacher_spread == b->teacher_spread &&
+           a->teacher_errors_mean == b->teacher_errors_mean;
+}
+
 bool dcn_introduces_teacher(const decant_comparison *comparison, int32_t row, int32_t *ret_more)
 {
     const decant_comparison_row *taught = &comparison->rows[row];
@@ -254,9 +263,7 @@ bool dcn_introduces_teacher(const decant_comparison *comparison, int32_t row, in
     if (!has_other_teacher(taught)) return false;
     for (int32_t i = 0; i < comparison->count; i++) {
         const decant_comparison_row *other = &comparison->rows[i];
-        if (i == row || !has_other_teacher(other) || strcmp(other->teacher, taught->teacher) != 0 ||
-            strcmp(other->recipe, taught->recipe) != 0)
-            continue;
+        if (i == row || !has_other_teacher(other) || !is_same_teacher(other, taught)) continue;
         if (i < row) return false;
         ++*ret_more;
     }
@@ -291,6 +298,14 @@ static decant_status add_majority(decant_table *table, const decant_comparison *
     return decant_table_add_cell(table, "%.2f %%", 100 * comparison->majority_accuracy);
 }
 
+static bool has_footer(const decant_comparison *comparison)
+{
+    bool any = !isnan(comparison->majority_accuracy);
+    for (int32_t i = 0; i < comparison->count; i++)
+        any = any || has_other_teacher(&comparison->rows[i]);
+    return any;
+}
+
 decant_status decant_comparison_table(const decant_comparison *comparison, decant_table **ret_table)
 {
     DCN_REQUIRE(comparison, ret_table);
@@ -302,7 +317,7 @@ decant_status decant_comparison_table(const decant_comparison *comparison, decan
         TRY(add_run(table, comparison, &comparison->rows[i]));
         TRY(add_uncorrected(table, &comparison->rows[i]));
     }
-    TRY(decant_table_add_rule(table));
+    if (has_footer(comparison)) TRY(decant_table_add_rule(table));
     for (int32_t i = 0; i < comparison->count; i++)
         TRY(add_other_teacher(table, comparison, i));
     TRY(add_majority(table, comparison));

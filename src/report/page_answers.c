@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "base/characters.h"
 #include "report/class_counts.h"
@@ -29,7 +30,8 @@ static decant_status add_fact(dcn_text *html, const char *name, const char *valu
 }
 
 /* A damaged result may hold any number: there is room for each. */
-DCN_PRINTF(3, 4) static decant_status add_number(dcn_text *html, const char *name, const char *format, ...)
+DCN_PRINTF(3, 4)
+static decant_status add_number(dcn_text *html, const char *name, const char *format, ...)
 {
     dcn_text text = {0};
     va_list arguments;
@@ -56,6 +58,21 @@ static decant_status add_changes(dcn_text *html, const decant_comparison_row *ro
     return add_number(html, "output biases corrected", "by %s, from %.2f %%", first->correction->by, 100 * before);
 }
 
+/* What made it, and with what: each once, where the seeds differ. Not known of what an older decant made. */
+static decant_status add_signatures(dcn_text *html, const decant_comparison_row *row)
+{
+    for (int32_t s = 0; s < row->n_seeds; s++) {
+        const char *by = row->results[s]->made_by, *with = row->results[s]->made_with;
+        bool is_new = by != NULL && with != NULL;
+        for (int32_t i = 0; i < s && is_new; i++) {
+            const char *other = row->results[i]->made_by, *others = row->results[i]->made_with;
+            is_new = other == NULL || others == NULL || strcmp(by, other) != 0 || strcmp(with, others) != 0;
+        }
+        if (is_new) TRY_RETURN(add_number(html, "made by", "%s; %s", by, with));
+    }
+    return DECANT_OK;
+}
+
 static decant_status add_facts(dcn_text *html, const dcn_page_run *run)
 {
     const decant_comparison_row *row = run->row;
@@ -76,10 +93,7 @@ static decant_status add_facts(dcn_text *html, const dcn_page_run *run)
     TRY_RETURN(add_number(html, "training", row->n_seeds > 1 ? "%.1f s a seed" : "%.1f s", seconds));
     TRY_RETURN(add_number(html, "test loss", "%.4f", loss));
     TRY_RETURN(add_changes(html, row));
-    if (row->results[0]->made_by != NULL) {
-        TRY_RETURN(add_fact(html, "made by", row->results[0]->made_by));
-        TRY_RETURN(add_fact(html, "with", row->results[0]->made_with));
-    }
+    TRY_RETURN(add_signatures(html, row));
     return dcn_text_add(html, "</dl>\n");
 }
 

@@ -24,11 +24,11 @@ void dcn_measures_to_json(const decant_measures *measures, json_t **part)
                            measures->calibration.confidence, "bins", bins));
     if (!measures->has_teacher) return;
     const decant_fidelity *fidelity = &measures->fidelity;
+    const bool known = !isnan(fidelity->teacher_accuracy);
     dcn_json_set(part, "fidelity",
-                 json_pack("{s:f, s:f, s:o, s:I}", "agreement", fidelity->agreement, "kl", fidelity->divergence,
-                           "teacher_accuracy",
-                           isnan(fidelity->teacher_accuracy) ? json_null() : json_real(fidelity->teacher_accuracy),
-                           "teacher_errors", (json_int_t)fidelity->teacher_errors));
+                 json_pack("{s:f, s:f, s:o, s:o}", "agreement", fidelity->agreement, "kl", fidelity->divergence,
+                           "teacher_accuracy", known ? json_real(fidelity->teacher_accuracy) : json_null(),
+                           "teacher_errors", known ? json_integer(fidelity->teacher_errors) : json_null()));
 }
 
 static json_t *describe_confusion(const decant_run_result *result)

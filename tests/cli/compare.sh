@@ -15,3 +15,7 @@ show compare runs/tiny/alone-seed* runs/second
 show compare runs/tiny/distilled-seed* runs/second --against runs/second/alone-seed0 --json
 sed -i 's/"predictions":\[[0-9]/"predictions":[9/' runs/second/alone-seed0/result.json
 show compare runs/second
+sed -i 's/"by":"decant [^"]*"/"by":"decant N on another"/' runs/tiny/distilled-seed1/result.json
+"$DECANT" compare runs/tiny 2>&1 >out.txt | sed -E 's/by decant [0-9.]+( \([0-9a-f]+(-dirty)?\))? on [^,:]*/by THIS/'
+"$DECANT" compare runs/tiny -q 2>&1 >out.txt
+"$DECANT" compare runs/tiny --json 2>/dev/null | grep -o '"made_by":.*on another"'  | sed -E 's/"decant [0-9.]+( \([0-9a-f]+(-dirty)?\))? on [^"]*",/THIS,/'

@@ -13,7 +13,8 @@ show() { # shows a command, what it says, and its exit status
 mask() { # hides the folder that the tests run in; numbers too where a script sets NUMBERS=hidden
     if [ "${NUMBERS:-}" = hidden ]; then
         sed -E -e "s|$PWD|HERE|g" -e 's/"hash":"[0-9a-f]+"/"hash":"HASH"/' \
-            -e 's/"made_(by|with|at)":"[^"]*"/"made_\1":"MADE"/g' -e 's/\b[0-9]+([.,][0-9]+)*(e[+-]?[0-9]+)?\b/N/g' \
+            -e 's/"made_(by|with|at)":"[^"]*"/"made_\1":"MADE"/g' -e 's/"made_by":\[[^]]*\]/"made_by":[MADE]/g' \
+            -e 's/\b[0-9]+([.,][0-9]+)*(e[+-]?[0-9]+)?\b/N/g' \
             -e 's/not better|better|inconclusive/VERDICT/g' -e 's/ N [KM]?B/ SIZE/g' -e 's/[+-]N points/N points/' -e 's/:-N/:N/g' -e 's/·/N/g' \
             -e 's/paired t-test|sign test|McNemar.s exact test/TEST/g' -e 's/ \(± N over N seeds\)//' -e '/N to N %/d' \
             -e 's/( %) +(-|N.* \(N\))$/\1 MISTAKE/' \

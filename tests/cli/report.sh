@@ -37,3 +37,7 @@ grep -o '<th scope=row>[a-z/]*distilled</th><td>[a-z/]*teacher</td>' both.html
 echo "a teacher that is no row"
 "$DECANT" report runs/tiny/alone-seed* runs/tiny/distilled-seed* -o taught.html -q
 grep -o '<th scope=row colspan=5>teacher of [a-z]*</th>' taught.html
+"$DECANT" report runs/tiny/distilled-seed* -o single.html -q
+grep -o '<td>– (no alone)</td>' single.html
+sed -i 's/"with":"[^"]*"/"without":""/' runs/tiny/distilled-seed0/result.json # a signature that somebody cut
+"$DECANT" report runs/tiny/distilled-seed0 -o cut.html -q && ! grep -q '<dt>made by</dt>' cut.html && echo "no signature"

@@ -491,6 +491,27 @@ static void test_bad_overrides_are_told(void **state)
     }
 }
 
+/* Breaks when a recipe's defaults of an optimiser are others than the library's. */
+static void test_defaults_of_optimizers_are_one(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"sgd", "adam", "adamw"};
+    for (int kind = DCN_OPTIMIZER_SGD; kind <= DCN_OPTIMIZER_ADAMW; kind++) {
+        char runs[128];
+        snprintf(runs, sizeof runs, "runs: {a: {model: m, epochs: 2, optimizer: %s, loss: {ce: 1}}}\n", names[kind]);
+        dcn_experiment *experiment = parse_pieces(&(pieces){.runs = runs});
+        const dcn_optimizer *read = &experiment->runs[0].optimizer;
+        const dcn_optimizer meant = dcn_optimizer_default((dcn_optimizer_kind)kind);
+        assert_true(read->kind == meant.kind && read->lr == meant.lr && read->weight_decay == meant.weight_decay);
+        assert_true(read->momentum == meant.momentum && read->nesterov == meant.nesterov);
+        if (kind != DCN_OPTIMIZER_SGD)
+            assert_true(read->beta1 == meant.beta1 && read->beta2 == meant.beta2 && read->eps == meant.eps);
+        assert_true(read->max_norm == meant.max_norm && read->ema_decay == meant.ema_decay);
+        assert_true(read->schedule.kind == meant.schedule.kind);
+        dcn_experiment_destroy(experiment);
+    }
+}
+
 /* Breaks when a recipe that comes with decant cannot be read, or is not in the list of them. */
 static void test_our_own_recipes_are_good(void **state)
 {
@@ -554,6 +575,7 @@ int main(void)
         cmocka_unit_test(test_baselines),
         cmocka_unit_test(test_overrides_come_before_the_checks),
         cmocka_unit_test(test_bad_overrides_are_told),
+        cmocka_unit_test(test_defaults_of_optimizers_are_one),
         cmocka_unit_test(test_our_own_recipes_are_good),
         cmocka_unit_test(test_memory_failures_are_told),
     };

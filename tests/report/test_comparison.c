@@ -330,8 +330,9 @@ static void test_what_is_missing_is_told(void **state)
     assert_int_equal(comparison->rows[3].teacher_row, -1);
     assert_true(isnan(comparison->rows[3].teacher_mean));
     assert_ok(decant_verdict_text(comparison, 0, &text));
-    assert_string_equal(text, "first is not judged: no run of alone, its baseline, is here; `decant run RECIPE alone` "
-                              "makes it\n");
+    assert_string_equal(text,
+                        "first is not judged: no run of alone, its baseline, is among these; name its directories, "
+                        "or make it with `decant run RECIPE alone`\n");
     decant_text_free(text);
     assert_ok(decant_comparison_table(comparison, &table));
     assert_ok(decant_table_text(table, &text));
@@ -339,7 +340,28 @@ static void test_what_is_missing_is_told(void **state)
     const char *row = strstr(text, "teacher of first and 1 more ");
     assert_non_null(row);
     assert_null(strstr(row + 1, "teacher of"));
-    assert_true(strstr(row, "97.00 %") < strchr(row, '\n'));
+    const char *figure = strstr(row, "97.00 %");
+    assert_true(figure != NULL && figure < strchr(row, '\n'));
+    decant_text_free(text);
+    decant_table_destroy(table);
+
+    comparison->rows[1].teacher_mean = 0.96; /* another of that name */
+    assert_ok(decant_comparison_table(comparison, &table));
+    assert_ok(decant_table_text(table, &text));
+    assert_non_null(strstr(text, "teacher of first "));
+    assert_non_null(strstr(text, "teacher of second "));
+    decant_text_free(text);
+    decant_table_destroy(table);
+
+    results[3].data = "others"; /* so that there is no one majority; and no teacher is known, either */
+    results[0].data = "ours";
+    for (int i = 0; i < 3; i++)
+        results[i].test_measures.fidelity.teacher_accuracy = (double)NAN;
+    decant_comparison_destroy(comparison);
+    assert_ok(decant_results_compare(&list, &comparison));
+    assert_ok(decant_comparison_table(comparison, &table));
+    assert_ok(decant_table_text(table, &text));
+    assert_null(strstr(strstr(text, "---\n") + 4, "---")); /* nothing follows the rows: no rule does */
     decant_text_free(text);
     decant_table_destroy(table);
 
