@@ -87,11 +87,19 @@ typedef struct dcn_correction_spec {
     bool each;              /* each its own, said so */
 } dcn_correction_spec;
 
+/* Which seeds of a run teach a student of one seed. */
+typedef enum dcn_teacher_seeds {
+    DCN_TEACHER_OWN, /* the student's, or the run's only one */
+    DCN_TEACHER_ALL,
+    DCN_TEACHER_ONE, /* the same for every student */
+} dcn_teacher_seeds;
+
 /* Whom a run listens to. */
 typedef struct dcn_teacher_spec {
     int32_t run;      /* or DCN_NONE */
     const char *file; /* or NULL */
-    bool all_seeds;   /* of the run; else the student's, or the only one */
+    dcn_teacher_seeds seeds;
+    uint64_t seed; /* of DCN_TEACHER_ONE */
 } dcn_teacher_spec;
 
 typedef struct dcn_run_spec {

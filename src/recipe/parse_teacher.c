@@ -5,23 +5,36 @@
 #include "recipe/parse.h"
 #include "recipe/words.h"
 
-/* A word, or {run: NAME, seeds: all}. */
+/* `own`, `all` or a number. */
+static decant_status parse_seeds(const dcn_doc *doc, dcn_teacher_spec *teacher)
+{
+    const char *word = NULL;
+    int64_t seed = 0;
+    TRY_RETURN(dcn_schema_text(DCN_SECTION_TEACHER, doc, "seeds", &word));
+    if (strcmp(word, "own") == 0) return DECANT_OK;
+    teacher->seeds = DCN_TEACHER_ALL;
+    if (strcmp(word, "all") == 0) return DECANT_OK;
+    TRY_RETURN(dcn_doc_int(dcn_doc_get(doc, "seeds"), "seeds (own, all or one of the run's)", 0, UINT32_MAX, &seed));
+    teacher->seeds = DCN_TEACHER_ONE;
+    teacher->seed = (uint64_t)seed;
+    return DECANT_OK;
+}
+
+/* A word, or {run: NAME, seeds: ...}. */
 static decant_status parse_one(const dcn_experiment *experiment, int32_t index, const dcn_doc *doc,
                                dcn_teacher_spec *teacher)
 {
-    const char *seeds = NULL;
     const dcn_doc *name = doc;
     *teacher = (dcn_teacher_spec){.run = DCN_NONE};
     if (doc->type == DCN_DOC_MAP) {
         TRY_RETURN(dcn_schema_check(DCN_SECTION_TEACHER, doc));
-        TRY_RETURN(dcn_schema_text(DCN_SECTION_TEACHER, doc, "seeds", &seeds));
+        TRY_RETURN(parse_seeds(doc, teacher));
         name = dcn_doc_get(doc, "run");
     }
     TRY_RETURN(dcn_trained_parse(experiment, name, "teacher", &teacher->run, &teacher->file));
-    teacher->all_seeds = seeds != NULL && strcmp(seeds, "all") == 0;
     if (teacher->run == index)
         return dcn_doc_fail(name, DECANT_USAGE, "the run '%s' cannot be its own teacher", experiment->runs[index].name);
-    if (teacher->all_seeds && teacher->run == DCN_NONE)
+    if (teacher->seeds != DCN_TEACHER_OWN && teacher->run == DCN_NONE)
         return dcn_doc_fail(name, DECANT_USAGE, "a file has no seeds: name a run, or each of its files");
     return DECANT_OK;
 }
@@ -35,21 +48,28 @@ static decant_status parse_list(dcn_experiment *experiment, int32_t index, const
     for (int32_t i = 0; i < count; i++)
         TRY_RETURN(parse_one(experiment, index, doc->type == DCN_DOC_LIST ? doc->items[i] : doc, &run->teachers[i]));
     run->n_teachers = count;
-    run->is_ensemble = count > 1 || run->teachers[0].all_seeds;
+    run->is_ensemble = count > 1 || run->teachers[0].seeds == DCN_TEACHER_ALL;
     return DECANT_OK;
 }
 
-/* "big", "big (all seeds)", "big + ./other.safetensors" */
+static decant_status name_teacher(const dcn_experiment *experiment, const dcn_teacher_spec *teacher, dcn_text *text)
+{
+    if (teacher->file != NULL) return dcn_text_add(text, "%s", teacher->file);
+    TRY_RETURN(dcn_text_add(text, "%s", experiment->runs[teacher->run].name));
+    if (teacher->seeds == DCN_TEACHER_ALL) return dcn_text_add(text, " (all seeds)");
+    if (teacher->seeds == DCN_TEACHER_ONE) return dcn_text_add(text, " (seed %llu)", (unsigned long long)teacher->seed);
+    return DECANT_OK;
+}
+
+/* "big", "big (all seeds)", "big (seed 2) + ./other.safetensors" */
 static decant_status name_teachers(dcn_experiment *experiment, dcn_run_spec *run)
 {
     dcn_text text = {0};
     char *copy = NULL;
     decant_status status = DECANT_OK;
     for (int32_t i = 0; i < run->n_teachers; i++) {
-        const dcn_teacher_spec *teacher = &run->teachers[i];
-        TRY(dcn_text_add(&text, "%s%s%s", i > 0 ? " + " : "",
-                         teacher->file != NULL ? teacher->file : experiment->runs[teacher->run].name,
-                         teacher->all_seeds ? " (all seeds)" : ""));
+        if (i > 0) TRY(dcn_text_add(&text, " + "));
+        TRY(name_teacher(experiment, &run->teachers[i], &text));
     }
     TRY(dcn_arena_string(experiment->arena, text.data, &copy));
     run->teacher_name = copy;

@@ -290,8 +290,12 @@ static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn
 {
     const dcn_run_spec *teacher = &context->experiment->runs[spec->run];
     const dcn_graph *network = known_network(context, teacher, context->deployed);
-    if (!spec->all_seeds)
-        TRY_RETURN(dcn_lint_seeds(context, run, teacher, dcn_doc_get(run->doc, "teacher"), "its teacher"));
+    const dcn_doc *place = dcn_doc_get(run->doc, "teacher");
+    if (spec->seeds == DCN_TEACHER_OWN) TRY_RETURN(dcn_lint_seeds(context, run, teacher, place, "its teacher"));
+    if (spec->seeds == DCN_TEACHER_ONE && !has_seed(teacher, spec->seed))
+        return dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
+                            "run '%s' is to be taught by the seed %llu of '%s', which has none such", run->name,
+                            (unsigned long long)spec->seed, teacher->name);
     TRY_RETURN(lint_same_outputs(context, run, context->graphs[teacher->model]));
     TRY_RETURN(lint_features(context, run, network));
     return lint_same_architecture(context, run, network);

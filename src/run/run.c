@@ -25,7 +25,7 @@ typedef struct run_context {
     dcn_materials *materials;
     dcn_device *device;
     decant_result_list *results;
-    bool *wanted; /* [n_runs] */
+    bool (*wanted)[DCN_MAX_SEEDS]; /* [n_runs] */
     dcn_teachers teachers;
     dcn_teacher_answers answers; /* of the teachers in memory */
     /* The run in hand. */
@@ -115,33 +115,40 @@ static decant_status on_loss_sheet(void *context, const dcn_loss_sheet *sheet)
 
 /* --- which runs --- */
 
-/* A run and all that it needs. The order of runs is no circle, so this ends. */
-static void want_run(run_context *runner, int32_t run)
+/* The s-th seed of a run and all that it needs. The order of runs is no circle, so this ends. */
+static void want_seed(run_context *runner, int32_t run, int32_t s)
 {
-    if (run == DCN_NONE || runner->wanted[run]) return;
-    runner->wanted[run] = true;
-    const dcn_run_spec *spec = &runner->experiment->runs[run];
-    for (int32_t i = 0; i < spec->n_teachers; i++)
-        want_run(runner, spec->teachers[i].run);
-    want_run(runner, runner->experiment->runs[run].start.run);
+    const dcn_run_spec *runs = runner->experiment->runs, *spec = &runs[run];
+    if (runner->wanted[run][s]) return;
+    runner->wanted[run][s] = true;
+    for (int32_t i = 0; i < spec->n_teachers; i++) {
+        const dcn_teacher_spec *teacher = &spec->teachers[i];
+        for (int32_t t = 0; teacher->run != DCN_NONE && t < runs[teacher->run].n_seeds; t++)
+            if (dcn_teacher_has(teacher, &runs[teacher->run], spec->seeds[s], runs[teacher->run].seeds[t]))
+                want_seed(runner, teacher->run, t);
+    }
+    const int32_t start = spec->start.run;
+    for (int32_t t = 0; start != DCN_NONE && t < runs[start].n_seeds; t++)
+        if (runs[start].n_seeds == 1 || runs[start].seeds[t] == spec->seeds[s]) want_seed(runner, start, t);
 }
 
-static decant_status want(run_context *runner, const char *name)
+static void want_run(run_context *runner, int32_t run)
 {
-    int32_t run = DCN_NONE;
-    TRY_RETURN(dcn_experiment_need_run(runner->experiment, name, &run));
-    want_run(runner, run);
-    return DECANT_OK;
+    for (int32_t s = 0; s < runner->experiment->runs[run].n_seeds; s++)
+        want_seed(runner, run, s);
 }
 
 static decant_status choose_runs(run_context *runner)
 {
     int32_t count = runner->experiment->n_runs;
     TRY_RETURN(dcn_new_array((size_t)count, sizeof *runner->wanted, (void **)&runner->wanted));
-    for (int32_t i = 0; i < runner->options->n_runs; i++)
-        TRY_RETURN(want(runner, runner->options->runs[i]));
+    for (int32_t i = 0; i < runner->options->n_runs; i++) {
+        int32_t run = DCN_NONE;
+        TRY_RETURN(dcn_experiment_need_run(runner->experiment, runner->options->runs[i], &run));
+        want_run(runner, run);
+    }
     for (int32_t i = 0; i < count && runner->options->n_runs == 0; i++)
-        runner->wanted[i] = true;
+        want_run(runner, i);
     return DECANT_OK;
 }
 
@@ -513,10 +520,17 @@ out:
     return status;
 }
 
+static bool is_wanted(const run_context *runner, int32_t run)
+{
+    for (int32_t s = 0; s < runner->experiment->runs[run].n_seeds; s++)
+        if (runner->wanted[run][s]) return true;
+    return false;
+}
+
 static bool is_wanted_baseline(const run_context *runner, int32_t run)
 {
     for (int32_t i = 0; i < runner->experiment->n_runs; i++)
-        if (runner->wanted[i] && dcn_experiment_baseline(runner->experiment, i) == run) return true;
+        if (is_wanted(runner, i) && dcn_experiment_baseline(runner->experiment, i) == run) return true;
     return false;
 }
 
@@ -526,10 +540,11 @@ static decant_status run_all(run_context *runner)
     for (int32_t i = 0; i < experiment->n_runs; i++) {
         const int32_t index = experiment->order[i];
         const dcn_run_spec *run = &experiment->runs[index];
-        const bool recalled = !runner->wanted[index] && is_wanted_baseline(runner, index);
         for (int32_t s = 0; s < run->n_seeds; s++) {
-            if (runner->wanted[index]) TRY_RETURN(run_seed(runner, index, run->seeds[s]));
-            if (recalled) TRY_RETURN(recall_seed(runner, index, run->seeds[s]));
+            if (runner->wanted[index][s])
+                TRY_RETURN(run_seed(runner, index, run->seeds[s]));
+            else if (is_wanted_baseline(runner, index))
+                TRY_RETURN(recall_seed(runner, index, run->seeds[s]));
         }
     }
     return DECANT_OK;

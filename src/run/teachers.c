@@ -54,7 +54,19 @@ static decant_status add_run(const char *directory, const dcn_experiment *experi
     return status;
 }
 
-/* Of a run: all its seeds, the student's own, or its only one. */
+bool dcn_teacher_has(const dcn_teacher_spec *teacher, const dcn_run_spec *source, uint64_t student, uint64_t seed)
+{
+    switch (teacher->seeds) {
+    case DCN_TEACHER_OWN:
+        return source->n_seeds == 1 || seed == student;
+    case DCN_TEACHER_ALL:
+        return true;
+    case DCN_TEACHER_ONE:
+        return seed == teacher->seed;
+    }
+    return false;
+}
+
 static decant_status list_paths(const char *directory, const dcn_experiment *experiment, const dcn_run_spec *run,
                                 uint64_t seed, members *all)
 {
@@ -65,10 +77,9 @@ static decant_status list_paths(const char *directory, const dcn_experiment *exp
             continue;
         }
         const dcn_run_spec *source = &experiment->runs[teacher->run];
-        for (int32_t s = 0; s < (teacher->all_seeds ? source->n_seeds : 1); s++) {
-            uint64_t own = teacher->all_seeds || source->n_seeds == 1 ? source->seeds[s] : seed;
-            TRY_RETURN(add_run(directory, experiment, teacher->run, own, all));
-        }
+        for (int32_t s = 0; s < source->n_seeds; s++)
+            if (dcn_teacher_has(teacher, source, seed, source->seeds[s]))
+                TRY_RETURN(add_run(directory, experiment, teacher->run, source->seeds[s], all));
     }
     return DECANT_OK;
 }
@@ -146,7 +157,7 @@ decant_status dcn_teachers_sketch(const dcn_materials *materials, const dcn_run_
     if (!run->is_ensemble) return sketch_one(materials, &run->teachers[0], 0, ret_model);
     for (int32_t i = 0; i < run->n_teachers; i++) {
         const dcn_teacher_spec *teacher = &run->teachers[i];
-        int32_t copies = teacher->all_seeds ? materials->experiment->runs[teacher->run].n_seeds : 1;
+        int32_t copies = teacher->seeds == DCN_TEACHER_ALL ? materials->experiment->runs[teacher->run].n_seeds : 1;
         for (int32_t s = 0; s < copies && all.count < DCN_MAX_ENSEMBLE; s++, all.count++)
             TRY(sketch_one(materials, teacher, (uint64_t)s, &all.models[all.count]));
     }

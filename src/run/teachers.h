@@ -13,6 +13,9 @@ typedef struct dcn_teachers {
 
 void dcn_teachers_finish(dcn_teachers *teachers); /* accepts a zeroed one */
 
+/* Whether the model that `source`, the teacher's run, makes for `seed` teaches the student of the seed `student`. */
+bool dcn_teacher_has(const dcn_teacher_spec *teacher, const dcn_run_spec *source, uint64_t student, uint64_t seed);
+
 /* Makes the teacher of a run's seed the one in memory, its runs' models being in `directory`. *ret_changed: it was not
  * before. Not to be called for a run without a teacher. */
 decant_status dcn_teachers_need(dcn_teachers *teachers, const char *directory, const dcn_experiment *experiment,

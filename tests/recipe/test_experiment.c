@@ -229,6 +229,8 @@ static const mistake mistakes[] = {
     {{.runs = RUN("teacher: [./t.st, a]")}, "the run 'a' cannot be its own teacher", 5},
     {{.runs = RUN("teacher: []")}, "teacher wants 1 to 64 teachers in its list", 5},
     {{.runs = RUN("teacher: {run: ./t.st, seeds: all}")}, "a file has no seeds: name a run, or each of its files", 5},
+    {{.runs = RUN("teacher: {run: ./t.st, seeds: 1}")}, "a file has no seeds: name a run, or each of its files", 5},
+    {{.runs = RUN("teacher: {run: b, seeds: most}")}, "seeds (own, all or one of the run's) must be a whole number", 5},
     {{.runs = RUN("teacher: {run: ./t.st, seed: all}")}, "unknown key of runs.RUN.teacher: 'seed'", 5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, teacher: [./t.st, ./u.st], loss: {hint: {student: x, "
               "teacher: y}}}}\n"},

@@ -388,6 +388,26 @@ static void test_ensembles(void **state)
     assert_refused("ensemble", changed, false, DECANT_STALE, "teacher");
 }
 
+/* Breaks when a student is taught by another seed than the one that was named, or when seeds that it does not need are
+ * trained. */
+static void test_a_seed_that_is_named_teaches_all(void **state)
+{
+    (void)state;
+    static const char *const named[] = {"runs.distilled.teacher={run: alone, seeds: 1}", NULL};
+    static const char *const own[] = {"runs.distilled.teacher=alone", "runs.distilled.seeds=[1]", NULL};
+    static const char *const absent[] = {"runs.distilled.teacher={run: alone, seeds: 2}", NULL};
+    static const char *const distilled[] = {"distilled"};
+    const decant_run_options options = {.runs = distilled, .n_runs = 1};
+    run_watch watch = {.polls_left = -1};
+    decant_result_list *results = NULL;
+    if (run_tiny("named", named, options, &watch, &results) != DECANT_OK) fail_msg("%s", decant_error_message());
+    assert_string_equal(watch.order, "alone1 distilled0 distilled1 ");
+    assert_string_equal(results->items[1].teacher, "alone (seed 1)");
+    decant_result_list_destroy(results);
+    assert_string_equal(run_or_fail("own", own, options).order, "alone1 distilled1 ");
+    assert_refused("absent", absent, false, DECANT_USAGE, "taught by the seed 2 of 'alone', which has none such");
+}
+
 /* Breaks when a student outlives its teacher. */
 static void test_students_of_a_changed_teacher_are_refused(void **state)
 {
@@ -676,6 +696,7 @@ int main(void)
         cmocka_unit_test(test_damaged_models_are_made_again),
         cmocka_unit_test(test_changed_runs_are_refused_or_made_again),
         cmocka_unit_test(test_ensembles),
+        cmocka_unit_test(test_a_seed_that_is_named_teaches_all),
         cmocka_unit_test(test_students_of_a_changed_teacher_are_refused),
         cmocka_unit_test(test_what_belongs_to_the_identity),
         cmocka_unit_test(test_chosen_runs_bring_their_teachers),
