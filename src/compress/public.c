@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "compress/fold.h"
 #include "compress/prune.h"
+#include "data/split.h"
 #include "train/check.h"
 
 decant_prune_options decant_prune_options_default(void)

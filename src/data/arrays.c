@@ -1,8 +1,8 @@
 /* Data sets of the caller's own arrays, copied and checked. */
+#include "data/arrays.h"
+
 #include <math.h>
 #include <string.h>
-
-#include "data/dataset.h"
 
 static decant_status check_finite(const decant_dataset *dataset, const dcn_samples *part, const char *part_name)
 {

@@ -1,11 +1,12 @@
 /* CIFAR-10's binary files: records of one label byte and 3072 bytes of planar RGB, [3,32,32]. */
+#include "data/cifar.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/text.h"
-#include "data/dataset.h"
 #include "data/threads.h"
 
 #define IMAGE_BYTES  (3 * 32 * 32)

@@ -1,11 +1,14 @@
 /* Data sets of CSV tables: rows are parted before anything is learnt from them, so that types, fill values and
  * categories know nothing of the validation, test and unlabelled rows. Unlabelled rows become training samples without
  * a label, behind those that have one. */
+#include "data/csv_dataset.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "data/source.h"
+#include "data/split.h"
 
 /* Another file's rows need no test part taken from these. */
 static decant_status part_rows(const int32_t *labels, int64_t n_rows, int32_t n_classes, const dcn_parting *parting,

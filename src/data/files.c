@@ -9,6 +9,7 @@
 #include "base/folder.h"
 #include "base/text.h"
 #include "data/source.h"
+#include "data/split.h"
 #include "format/json_text.h"
 #include "format/npy.h"
 

@@ -4,6 +4,7 @@
 #define DCN_DATA_FILES_H
 
 #include "data/dataset.h"
+#include "data/split.h"
 
 typedef enum dcn_files_format { DCN_FILES_IMAGES, DCN_FILES_ARRAYS } dcn_files_format;
 

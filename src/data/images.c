@@ -8,6 +8,7 @@
 #include "base/folder.h"
 #include "base/text.h"
 #include "data/files.h"
+#include "data/split.h"
 #include "data/threads.h"
 #include "format/image.h"
 

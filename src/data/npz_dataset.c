@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "data/files.h"
+#include "data/split.h"
 #include "format/npy.h"
 #include "tensor/shape.h"
 

@@ -1,6 +1,8 @@
 /* Looks for samples that stand in more than one split, by content hash: a leak from training into validation or test
  * makes every accuracy a lie. */
-#include "data/dataset.h"
+#include "data/overlap.h"
+
+#include "data/split.h"
 
 enum { IN_TRAIN = 1, IN_VALIDATION = 2, IN_POOL = 4 };
 

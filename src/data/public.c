@@ -1,5 +1,10 @@
 /* The public face of this room: include/decant/dataset.h over the functions inside. */
+#include "data/arrays.h"
+#include "data/cifar.h"
+#include "data/idx.h"
+#include "data/overlap.h"
 #include "data/source.h"
+#include "data/split.h"
 
 decant_status decant_dataset_open(const char *source, decant_dataset **ret_dataset)
 {

@@ -7,6 +7,7 @@
 
 #include "base/folder.h"
 #include "base/text.h"
+#include "data/cifar.h"
 #include "data/files.h"
 #include "data/idx.h"
 #include "data/published.h"

@@ -1,12 +1,13 @@
 /* Dividing samples: validation splits, unlabelled pools, the parts of one file, a part of the training samples. All are
  * stratified, so that every class keeps its share, and pure functions of the labels and a seed. */
+#include "data/split.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
-#include "data/dataset.h"
 
 /* Sample indices grouped by class. */
 typedef struct by_class {

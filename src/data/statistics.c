@@ -1,10 +1,11 @@
 /* Mean and standard deviation of the training split, per channel or feature. Bytes are summed as whole numbers, so
  * their result is exact; floats in two passes in double. The deviation is the population's (divided by n). */
+#include "data/statistics.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-#include "data/dataset.h"
 #include "data/threads.h"
 
 #define SAMPLES_A_TASK 4096

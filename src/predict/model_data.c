@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "data/csv_dataset.h"
 #include "data/files.h"
 #include "data/source.h"
 #include "decant/model.h"

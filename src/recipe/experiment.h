@@ -3,6 +3,7 @@
 #ifndef DCN_RECIPE_EXPERIMENT_H
 #define DCN_RECIPE_EXPERIMENT_H
 
+#include "data/csv_dataset.h"
 #include "data/files.h"
 #include "data/loader.h"
 #include "decant/compress.h"

@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "data/source.h"
 #include "recipe/parse.h"
 
 #define MAX_SIDE 4096 /* of a picture that a network sees */

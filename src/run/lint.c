@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "compress/fold.h"
+#include "data/statistics.h"
 
 /* Given statistics further from the training split's than this are another data set's. */
 #define MEAN_SLACK      0.1f /* in deviations */

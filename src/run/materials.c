@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+#include "data/cifar.h"
+#include "data/csv_dataset.h"
+#include "data/idx.h"
+#include "data/source.h"
+#include "data/statistics.h"
 #include "nn/layers.h"
 #include "nn/zoo.h"
 #include "tensor/shape.h"

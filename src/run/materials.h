@@ -4,6 +4,8 @@
 #define DCN_RUN_MATERIALS_H
 
 #include "data/dataset.h"
+#include "data/overlap.h"
+#include "data/split.h"
 #include "nn/model.h"
 #include "recipe/experiment.h"
 

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "data/statistics.h"
 #include "train/check.h"
 #include "train/train.h"
 

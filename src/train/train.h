@@ -3,6 +3,7 @@
 #define DCN_TRAIN_TRAIN_H
 
 #include "data/loader.h"
+#include "data/split.h"
 #include "device/device.h"
 #include "distill/term.h"
 #include "nn/model.h"

@@ -1,4 +1,5 @@
 /* CIFAR-10's binary files, in small: records are taken apart rightly and no file that was cut is believed. */
+#include "data/cifar.h"
 #include "fixture.h"
 
 enum { RECORD = 3073, PER_BATCH = 3 };

@@ -7,6 +7,7 @@
 #include <zip.h>
 
 #include "data/files.h"
+#include "data/overlap.h"
 
 static char folder[256];
 

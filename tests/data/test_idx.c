@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "data/contents.h"
+#include "data/idx.h"
 
 static char folder[256];
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/random.h"
+#include "data/arrays.h"
 #include "data/loader.h"
 
 enum { COUNT = 103, VALUES = 2 * 6 * 5 };

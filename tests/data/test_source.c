@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "data/source.h"
+#include "data/statistics.h"
 
 static char folder[256], path[512];
 

@@ -4,6 +4,10 @@
 #include <math.h>
 
 #include "base/random.h"
+#include "data/arrays.h"
+#include "data/overlap.h"
+#include "data/split.h"
+#include "data/statistics.h"
 
 static decant_dataset *dataset;
 

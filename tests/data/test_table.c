@@ -3,7 +3,9 @@
 #include "data/fixture.h"
 
 #include "base/text.h"
+#include "data/csv_dataset.h"
 #include "data/encoder.h"
+#include "data/split.h"
 
 static void parse(const char *text, dcn_csv *csv)
 {

@@ -2,6 +2,7 @@
  * rest are the test batch; each of the five batches is what is left. */
 #include <string.h>
 
+#include "data/cifar.h"
 #include "data/dataset.h"
 #include "fuzz/fuzz.h"
 

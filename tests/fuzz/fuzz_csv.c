@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/csv_dataset.h"
 #include "data/dataset.h"
 #include "fuzz/fuzz.h"
 

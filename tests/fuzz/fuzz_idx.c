@@ -1,5 +1,6 @@
 /* IDX files: whatever the bytes are, a payload that is reported lies inside them, as long as its dimensions say. */
 #include "data/dataset.h"
+#include "data/idx.h"
 #include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

@@ -1,5 +1,6 @@
 /* Recipes: whatever the text is, reading it ends in a recipe or in an error with a message. The networks are laid out
  * as well, for images of 28 x 28: a hostile layer list would do its harm there. */
+#include "data/arrays.h"
 #include "fuzz/fuzz.h"
 #include "run/materials.h"
 

@@ -14,6 +14,9 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "data/arrays.h"
+#include "data/split.h"
+#include "data/statistics.h"
 #include "device/device.h"
 #include "nn/layers.h"
 #include "nn/model.h"

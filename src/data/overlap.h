@@ -1,0 +1,20 @@
+/* Whether the parts of a data set share samples. */
+#ifndef DCN_DATA_OVERLAP_H
+#define DCN_DATA_OVERLAP_H
+
+#include "data/split.h"
+
+/* Content-hash check that train, validation and test share no sample. ret_* are counts of shared samples; no failure by
+ * itself. Duplicates within the original data (Fashion-MNIST has some) are reported by what they are: identical images
+ * in both parts. */
+typedef struct dcn_overlap {
+    /* Samples of the second part whose bytes also stand in the first: */
+    int64_t train_validation, train_test, validation_test;
+    int64_t within_train;
+    int64_t pool_validation; /* samples of the unlabelled pool that also stand in the validation split */
+    int64_t pool_test;       /* test samples that also stand in the pool */
+} dcn_overlap;
+
+decant_status dcn_overlap_count(const decant_dataset *dataset, const dcn_split *split, dcn_overlap *ret_overlap);
+
+#endif
