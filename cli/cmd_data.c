@@ -29,16 +29,16 @@ static int print_sources(const decant_source *sources, int32_t count, bool json)
     for (int32_t i = 0; i < count && exit_status == 0; i++) {
         const decant_source *source = &sources[i];
         if (json) {
-            exit_status =
-                print_json(json_pack("{s:s, s:s, s:s?, s:s}", "name", source->name, "description", source->description,
-                                     "path", source->path, "how_to_get", source->how_to_get));
+            exit_status = print_json(json_pack("{s:s, s:s, s:s?, s:s, s:s}", "name", source->name, "description",
+                                               source->description, "path", source->path, "how_to_get",
+                                               source->how_to_get, "looked_in", source->looked_in));
             continue;
         }
         printf("%-14s %s\n", source->name, source->description);
         if (source->path != NULL)
             printf("%-14s in %s\n", "", source->path);
         else
-            printf("%-14s not here: %s\n", "", source->how_to_get);
+            printf("%-14s not here: %s\n%-14s looked in %s\n", "", source->how_to_get, "", source->looked_in);
     }
     return exit_status;
 }

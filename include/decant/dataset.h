@@ -150,12 +150,13 @@ void decant_dataset_report_finish(decant_dataset_report *report);
 
 /* --- known data sets --- */
 
-/** A data set that decant knows by name. Texts are static storage, but for `path`. */
+/** A data set that decant knows by name. */
 typedef struct {
     const char *name;        /**< as decant_dataset_open() takes it */
     const char *description; /**< one line */
     const char *how_to_get;  /**< what to do when it is not there */
     char *path;              /**< the folder it was found in; NULL: not found */
+    char *looked_in;         /**< the folders that are searched for it, in their order, ", " between them */
 } decant_source;
 
 /** All known data sets, and where each is on this machine.

@@ -162,21 +162,7 @@ void decant_dataset_report_finish(decant_dataset_report *report)
 decant_status decant_source_list(decant_source **ret_sources, int32_t *ret_count)
 {
     DCN_REQUIRE(ret_sources, ret_count);
-    dcn_source_info *infos = NULL;
-    decant_source *sources = NULL;
-    int32_t count = 0;
-    decant_status status = dcn_source_list(&infos, &count);
-    if (status != DECANT_OK) goto out;
-    TRY(dcn_new_array((size_t)count, sizeof *sources, (void **)&sources));
-    for (int32_t i = 0; i < count; i++) {
-        sources[i] = (decant_source){infos[i].name, infos[i].description, infos[i].how_to_get, infos[i].path};
-        infos[i].path = NULL;
-    }
-    *ret_sources = sources;
-    *ret_count = count;
-out:
-    dcn_source_list_free(infos, count);
-    return status;
+    return dcn_source_list(ret_sources, ret_count);
 }
 
 decant_status decant_source_get(const char *name, const decant_get_options *options, char **ret_path)
@@ -197,6 +183,7 @@ void decant_source_list_free(decant_source *sources, int32_t count)
     if (sources == NULL) return;
     for (int32_t i = 0; i < count; i++) {
         dcn_free(sources[i].path);
+        dcn_free(sources[i].looked_in);
     }
     dcn_free(sources);
 }

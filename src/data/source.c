@@ -211,18 +211,27 @@ out:
     return status;
 }
 
+/* "FIRST, SECOND", freed with dcn_free. */
+static decant_status join(const candidates *list, char **ret_text)
+{
+    dcn_text text = {0};
+    decant_status status = DECANT_OK;
+    for (int32_t i = 0; i < list->count; i++)
+        TRY(dcn_text_add(&text, "%s%s", i > 0 ? ", " : "", list->folders[i]));
+    TRY(dcn_text_take(&text, ret_text));
+out:
+    dcn_text_finish(&text);
+    return status;
+}
+
 static decant_status fail_not_found(const source_row *row, const candidates *list)
 {
-    dcn_text places = {0};
-    decant_status status = DECANT_OK;
-    for (int32_t i = 0; i < list->count; i++) {
-        TRY(dcn_text_add(&places, "%s%s", i > 0 ? ", " : "", list->folders[i]));
-    }
-    status =
+    char *places = NULL;
+    TRY_RETURN(join(list, &places));
+    decant_status status =
         DCN_FAIL(NOT_FOUND, "%s is not on this machine; looked in %s. To get it: %s. $DECANT_DATA names another folder",
-                 row->name, places.data, row->how_to_get);
-out:
-    dcn_text_finish(&places);
+                 row->name, places, row->how_to_get);
+    dcn_free(places);
     return status;
 }
 
@@ -398,35 +407,27 @@ decant_status dcn_source_get(const char *name, const decant_get_options *options
 
 /* --- the list --- */
 
-decant_status dcn_source_list(dcn_source_info **ret_infos, int32_t *ret_count)
+decant_status dcn_source_list(decant_source **ret_sources, int32_t *ret_count)
 {
     const int32_t count = (int32_t)DCN_COUNT(sources);
-    dcn_source_info *infos = NULL;
+    decant_source *known = NULL;
     candidates list = {0};
-    decant_status status = dcn_new_array((size_t)count, sizeof *infos, (void **)&infos);
+    decant_status status = dcn_new_array((size_t)count, sizeof *known, (void **)&known);
     if (status != DECANT_OK) goto out;
     for (int32_t i = 0; i < count; i++) {
-        infos[i].name = sources[i].name;
-        infos[i].description = sources[i].description;
-        infos[i].how_to_get = sources[i].how_to_get;
+        known[i].name = sources[i].name;
+        known[i].description = sources[i].description;
+        known[i].how_to_get = sources[i].how_to_get;
         finish_candidates(&list);
         TRY(make_candidates(sources[i].name, &list));
-        TRY(locate(&sources[i], &list, false, &infos[i].path));
+        TRY(locate(&sources[i], &list, false, &known[i].path));
+        TRY(join(&list, &known[i].looked_in));
     }
-    *ret_infos = infos;
+    *ret_sources = known;
     *ret_count = count;
-    infos = NULL;
+    known = NULL;
 out:
     finish_candidates(&list);
-    dcn_source_list_free(infos, count);
+    decant_source_list_free(known, count);
     return status;
-}
-
-void dcn_source_list_free(dcn_source_info *infos, int32_t count)
-{
-    if (infos == NULL) return;
-    for (int32_t i = 0; i < count; i++) {
-        dcn_free(infos[i].path);
-    }
-    dcn_free(infos);
 }

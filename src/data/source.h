@@ -8,14 +8,7 @@
  * package's place and ${XDG_DATA_HOME:-~/.local/share}/decant/<name>. NOT_FOUND says where it looked and how to get
  * it. */
 decant_status dcn_dataset_find(const char *name, decant_dataset **ret_dataset);
-
-typedef struct dcn_source_info {
-    const char *name, *description, *how_to_get;
-    char *path; /* where it was found, NULL when it was not; dcn_free */
-} dcn_source_info;
-
-decant_status dcn_source_list(dcn_source_info **ret_infos, int32_t *ret_count); /* dcn_source_list_free */
-void dcn_source_list_free(dcn_source_info *infos, int32_t count);
+decant_status dcn_source_list(decant_source **ret_sources, int32_t *ret_count); /* decant_source_list_free */
 
 /* A known name, a folder with IDX or CIFAR files or with pictures, or arrays of NumPy. */
 decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset);

@@ -22,6 +22,7 @@ lint -o 'runs.distilled.loss={ce: 0.5, cosine: {weight: 0.5, student: "1", teach
 lint -o 'runs.distilled.loss={hint: {weight: 1, student: "2", teacher: "3", regressor: [{linear: 128}]}}'
 lint -o 'runs.distilled.loss={ce: 1}'
 lint -o runs.distilled.teacher=null
+lint -o runs.distilled.teacher=techer
 lint -o 'models.spare=[flatten, {linear: 4}]'
 lint -o runs.distilled.epochs=3
 lint -o runs.distilled.seeds=1 -o runs.alone.seeds=1

@@ -183,22 +183,23 @@ static void test_folders_by_what_they_hold(void **state)
 static void test_list(void **state)
 {
     (void)state;
-    dcn_source_info *infos = NULL;
+    decant_source *known = NULL;
     int32_t count = 0;
     bool mnist = false, cifar = false;
     snprintf(path, sizeof path, "%s/mnist", folder);
     write_published(path, 60000, digit_labels);
-    assert_ok(dcn_source_list(&infos, &count));
+    assert_ok(dcn_source_list(&known, &count));
     assert_int_equal(count, 3);
     for (int32_t i = 0; i < count; i++) {
-        assert_true(strlen(infos[i].description) > 10 && strlen(infos[i].how_to_get) > 10);
-        if (strcmp(infos[i].name, "mnist") == 0) mnist = infos[i].path != NULL && strcmp(infos[i].path, path) == 0;
-        if (strcmp(infos[i].name, "cifar10") == 0) cifar = infos[i].path == NULL;
+        assert_true(strlen(known[i].description) > 10 && strlen(known[i].how_to_get) > 10);
+        assert_ptr_equal(strstr(known[i].looked_in, folder), known[i].looked_in); /* $DECANT_DATA comes first */
+        if (strcmp(known[i].name, "mnist") == 0) mnist = known[i].path != NULL && strcmp(known[i].path, path) == 0;
+        if (strcmp(known[i].name, "cifar10") == 0) cifar = known[i].path == NULL;
     }
     assert_true(mnist);
     assert_true(cifar);
-    dcn_source_list_free(infos, count);
-    dcn_source_list_free(NULL, 0);
+    decant_source_list_free(known, count);
+    decant_source_list_free(NULL, 0);
 }
 
 /* The real thing, where the Debian package is installed. */
