@@ -197,6 +197,7 @@ typedef struct {
     const char *made_by;   /**< "decant 0.1.0 (821038b12) on AMD EPYC"; NULL in a result of an older decant, as are: */
     const char *made_with; /**< what computed: "cpu: oneDNN 2.6.3, avx512, 2 threads; auto" */
     const char *made_at;   /**< when it was finished: "2026-11-22T21:40:05Z" */
+    int32_t place; /**< of its run among the recipe's, as they are made, from 0; INT32_MAX in one of an older decant */
     uint64_t seed;
     int64_t parameters, mult_adds, bytes; /**< trainable; for one sample; of the model file */
     int64_t epochs, steps, best_epoch;    /**< best_epoch counts from 0: the one whose weights were kept */
@@ -273,7 +274,9 @@ DECANT_MUST_USE decant_status decant_recipe_run(const decant_recipe *recipe, con
 /** Reads the results of finished runs.
  *
  *  directories  [count] run directories, or folders of run directories (such as runs/RECIPE).
- *  ret_results  freed with decant_result_list_destroy(); untouched on failure.
+ *  ret_results  in the order of the directories, those of one folder in the order in which the recipe makes its runs
+ *               (in one of an older decant by their names); freed with decant_result_list_destroy(); untouched on
+ *               failure.
  *
  *  Errors: NOT_FOUND (a directory without a result), IO, FORMAT, NO_MEMORY.
  */

@@ -100,14 +100,14 @@ static void describe_structure(const decant_run_result *result, json_t **json)
 /* Epochs count from 1 in files, as in metrics.jsonl. */
 static json_t *describe(const decant_run_result *result, const dcn_identity *identity, const char *model_hex)
 {
-    json_t *json =
-        json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:s, s:s*, s:s*, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "format",
-                  FORMAT, "version", DCN_RUN_FORMAT, "model_hash", model_hex, "recipe", result->recipe, "run",
-                  result->run, "seed", (json_int_t)result->seed, "model", result->model, "teacher", result->teacher,
-                  "baseline", result->baseline, "identity", identity->hex, "data_hash", identity->data_hex,
-                  "parameters", (json_int_t)result->parameters, "mult_adds", (json_int_t)result->mult_adds, "bytes",
-                  (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs, "steps", (json_int_t)result->steps,
-                  "best_epoch", (json_int_t)(result->best_epoch + 1));
+    json_t *json = json_pack(
+        "{s:s, s:i, s:s, s:s, s:s, s:I, s:s, s:s*, s:s*, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "format",
+        FORMAT, "version", DCN_RUN_FORMAT, "model_hash", model_hex, "recipe", result->recipe, "run", result->run,
+        "seed", (json_int_t)result->seed, "model", result->model, "teacher", result->teacher, "baseline",
+        result->baseline, "identity", identity->hex, "data_hash", identity->data_hex, "place", (int)result->place,
+        "parameters", (json_int_t)result->parameters, "mult_adds", (json_int_t)result->mult_adds, "bytes",
+        (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs, "steps", (json_int_t)result->steps,
+        "best_epoch", (json_int_t)(result->best_epoch + 1));
     json_t *validation =
         json_pack("{s:o, s:o}", "accuracy", number_or_null(result->has_validation, result->validation_accuracy), "loss",
                   number_or_null(result->has_validation, result->validation_loss));
@@ -191,6 +191,8 @@ static decant_status read_numbers(const json_t *json, decant_run_result *result)
         &result->images_per_second);
     if (failed) return DCN_FAIL(FORMAT, "it is damaged: %s", error.text);
     if (errors < 0 || count < errors) return DCN_FAIL(FORMAT, "it is damaged: %lld errors", (long long)errors);
+    const json_t *place = json_object_get(json, "place");
+    result->place = json_is_integer(place) ? (int32_t)json_integer_value(place) : INT32_MAX; /* an older decant's */
     result->seed = (uint64_t)seed;
     result->parameters = parameters;
     result->mult_adds = mult_adds;
@@ -307,11 +309,22 @@ bool dcn_result_fits(const char *result_path, const char *model_path)
     return fits;
 }
 
+/* Moves the last result before those of its folder, which begin at `first`, whose runs come later in the recipe. */
+static void settle_last(decant_result_list *list, int32_t first)
+{
+    const decant_run_result last = list->items[list->count - 1];
+    int32_t place = list->count - 1;
+    for (; place > first && list->items[place - 1].place > last.place; place--)
+        list->items[place] = list->items[place - 1];
+    list->items[place] = last;
+}
+
 /* A run directory, or a folder that holds some (in its folders, too). */
 static decant_status read_folder(const char *directory, int levels, decant_result_list *list)
 {
     char *path = NULL, **names = NULL;
     int32_t n_names = 0;
+    const int32_t first = list->count;
     decant_status status = dcn_path_join(directory, "result.json", &path);
     if (status != DECANT_OK) goto out;
     if (dcn_file_exists(path)) {
@@ -325,6 +338,8 @@ static decant_status read_folder(const char *directory, int levels, decant_resul
         path = NULL;
         TRY(dcn_path_join(directory, names[i], &path));
         TRY(read_folder(path, levels - 1, list));
+        const bool is_run = list->count > first && strcmp(list->items[list->count - 1].directory, path) == 0;
+        if (is_run) settle_last(list, first);
     }
 out:
     dcn_names_free(names, n_names);

@@ -266,6 +266,14 @@ static decant_status sign(const run_context *runner, decant_run_result *result)
     return dcn_result_text(&result->made_at, date);
 }
 
+static int32_t place_of(const dcn_experiment *experiment, int32_t run)
+{
+    int32_t place = 0;
+    while (experiment->order[place] != run)
+        place++;
+    return place;
+}
+
 /* Corrects the model if that is wanted, saves and tests it, and writes the result last. */
 static decant_status conclude(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
                               bool taught, const dcn_train_result *trained, decant_model *model)
@@ -282,6 +290,7 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     TRY(dcn_result_append(runner->results, &result));
     TRY(fill_texts(runner, directory->path, identity, result));
     TRY(sign(runner, result));
+    result->place = place_of(runner->experiment, runner->run);
     result->seed = runner->seed;
     result->parameters = dcn_graph_parameters(model->graph);
     result->mult_adds = dcn_graph_mult_adds(model->graph);

@@ -194,11 +194,13 @@ static void test_results_are_read_back(void **state)
     assert_int_equal(results->count, 5);
     assert_int_equal(decant_results_compare(results, &comparison), DECANT_OK);
     assert_int_equal(comparison->count, 3);
-    const decant_comparison_row *distilled = &comparison->rows[1];
+    assert_string_equal(comparison->rows[0].run, "teacher"); /* as the recipe has them, not by their names */
+    assert_string_equal(comparison->rows[1].run, "alone");
+    const decant_comparison_row *distilled = &comparison->rows[2];
     assert_string_equal(distilled->run, "distilled");
     assert_int_equal(distilled->n_seeds, 2);
-    assert_int_equal(distilled->baseline, 0);
-    assert_int_equal(comparison->rows[0].baseline, -1);
+    assert_int_equal(distilled->baseline, 1);
+    assert_int_equal(comparison->rows[1].baseline, -1);
     char *signature = strstr(distilled->results[0]->made_by, " on ");
     assert_non_null(signature);
     assert_int_equal(strncmp(distilled->results[0]->made_by, "decant ", 7), 0);

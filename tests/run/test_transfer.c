@@ -291,10 +291,10 @@ static void test_corrections_are_read_back(void **state)
     decant_comparison *comparison = NULL;
     assert_int_equal(decant_results_read(&folder, 1, &results), DECANT_OK);
     assert_int_equal(decant_results_compare(results, &comparison), DECANT_OK);
-    const decant_comparison_row *row = &comparison->rows[0]; /* distilled stands before teacher */
+    const decant_comparison_row *row = &comparison->rows[1]; /* behind the teacher's */
     assert_string_equal(row->run, "distilled");
     assert_true(row->corrected);
-    assert_false(comparison->rows[1].corrected);
+    assert_false(comparison->rows[0].corrected);
     const decant_bias_correction *a = row->results[0]->correction, *b = row->results[1]->correction;
     assert_string_equal(a->by, "frequencies");
     assert_true(row->uncorrected_mean == (a->accuracy + b->accuracy) / 2);
