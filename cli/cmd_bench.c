@@ -1,7 +1,6 @@
 /* decant bench: how fast this machine trains and predicts. Each training case runs in a process of its own, so that its
  * memory and its start are its own. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,6 @@
 #include "verbs.h"
 
 #define DEFAULT_SECONDS 3
-#define MAX_LINE        4096
 
 enum { SECONDS = OPTION_COMMON_COUNT, PROFILE, DEVICE, THREADS, PRECISION, BATCH };
 

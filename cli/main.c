@@ -1,7 +1,6 @@
 /* The decant program: finds the verb, parses its options and runs it. What a verb does is in cmd_VERB.c, and all of it
  * through the public headers alone. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nearest.h"

@@ -1,7 +1,6 @@
 /* Content hashes over libxxhash; the digits are XXH3-128's canonical form, high half first. */
 #include "base/hash.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
 

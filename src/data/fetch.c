@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "data/curl.h"
 
 #define CONNECT_SECONDS 20L
@@ -20,7 +21,8 @@ typedef struct transfer {
     CURL *handle;
     int file;
     int64_t before, done; /* bytes in the file: before this try, and now */
-    bool stopped, too_large, disk_failed;
+    bool stopped, too_large;
+    int disk_error; /* errno of a write that failed; 0: none did */
     char words[CURL_ERROR_SIZE];
 } transfer;
 
@@ -36,7 +38,7 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *context)
         ssize_t some = write(now->file, data + written, bytes - written);
         if (some < 0 && errno == EINTR) continue;
         if (some < 0) {
-            now->disk_failed = true;
+            now->disk_error = errno;
             return CURL_WRITEFUNC_ERROR;
         }
         written += (size_t)some;
@@ -86,7 +88,7 @@ static void set_options(transfer *now)
 static decant_status start_over(transfer *now)
 {
     if (ftruncate(now->file, 0) != 0 || lseek(now->file, 0, SEEK_SET) != 0)
-        return DCN_FAIL(IO, "%s: cannot be written anew: %s", now->fetch->path, strerrordesc_np(errno));
+        return dcn_path_failure("cannot be written anew", now->fetch->path);
     now->before = now->done = 0;
     return DECANT_OK;
 }
@@ -98,7 +100,10 @@ static decant_status explain(const transfer *now, CURLcode code)
     now->curl->getinfo(now->handle, CURLINFO_RESPONSE_CODE, &answer);
     const char *words = now->words[0] != '\0' ? now->words : now->curl->strerror(code);
     if (now->stopped) return DCN_FAIL(INTERRUPTED, "stopped; the same command goes on from here");
-    if (now->disk_failed) return DCN_FAIL(IO, "%s: cannot be written: %s", fetch->path, strerrordesc_np(errno));
+    if (now->disk_error != 0) {
+        errno = now->disk_error;
+        return dcn_path_failure("cannot be written", fetch->path);
+    }
     if (now->too_large)
         return DCN_FAIL(FORMAT, "%s: sends more than the %lld bytes that the file can have", fetch->url,
                         (long long)fetch->max_bytes);
@@ -138,14 +143,13 @@ decant_status dcn_fetch_file(const dcn_fetch *fetch)
     if (now.handle == NULL) return DCN_FAIL(NO_MEMORY, "no memory to fetch %s", fetch->url);
     now.file = open(fetch->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (now.file < 0 || fstat(now.file, &about) != 0) {
-        status = DCN_FAIL(IO, "%s: cannot be written: %s", fetch->path, strerrordesc_np(errno));
+        status = dcn_path_failure("cannot be written", fetch->path);
         goto out;
     }
     now.before = now.done = about.st_size;
     if (now.before >= fetch->max_bytes) TRY(start_over(&now));
     TRY(perform(&now));
-    if (fsync(now.file) != 0)
-        status = DCN_FAIL(IO, "%s: cannot be flushed to disk: %s", fetch->path, strerrordesc_np(errno));
+    if (fsync(now.file) != 0) status = dcn_path_failure("cannot be flushed to disk", fetch->path);
 out:
     if (now.file >= 0) close(now.file);
     if (status != DECANT_OK && now.file >= 0 && now.done == 0) (void)unlink(fetch->path); /* nothing came */

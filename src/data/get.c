@@ -1,5 +1,4 @@
 /* Fetching published data sets: mirror after mirror, until what has come is what was published. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -162,8 +161,7 @@ static decant_status get_part(getting *all, const wanted *file, const char *part
 
 static decant_status give_name(const char *part, const char *path)
 {
-    if (rename(part, path) == 0) return DECANT_OK;
-    return DCN_FAIL(IO, "%s: cannot be replaced: %s", path, strerrordesc_np(errno));
+    return rename(part, path) == 0 ? DECANT_OK : dcn_path_failure("cannot be replaced", path);
 }
 
 static decant_status get_file(getting *all, const dcn_published_file *published)

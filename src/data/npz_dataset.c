@@ -11,8 +11,6 @@
 #include "format/npy.h"
 #include "tensor/shape.h"
 
-#define MAX_FILE_BYTES ((size_t)16 << 30)
-
 /* How samples lie in an array. */
 typedef struct array_form {
     decant_shape sample; /* [C,H,W] or [features] */

@@ -4,7 +4,7 @@
 
 #include "data/split.h"
 
-/* Content-hash check that train, validation and test share no sample. ret_* are counts of shared samples; no failure by
+/* How many samples train, validation and test share, told by the hashes of their bytes; that they do is no failure by
  * itself. Duplicates within the original data (Fashion-MNIST has some) are reported by what they are: identical images
  * in both parts. */
 typedef struct dcn_overlap {

@@ -192,8 +192,9 @@ decant_status dcn_dataset_unlabel(decant_dataset *dataset, int64_t count, uint64
 {
     dcn_split split = {0};
     const int64_t total = dataset->train.count;
-    if (dataset->n_unlabelled > 0 || dataset->train.labels == NULL)
-        return DCN_FAIL(INVALID_ARG, "%s has an unlabelled pool already", dataset->name);
+    if (dataset->train.labels == NULL)
+        return DCN_FAIL(INVALID_ARG, "%s has no labels that could be taken away", dataset->name);
+    if (dataset->n_unlabelled > 0) return DCN_FAIL(INVALID_ARG, "%s has an unlabelled pool already", dataset->name);
     if (count < 0 || count >= total) {
         return DCN_FAIL(INVALID_ARG, "%" PRId64 " unlabelled samples leave nothing of %" PRId64 " training samples",
                         count, total);

@@ -13,9 +13,6 @@
 #include "device/device.h"
 #include "nn/model.h"
 
-/* What a recipe that says nothing gives the cache. */
-#define DCN_TEACHER_CACHE_BYTES ((int64_t)512 << 20)
-
 typedef struct dcn_teacher_cache dcn_teacher_cache;
 
 typedef struct dcn_teacher_cache_options {

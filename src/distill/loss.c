@@ -2,7 +2,6 @@
  * Training does not come through here: its losses are nodes of the step's program. */
 #include "decant/loss.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"

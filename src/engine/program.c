@@ -2,8 +2,6 @@
  * Copying a model into a program is lower.c. */
 #include "engine/program.h"
 
-#include <string.h>
-
 #include "base/memory.h"
 
 static const char *const block_names[DCN_BLOCK_COUNT] = {"block.parameter", "block.gradient", "block.slot0",

@@ -30,7 +30,6 @@ typedef struct dcn_doc {
  * with file:line:column. `name` is used in messages. Depth <= 64, size <= 1 MiB, duplicate keys are errors. An empty
  * document is a NULL node. */
 decant_status dcn_doc_parse(dcn_arena *arena, const char *name, const char *text, size_t bytes, dcn_doc **ret_doc);
-decant_status dcn_doc_read(dcn_arena *arena, const char *path, dcn_doc **ret_doc);
 
 /* Lookup in a map; NULL when absent or when doc is not a map. */
 dcn_doc *dcn_doc_get(const dcn_doc *doc, const char *key);

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "base/file.h"
 #include "format/document.h"
 
 #define MAX_ANCHORS        256
@@ -307,17 +306,5 @@ decant_status dcn_doc_parse(dcn_arena *arena, const char *name, const char *text
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, bytes);
     decant_status status = read_stream(&reader, ret_doc);
     yaml_parser_delete(&reader.parser);
-    return status;
-}
-
-decant_status dcn_doc_read(dcn_arena *arena, const char *path, dcn_doc **ret_doc)
-{
-    uint8_t *text = NULL;
-    size_t bytes = 0;
-    decant_status status = dcn_file_read(path, DCN_DOC_MAX_BYTES, &text, &bytes);
-    if (status != DECANT_OK) goto out;
-    TRY(dcn_doc_parse(arena, path, (const char *)text, bytes, ret_doc));
-out:
-    dcn_free(text);
     return status;
 }

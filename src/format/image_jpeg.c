@@ -1,5 +1,4 @@
 /* JPEG through libjpeg-turbo. Its warnings are failures here: half a picture, filled up with grey, teaches nothing. */
-#include <string.h>
 #include <turbojpeg.h>
 
 #include "base/memory.h"

@@ -2,7 +2,6 @@
 #include "format/npy.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -150,8 +149,10 @@ decant_status dcn_npy_parse(const uint8_t *data, size_t bytes, dcn_npy *ret_arra
     if (version < 1 || version > 3) return DCN_FAIL(FORMAT, "version %d of the .npy format is not known", version);
     if (bytes < begin) return DCN_FAIL(FORMAT, "the .npy file ends within its header");
     if (version > 1) length |= (size_t)data[10] << 16 | (size_t)data[11] << 24;
-    if (length > bytes - begin || length > MAX_HEADER_BYTES)
-        return DCN_FAIL(FORMAT, "the .npy file ends within its header");
+    if (length > MAX_HEADER_BYTES)
+        return DCN_FAIL(FORMAT, "the .npy file has a header of %zu bytes, more than the %d that are read", length,
+                        MAX_HEADER_BYTES);
+    if (length > bytes - begin) return DCN_FAIL(FORMAT, "the .npy file ends within its header");
 
     char type[MAX_WORD] = "";
     bool fortran = false;

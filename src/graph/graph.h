@@ -127,8 +127,6 @@ typedef struct dcn_layer_summary {
 } dcn_layer_summary;
 /* One node's row. */
 dcn_layer_summary dcn_graph_layer(const dcn_graph *graph, dcn_node_id id);
-/* One row a node; freed with dcn_free. */
-decant_status dcn_graph_summary(const dcn_graph *graph, dcn_layer_summary **ret_rows, int32_t *ret_count);
 int64_t dcn_graph_parameters(const dcn_graph *graph); /* trainable elements */
 int64_t dcn_graph_mult_adds(const dcn_graph *graph);
 

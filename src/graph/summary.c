@@ -59,17 +59,6 @@ dcn_layer_summary dcn_graph_layer(const dcn_graph *graph, dcn_node_id id)
     return row;
 }
 
-decant_status dcn_graph_summary(const dcn_graph *graph, dcn_layer_summary **ret_rows, int32_t *ret_count)
-{
-    dcn_layer_summary *rows = NULL;
-    TRY_RETURN(dcn_new_array((size_t)graph->n_nodes, sizeof *rows, (void **)&rows));
-    for (dcn_node_id id = 0; id < graph->n_nodes; id++)
-        rows[id] = dcn_graph_layer(graph, id);
-    *ret_rows = rows;
-    *ret_count = graph->n_nodes;
-    return DECANT_OK;
-}
-
 int64_t dcn_graph_parameters(const dcn_graph *graph)
 {
     int64_t count = 0;
@@ -83,6 +72,6 @@ int64_t dcn_graph_mult_adds(const dcn_graph *graph)
 {
     int64_t count = 0;
     for (dcn_node_id id = 0; id < graph->n_nodes; id++)
-        count += node_mult_adds(graph, &graph->nodes[id]);
+        count = add_capped(count, node_mult_adds(graph, &graph->nodes[id]));
     return count;
 }

@@ -1,7 +1,6 @@
 /* Fresh weights, equal in distribution to PyTorch's. Every element is a function of (seed, parameter index, element
  * index), so large tensors are filled by all threads. */
 #include <math.h>
-#include <string.h>
 
 #include "base/random.h"
 #include "base/sanitizer.h"

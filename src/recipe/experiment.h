@@ -53,7 +53,7 @@ typedef struct dcn_model_spec {
 
 typedef enum dcn_start_kind { DCN_START_FRESH, DCN_START_INIT, DCN_START_PRUNE } dcn_start_kind;
 
-/* What a run's network and weights are at the start (recipe/start.h makes them). */
+/* What a run's network and weights are at the start (run/start.h makes them). */
 typedef struct dcn_start_spec {
     dcn_start_kind kind;
     const dcn_doc *doc;         /* of `init` or `prune`; NULL: fresh */

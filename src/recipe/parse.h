@@ -12,7 +12,8 @@ decant_status dcn_data_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec
 decant_status dcn_augment_parse(const dcn_doc *doc, dcn_augment *ret_augment);
 /* parse_source.c: source_kind, source and csv */
 decant_status dcn_source_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec *data);
-/* A trained model by the name of a run or of a file: one of the two is set. `key` is what the recipe calls it. */
+/* experiment.c: a trained model by the name of a run or of a file: one of the two is set. `key` is what the recipe
+ * calls it. */
 decant_status dcn_trained_parse(const dcn_experiment *experiment, const dcn_doc *doc, const char *key, int32_t *ret_run,
                                 const char **ret_file);
 /* parse_start.c: where a run starts, once all runs have names; and its model, once those before it have theirs. */

@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -59,11 +58,15 @@ static interval parse_range(const char *text)
 {
     interval parsed = {-HUGE_VAL, HUGE_VAL, true, true};
     if (text[0] == '\0') return parsed;
-    char *end = NULL;
+    const size_t first = strcspn(text, ","), last = strlen(text) - 1;
+    const size_t second = first + strspn(text + first, ", ");
+    char word[32];
     parsed.open_below = text[0] == '(';
-    parsed.minimum = strtod(text + 1, &end);
-    parsed.maximum = strtod(end + 1, &end); /* behind the comma */
-    parsed.open_above = *end == ')';
+    snprintf(word, sizeof word, "%.*s", (int)first - 1, text + 1);
+    (void)dcn_parse_double(word, &parsed.minimum); /* that of "-inf" and "inf" fails, and leaves what stands there */
+    snprintf(word, sizeof word, "%.*s", (int)(last - second), text + second);
+    (void)dcn_parse_double(word, &parsed.maximum);
+    parsed.open_above = text[last] == ')';
     return parsed;
 }
 

@@ -1,7 +1,6 @@
 /* Is one thing better than another? Mean and spread, the paired t-test, the sign test and McNemar's exact test, each
  * with its exact distribution through the incomplete beta function. */
 #include <math.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "decant/report.h"

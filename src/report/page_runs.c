@@ -17,9 +17,9 @@ decant_status dcn_page_read_json(const char *directory, const char *name, json_t
     decant_status status = dcn_path_join(directory, name, &path);
     if (status != DECANT_OK) goto out;
     *ret_json = NULL;
-    if (!dcn_file_exists(path)) goto out;
-    TRY(dcn_file_read(path, MAX_JSON_BYTES, &data, &bytes));
-    *ret_json = json_loadb((const char *)data, bytes, JSON_REJECT_DUPLICATES, NULL);
+    status = dcn_file_read(path, MAX_JSON_BYTES, &data, &bytes);
+    if (status == DECANT_OK) *ret_json = json_loadb((const char *)data, bytes, JSON_REJECT_DUPLICATES, NULL);
+    if (status != DECANT_NO_MEMORY) status = DECANT_OK;
 out:
     dcn_free(data);
     dcn_free(path);

@@ -26,13 +26,10 @@ static decant_status lint_graph(const dcn_lint_context *context, int32_t model)
 /* The node that takes this value, which may be flattened first; NULL when that is not exactly one. */
 static const dcn_node *only_reader(const dcn_graph *graph, dcn_value_id value)
 {
-    const dcn_node *reader = NULL;
-    for (dcn_node_id node = 0; node < graph->n_nodes; node++) {
-        if (graph->nodes[node].input[0] != value) continue;
-        if (reader != NULL) return NULL;
-        reader = &graph->nodes[node];
-    }
-    return reader != NULL && reader->op == DECANT_OP_FLATTEN ? only_reader(graph, reader->output[0]) : reader;
+    const dcn_node_id id = dcn_graph_only_reader(graph, value);
+    if (id == DCN_NONE) return NULL;
+    const dcn_node *reader = &graph->nodes[id];
+    return reader->op == DECANT_OP_FLATTEN ? only_reader(graph, reader->output[0]) : reader;
 }
 
 /* A dropped input is 0: the black of bytes, but the mean of inputs that are standardised. */

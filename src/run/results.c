@@ -31,22 +31,25 @@ decant_status dcn_result_append(decant_result_list *list, decant_run_result **re
     return DECANT_OK;
 }
 
+static void finish_result(const decant_run_result *result)
+{
+    const char *texts[] = {result->recipe,    result->run,  result->model,   result->teacher,   result->baseline,
+                           result->directory, result->data, result->made_by, result->made_with, result->made_at};
+    for (size_t t = 0; t < DCN_COUNT(texts); t++)
+        dcn_free((void *)texts[t]);
+    for (int32_t c = 0; result->class_names != NULL && c < result->n_classes; c++)
+        dcn_free((void *)result->class_names[c]);
+    const void *arrays[] = {result->wrong, result->class_names, result->confusion, result->predictions};
+    for (size_t a = 0; a < DCN_COUNT(arrays); a++)
+        dcn_free((void *)arrays[a]);
+    dcn_correction_destroy(result->correction);
+}
+
 void decant_result_list_destroy(decant_result_list *results)
 {
     if (results == NULL) return;
-    for (int32_t i = 0; i < results->count; i++) {
-        decant_run_result *result = &results->items[i];
-        const char *texts[] = {result->recipe,    result->run,  result->model,   result->teacher,   result->baseline,
-                               result->directory, result->data, result->made_by, result->made_with, result->made_at};
-        for (size_t t = 0; t < DCN_COUNT(texts); t++)
-            dcn_free((void *)texts[t]);
-        for (int32_t c = 0; result->class_names != NULL && c < result->n_classes; c++)
-            dcn_free((void *)result->class_names[c]);
-        const void *arrays[] = {result->wrong, result->class_names, result->confusion, result->predictions};
-        for (size_t a = 0; a < DCN_COUNT(arrays); a++)
-            dcn_free((void *)arrays[a]);
-        dcn_correction_destroy(result->correction);
-    }
+    for (int32_t i = 0; i < results->count; i++)
+        finish_result(&results->items[i]);
     dcn_free(results->items);
     dcn_free(results);
 }
@@ -155,9 +158,16 @@ static decant_status read_wrong(const json_t *wrong, decant_run_result *result)
         return DCN_FAIL(FORMAT, "it lists %zu wrong samples but counts %lld errors", count,
                         (long long)result->test_errors);
     TRY_RETURN(dcn_new_array(count, sizeof *indices, (void **)&indices));
-    for (size_t i = 0; i < count; i++)
-        indices[i] = (int32_t)json_integer_value(json_array_get(wrong, i));
     result->wrong = indices;
+    json_int_t before = -1;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *item = json_array_get(wrong, i);
+        const json_int_t index = json_is_integer(item) ? json_integer_value(item) : -1;
+        if (index <= before || index >= result->test_count || index > INT32_MAX)
+            return DCN_FAIL(FORMAT, "it is damaged: the wrong samples are no rising numbers of test samples");
+        indices[i] = (int32_t)index;
+        before = index;
+    }
     return DECANT_OK;
 }
 
@@ -261,6 +271,7 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
     size_t bytes = 0;
     char *path = NULL;
     json_t *json = NULL;
+    const int32_t before = list->count;
     decant_status status = dcn_path_join(directory, "result.json", &path);
     if (status != DECANT_OK) goto out;
     TRY(dcn_file_read(path, MAX_RESULT_BYTES, &data, &bytes));
@@ -285,6 +296,7 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
     TRY(dcn_answers_from_json(json, result));
 out:
     if (status != DECANT_OK) dcn_while("reading %s", path != NULL ? path : directory);
+    if (status != DECANT_OK && list->count > before) finish_result(&list->items[--list->count]);
     json_decref(json);
     dcn_free(data);
     dcn_free(path);

@@ -516,9 +516,13 @@ static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed
     TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory));
     TRY(dcn_identity_make(runner->materials, run, seed, teacher_hex, runner->start.hex, &identity));
     status = dcn_run_directory_inspect(&directory, runner->experiment, run, seed, &identity, &state, &difference);
-    if (status == DECANT_STALE) status = DECANT_OK; /* another's directory */
+    if (status == DECANT_OK && state == DCN_RUN_DONE) status = dcn_result_read(directory.path, runner->results);
+    if (status != DECANT_OK && status != DECANT_NO_MEMORY) { /* another's directory, or a damaged one */
+        if (status != DECANT_STALE) on_note(runner, decant_error_message());
+        status = DECANT_OK;
+        goto out;
+    }
     if (status != DECANT_OK || state != DCN_RUN_DONE) goto out;
-    TRY(dcn_result_read(directory.path, runner->results));
     decant_run_result *result = &runner->results->items[runner->results->count - 1];
     result->skipped = true;
     if (runner->options->on_result != NULL) runner->options->on_result(runner->options->context, result);

@@ -1,7 +1,6 @@
 /* Turns a run's `transfer` and `samples` into the list of samples that it trains on. */
 #include "run/transfer.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"

@@ -136,8 +136,8 @@ static decant_status check_terms(const dcn_train_options *options)
         }
         if (options->ignore_labels) {
             return DCN_FAIL(INVALID_ARG,
-                            "loss term %s reads labels, and this run is to ignore them; kd and logits "
-                            "listen to the teacher alone",
+                            "loss term %s reads labels, and this run is to ignore them; kd, logits, cosine "
+                            "and hint listen to the teacher alone",
                             class->name);
         }
     }

@@ -47,7 +47,7 @@ static dcn_teacher_cache_options plain(void)
         .indices = problem.split.train,
         .count = COUNT,
         .seed = 9,
-        .limit = DCN_TEACHER_CACHE_BYTES,
+        .limit = (int64_t)512 << 20,
         .folder = FOLDER,
         .on_note = on_note,
     };

@@ -189,13 +189,6 @@ static void test_size_is_bounded(void **state)
     refuse_bytes(text, bytes, DECANT_FORMAT, "test.yaml", "1 MiB");
     dcn_doc *doc = NULL;
     assert_int_equal(dcn_doc_parse(arena, "test.yaml", text, bytes / 2, &doc), DECANT_OK);
-
-    FILE *file = fopen("document_large.yaml", "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, bytes, file), bytes);
-    fclose(file);
-    assert_int_equal(dcn_doc_read(arena, "document_large.yaml", &doc), DECANT_FORMAT);
-    remove("document_large.yaml");
     free(text);
 }
 
@@ -403,14 +396,6 @@ static void test_canonical_json(void **state)
     dcn_text_finish(&text);
 }
 
-static void test_missing_file(void **state)
-{
-    (void)state;
-    dcn_doc *doc = NULL;
-    assert_int_equal(dcn_doc_read(arena, "no/such/recipe.yaml", &doc), DECANT_NOT_FOUND);
-    assert_null(doc);
-}
-
 static void test_every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -449,7 +434,6 @@ int main(void)
         cmocka_unit_test(test_clone_is_independent),
         cmocka_unit_test(test_strict_scalars),
         cmocka_unit_test(test_canonical_json),
-        cmocka_unit_test(test_missing_file),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, make_arena, destroy_arena);

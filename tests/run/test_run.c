@@ -290,6 +290,8 @@ static void test_damaged_answers_are_refused(void **state)
     assert_int_equal(read_replaced("\"predictions\":[0,", "\"predictions\":[-1,"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"confusion\":[[", "\"confusion\":[[1,"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"confusion\":[[2", "\"confusion\":[[-2"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"wrong\":[", "\"wrong\":[9000"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"wrong\":[", "\"wrong\":[-"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"ece\":", "\"ece\":2"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"agreement\":", "\"agreement\":7"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"teacher_accuracy\":", "\"teacher_accuracy\":7"), DECANT_FORMAT);

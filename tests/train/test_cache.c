@@ -56,7 +56,7 @@ static decant_status session(adjust *change, outcome *mine)
     options.terms[options.n_terms++] = (dcn_term){.kind = DCN_TERM_KD, .weight = 0.5, .temperature = 3};
     options.checkpoint_path = CHECKPOINT;
     options.select_best = true;
-    options.teacher_cache_bytes = DCN_TEACHER_CACHE_BYTES;
+    options.teacher_cache_bytes = (int64_t)512 << 20;
     options.teacher_cache_folder = CACHE;
     options.context = mine;
     options.stop_requested = stop_requested;
