@@ -8,6 +8,7 @@
 #include "bench/cases.h"
 #include "bench/measure.h"
 #include "bench/networks.h"
+#include "nn/inference.h"
 #include "train/training_step.h"
 
 int32_t decant_bench_case_count(void)
@@ -111,10 +112,7 @@ static decant_status build_step(workload *work)
                                     .n_terms = of->teacher ? 2 : 1,
                                     .labelled = true};
     TRY_RETURN(dcn_training_step_create(&spec, of->batch, NULL, &work->step));
-    for (dcn_value_id id = 0; id < work->student->graph->n_values; id++)
-        if (work->student->data[id])
-            TRY_RETURN(dcn_plan_write(work->step->plan, work->step->values[id], work->student->data[id]));
-    return DECANT_OK;
+    return dcn_model_write(work->student, work->step->values, work->step->plan);
 }
 
 static decant_status prepare(workload *work, const decant_compute *compute)

@@ -218,7 +218,7 @@ static decant_status check_shared(const dcn_graph *graph)
     for (dcn_value_id v = 0; v < graph->n_values; v++) {
         const dcn_value *value = &graph->values[v];
         int32_t readers = 0;
-        if (value->kind != DCN_VALUE_PARAMETER && value->kind != DCN_VALUE_STATE) continue;
+        if (!dcn_value_is_weight(value)) continue;
         for (dcn_node_id n = 0; n < graph->n_nodes; n++)
             for (int32_t i = 0; i < graph->nodes[n].n_inputs; i++)
                 readers += graph->nodes[n].input[i] == v;
@@ -271,8 +271,7 @@ void dcn_channels_axes(const dcn_graph *graph, const dcn_node *node, int32_t slo
 {
     const bool whole = node->op == DECANT_OP_LINEAR || (node->op == DECANT_OP_CONV2D && node->attrs.conv.groups == 1);
     const bool has = node->op == DECANT_OP_LINEAR || node->op == DECANT_OP_CONV2D || node->op == DECANT_OP_BATCHNORM;
-    const bool stored = graph->values[node->input[slot]].kind == DCN_VALUE_PARAMETER ||
-                        graph->values[node->input[slot]].kind == DCN_VALUE_STATE;
+    const bool stored = dcn_value_is_weight(&graph->values[node->input[slot]]);
     ret_axes[0] = has && stored ? node->output[0] : DCN_NONE;
     ret_axes[1] = whole && stored && slot == 1 ? node->input[0] : DCN_NONE;
 }

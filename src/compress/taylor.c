@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "compress/prune.h"
 #include "data/loader.h"
+#include "nn/inference.h"
 #include "train/training_step.h"
 #include "train/weights.h"
 
@@ -41,9 +42,7 @@ static decant_status make_step(const dcn_prune_data *data, int64_t batch, asking
     TRY_RETURN(dcn_training_step_create(&spec, batch, NULL, &ask->step));
     dcn_optimizer_hyper(&still, 0, 1, 1, ask->step->hyper);
     ask->step->hyper[DCN_HYPER_LR] = 0;
-    for (dcn_value_id v = 0; v < model->graph->n_values; v++)
-        if (model->data[v] != NULL) TRY_RETURN(dcn_plan_write(ask->step->plan, ask->step->values[v], model->data[v]));
-    return DECANT_OK;
+    return dcn_model_write(model, ask->step->values, ask->step->plan);
 }
 
 static decant_status start(const decant_model *model, const dcn_channels *channels, const dcn_prune_data *data,

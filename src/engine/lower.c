@@ -71,7 +71,7 @@ static decant_status lower_weights(lowerer *lowering)
     for (int32_t v = 0; v < model->n_values; v++) {
         const dcn_value *value = &model->values[v];
         if (value->kind == DCN_VALUE_RESULT || v == model->input) continue;
-        if (value->kind != DCN_VALUE_PARAMETER && value->kind != DCN_VALUE_STATE)
+        if (!dcn_value_is_weight(value))
             return DCN_FAIL(INVALID_ARG, "a model has one input, but \"%s\" is another", value->name);
 
         const char *name;

@@ -85,7 +85,7 @@ static decant_status adopt(dcn_plan *plan, const dcn_program *program, const dcn
     size_t n_weights = 0;
     for (dcn_value_id v = 0; v < graph->n_values; v++) {
         plan->values[v] = (dcn_plan_value){.kind = graph->values[v].kind, .buffer = DCN_NONE, .weight = DCN_NONE};
-        n_weights += graph->values[v].kind == DCN_VALUE_PARAMETER || graph->values[v].kind == DCN_VALUE_STATE;
+        n_weights += dcn_value_is_weight(&graph->values[v]);
     }
     for (int32_t k = 0; k < options->n_keep; k++) {
         TRY_RETURN(dcn_plan_check_value(plan, options->keep[k]));
@@ -93,8 +93,7 @@ static decant_status adopt(dcn_plan *plan, const dcn_program *program, const dcn
     }
     TRY_RETURN(dcn_new_array(n_weights, sizeof *plan->weights, (void **)&plan->weights));
     for (dcn_value_id v = 0; v < graph->n_values; v++)
-        if (graph->values[v].kind == DCN_VALUE_PARAMETER || graph->values[v].kind == DCN_VALUE_STATE)
-            TRY_RETURN(add_weight(plan, program, v));
+        if (dcn_value_is_weight(&graph->values[v])) TRY_RETURN(add_weight(plan, program, v));
     return check_update(plan, graph);
 }
 

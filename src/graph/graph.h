@@ -42,6 +42,12 @@ typedef struct dcn_value {
     dcn_value_id gradient; /* value holding d loss / d this parameter, or DCN_NONE */
 } dcn_value;
 
+/* Whether a model keeps data for it: what is trained, and running statistics. */
+static inline bool dcn_value_is_weight(const dcn_value *value)
+{
+    return value->kind == DCN_VALUE_PARAMETER || value->kind == DCN_VALUE_STATE;
+}
+
 typedef struct dcn_node {
     decant_op op;
     decant_op_attrs attrs;

@@ -57,7 +57,7 @@ static decant_status copy_values(ensemble *all, int32_t k, dcn_text *name)
     for (dcn_value_id v = 0; v < member->n_values; v++) {
         const dcn_value *value = &member->values[v];
         map[v] = v == member->input ? all->graph->input : DCN_NONE;
-        if (value->kind != DCN_VALUE_PARAMETER && value->kind != DCN_VALUE_STATE) continue;
+        if (!dcn_value_is_weight(value)) continue;
         TRY_RETURN(member_name(k, value->name, name));
         TRY_RETURN(dcn_graph_add_value(all->graph, value->kind, name->data, value->dtype, &value->shape, &map[v]));
     }

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "tensor/shape.h"
 
-static decant_status load_weights(const decant_model *model, const dcn_value_id *values, dcn_plan *plan)
+decant_status dcn_model_write(const decant_model *model, const dcn_value_id *values, dcn_plan *plan)
 {
     for (dcn_value_id v = 0; v < model->graph->n_values; v++)
         if (model->data[v] != NULL && values[v] != DCN_NONE)
@@ -28,7 +28,7 @@ decant_status dcn_inference_plan(dcn_device *device, const decant_model *model, 
     options.keep = &made.logits;
     options.n_keep = 1;
     TRY(dcn_plan_create(device, program, &options, &made.plan));
-    if (options.share == NULL) TRY(load_weights(model, values, made.plan));
+    if (options.share == NULL) TRY(dcn_model_write(model, values, made.plan));
     *ret_inference = made;
     made.plan = NULL;
 out:

@@ -11,6 +11,10 @@ typedef struct dcn_inference {
     dcn_value_id x, logits;
 } dcn_inference;
 
+/* Writes every weight of the model into a plan, in which it stands as values[its id]; where that is DCN_NONE it is left
+ * out. */
+decant_status dcn_model_write(const decant_model *model, const dcn_value_id *values, dcn_plan *plan);
+
 /* sharing: whose weights the plan reads (`share` and `use_ema`); NULL, or without `share`: the model's own are written
  * into it, and the model is not needed any more. */
 decant_status dcn_inference_plan(dcn_device *device, const decant_model *model, int64_t batch,

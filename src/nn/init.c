@@ -82,7 +82,7 @@ static void init_norm(decant_model *model, const dcn_node *node)
         fill_constant(model->data[node->input[i + 1]], channels, start[i]);
 }
 
-decant_status dcn_model_init(decant_model *model, uint64_t seed)
+void dcn_model_init(decant_model *model, uint64_t seed)
 {
     for (dcn_node_id id = 0; id < model->graph->n_nodes; id++) {
         const dcn_node *node = &model->graph->nodes[id];
@@ -91,5 +91,4 @@ decant_status dcn_model_init(decant_model *model, uint64_t seed)
         else if (node->op == DECANT_OP_BATCHNORM)
             init_norm(model, node);
     }
-    return DECANT_OK;
 }

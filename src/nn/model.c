@@ -7,11 +7,6 @@
 #include "base/memory.h"
 #include "tensor/shape.h"
 
-static bool has_data(const dcn_value *value)
-{
-    return value->kind == DCN_VALUE_PARAMETER || value->kind == DCN_VALUE_STATE;
-}
-
 static bool ends_with(const char *text, const char *ending)
 {
     size_t n = strlen(text), m = strlen(ending);
@@ -30,7 +25,7 @@ decant_status dcn_model_create(dcn_graph *graph, decant_model **ret_model)
     TRY(dcn_new_array((size_t)graph->n_values, sizeof *model->data, (void **)&model->data));
     for (dcn_value_id id = 0; id < graph->n_values; id++) {
         const dcn_value *value = &graph->values[id];
-        if (!has_data(value)) continue;
+        if (!dcn_value_is_weight(value)) continue;
         size_t bytes;
         TRY(dcn_shape_bytes(&value->shape, DECANT_F32, &bytes));
         TRY(dcn_new_aligned(bytes, (void **)&model->data[id]));
@@ -76,6 +71,15 @@ void dcn_model_destroy(decant_model *model)
     dcn_free(model);
 }
 
+void dcn_model_copy_weights(const decant_model *from, decant_model *to)
+{
+    for (dcn_value_id v = 0; v < from->graph->n_values; v++) {
+        if (from->data[v] == NULL) continue;
+        const size_t count = (size_t)decant_shape_count(&from->graph->values[v].shape);
+        memcpy(to->data[v], from->data[v], count * sizeof(float));
+    }
+}
+
 decant_status dcn_model_clone(const decant_model *model, decant_model **ret_model)
 {
     decant_model *copy = NULL;
@@ -83,11 +87,7 @@ decant_status dcn_model_clone(const decant_model *model, decant_model **ret_mode
     decant_status status = dcn_graph_clone(model->graph, &graph);
     if (status != DECANT_OK) return status;
     TRY(dcn_model_create(graph, &copy));
-    for (dcn_value_id id = 0; id < graph->n_values; id++) {
-        if (!model->data[id]) continue;
-        size_t count = (size_t)decant_shape_count(&graph->values[id].shape);
-        memcpy(copy->data[id], model->data[id], count * sizeof(float));
-    }
+    dcn_model_copy_weights(model, copy);
     TRY(dcn_model_copy_facts(model, copy));
     *ret_model = copy;
     copy = NULL;

@@ -36,7 +36,9 @@ decant_status dcn_model_clone(const decant_model *model, decant_model **ret_mode
 decant_status dcn_model_copy_facts(const decant_model *from, decant_model *to);
 /* Fresh weights as graph->init says (nn/init.c); batchnorm gets ones and zeros. A function of the seed and the graph
  * alone. */
-decant_status dcn_model_init(decant_model *model, uint64_t seed);
+void dcn_model_init(decant_model *model, uint64_t seed);
+/* Every weight of a network whose values have the ids of `to`'s, which may have more. */
+void dcn_model_copy_weights(const decant_model *from, decant_model *to);
 decant_status dcn_model_set_metadata(decant_model *model, const char *key, const char *value);
 #define DCN_TABLE_METADATA "table" /* the encoder of the table that the model was trained on */
 #define DCN_FILES_METADATA "files" /* how the pictures or arrays that it was trained on were read */

@@ -198,18 +198,13 @@ static bool is_tracked(const char *name)
     return length > suffix && strcmp(name + length - suffix, TRACKED_SUFFIX) == 0;
 }
 
-static bool is_stored(const dcn_value *value)
-{
-    return value->kind == DCN_VALUE_PARAMETER || value->kind == DCN_VALUE_STATE;
-}
-
 /* Before any memory is taken: the network could ask for more than there is, the file cannot hold more than its size. */
 static decant_status check_weights(const dcn_safetensors *file, const dcn_graph *graph)
 {
     int32_t used = 0;
     for (dcn_value_id id = 0; id < graph->n_values; id++) {
         const dcn_value *value = &graph->values[id];
-        if (!is_stored(value)) continue;
+        if (!dcn_value_is_weight(value)) continue;
         const decant_tensor *tensor = dcn_safetensors_find(file, value->name);
         if (!tensor) return DCN_FAIL(FORMAT, "the weights of \"%s\" are missing", value->name);
         if (tensor->dtype != DECANT_F32 || !decant_shape_equal(&tensor->shape, &value->shape))
@@ -227,7 +222,7 @@ static void read_weights(const dcn_safetensors *file, decant_model *model)
 {
     for (dcn_value_id id = 0; id < model->graph->n_values; id++) {
         const dcn_value *value = &model->graph->values[id];
-        if (!is_stored(value)) continue;
+        if (!dcn_value_is_weight(value)) continue;
         const decant_tensor *tensor = dcn_safetensors_find(file, value->name);
         memcpy(model->data[id], tensor->data, (size_t)decant_shape_count(&value->shape) * sizeof(float));
     }

@@ -1,6 +1,4 @@
 /* A model that answers with more than its logits. */
-#include <string.h>
-
 #include "base/memory.h"
 #include "base/text.h"
 #include "nn/model.h"
@@ -39,11 +37,7 @@ decant_status dcn_model_tapped(const decant_model *model, const dcn_value_id *ta
     status = dcn_model_create(graph, &tapped); /* takes the graph, also when it fails */
     graph = NULL;
     if (status != DECANT_OK) goto out;
-    for (dcn_value_id v = 0; v < model->graph->n_values; v++) {
-        if (model->data[v] == NULL) continue;
-        size_t count = (size_t)decant_shape_count(&model->graph->values[v].shape);
-        memcpy(tapped->data[v], model->data[v], count * sizeof(float));
-    }
+    dcn_model_copy_weights(model, tapped);
     if (normalization->channels > 0)
         TRY(dcn_model_set_normalization(tapped, normalization->channels, normalization->mean, normalization->std));
     *ret_model = tapped;

@@ -63,7 +63,7 @@ decant_status decant_model_from_graph(decant_graph *graph, uint64_t seed, decant
         return status;
     }
     TRY(dcn_model_create(graph, &model)); /* takes the graph, also when it fails */
-    TRY(dcn_model_init(model, seed));
+    dcn_model_init(model, seed);
     *ret_model = model;
     model = NULL;
 out:
@@ -140,7 +140,7 @@ decant_status decant_model_summarize(const decant_model *model, decant_model_sum
     summary->input_bytes = decant_shape_count(&graph->values[graph->input].shape) * (int64_t)sizeof(float);
     for (dcn_value_id id = 0; id < graph->n_values; id++) {
         const dcn_value *value = &graph->values[id];
-        if (value->kind == DCN_VALUE_PARAMETER || value->kind == DCN_VALUE_STATE)
+        if (dcn_value_is_weight(value))
             summary->weight_bytes += decant_shape_count(&value->shape) * (int64_t)sizeof(float);
     }
     *ret_summary = summary;

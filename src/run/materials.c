@@ -248,10 +248,7 @@ decant_status dcn_materials_model(const dcn_materials *materials, int32_t model,
     decant_model *made = NULL;
     TRY_RETURN(dcn_materials_graph(materials->experiment, model, materials->dataset, &graph));
     TRY_RETURN(dcn_materials_dress(materials, graph, &made));
-    decant_status status = dcn_model_init(made, seed);
-    if (status == DECANT_OK)
-        *ret_model = made;
-    else
-        dcn_model_destroy(made);
-    return status;
+    dcn_model_init(made, seed);
+    *ret_model = made;
+    return DECANT_OK;
 }

@@ -156,7 +156,7 @@ static decant_status start_pruned(dcn_device *device, const dcn_materials *mater
     graph = NULL; /* taken over, also on failure */
     if (status != DECANT_OK) goto out;
     if (run->start.fresh_weights)
-        TRY(dcn_model_init(model, seed));
+        dcn_model_init(model, seed);
     else
         copy_weights(pruned, model);
     start->parameters_before = report.parameters_before;

@@ -101,7 +101,7 @@ static decant_status prepare_model(const decant_train_options *options, const de
     decant_status status = DECANT_OK;
     TRY(dcn_model_clone(model, &copy));
     if (options->fresh) {
-        TRY(dcn_model_init(copy, options->seed));
+        dcn_model_init(copy, options->seed);
         TRY(dcn_new_array(2 * (size_t)channels, sizeof *statistics, (void **)&statistics));
         TRY(dcn_statistics(dataset, split->train, split->n_train, statistics, statistics + channels));
         TRY(dcn_model_set_normalization(copy, channels, statistics, statistics + channels));

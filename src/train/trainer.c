@@ -294,7 +294,7 @@ static decant_status start_afresh(dcn_trainer *trainer)
     decant_status status = DECANT_OK;
     TRY(dcn_graph_clone(trainer->graph, &graph));
     TRY(dcn_model_create(graph, &start));
-    TRY(dcn_model_init(start, trainer->options->seed));
+    dcn_model_init(start, trainer->options->seed);
     dcn_weights_copy(model->graph, model->data, start->data);
     TRY(dcn_weights_write(step->plan, step->values, trainer->graph, DCN_BLOCK_PARAMETER, start->data));
     /* The average starts at the initial weights. */

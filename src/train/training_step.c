@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "distill/features.h"
+#include "nn/inference.h"
 #include "tensor/shape.h"
 
 /* The plan's names for what is the teacher's, but not its network's. */
@@ -246,12 +247,8 @@ out:
 
 static decant_status load_teacher(const builder *b, dcn_plan *plan)
 {
-    const decant_model *teacher = b->teacher;
-    if (teacher == NULL) return DECANT_OK;
-    for (int32_t v = 0; v < teacher->graph->n_values; v++) {
-        if (teacher->data[v] == NULL || b->teacher_values[v] == DCN_NONE) continue;
-        TRY_RETURN(dcn_plan_write(plan, b->teacher_values[v], teacher->data[v]));
-    }
+    if (b->teacher == NULL) return DECANT_OK;
+    TRY_RETURN(dcn_model_write(b->teacher, b->teacher_values, plan));
     return load_conversion(b, plan);
 }
 

@@ -52,7 +52,7 @@ static inline decant_model *model_of_graph(dcn_graph *graph, uint64_t seed)
 {
     decant_model *model = NULL;
     require_ok(dcn_model_create(graph, &model));
-    require_ok(dcn_model_init(model, seed));
+    dcn_model_init(model, seed);
     shake(model, seed);
     return model;
 }
