@@ -108,6 +108,15 @@ decant_status dcn_new_aligned(size_t bytes, void **ret_memory)
     return DECANT_OK;
 }
 
+decant_status dcn_new_floats(int64_t rows, int64_t columns, float **ret_values)
+{
+    size_t count, bytes;
+    if (rows < 0 || columns < 0 || !dcn_mul_size((size_t)rows, (size_t)columns, &count) ||
+        !dcn_mul_size(count, sizeof(float), &bytes))
+        return size_overflow((size_t)rows, (size_t)columns * sizeof(float));
+    return dcn_new_aligned(bytes, (void **)ret_values);
+}
+
 decant_status dcn_resize(void **memory, size_t count, size_t item_bytes)
 {
     size_t bytes;

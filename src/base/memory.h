@@ -17,6 +17,8 @@ decant_status dcn_new(size_t bytes, void **ret_memory);
 decant_status dcn_new_array(size_t count, size_t item_bytes, void **ret_memory);
 /* Zeroed and 64-byte aligned, padded up to a whole cache line; freed with dcn_free_aligned. */
 decant_status dcn_new_aligned(size_t bytes, void **ret_memory);
+/* The same for floats [rows, columns], whose number may be beyond counting: NO_MEMORY. */
+decant_status dcn_new_floats(int64_t rows, int64_t columns, float **ret_values);
 /* Grows or shrinks *memory in place; new bytes are not zeroed; untouched on failure. */
 decant_status dcn_resize(void **memory, size_t count, size_t item_bytes);
 decant_status dcn_copy_string(const char *text, char **ret_copy);

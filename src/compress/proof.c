@@ -15,9 +15,7 @@ static decant_status run(dcn_device *device, const decant_model *model, const fl
     dcn_inference inference = {0};
     decant_status status = dcn_inference_plan(device, model, N_SAMPLES, NULL, &inference);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_plan_bind(inference.plan, inference.x, x));
-    TRY(dcn_plan_run(inference.plan));
-    TRY(dcn_plan_read(inference.plan, inference.logits, ret_logits));
+    TRY(dcn_inference_ask(&inference, x, ret_logits));
 out:
     dcn_plan_destroy(inference.plan);
     return status;
@@ -38,8 +36,6 @@ decant_status dcn_prove_equal(dcn_device *device, const decant_model *before, co
                               double *ret_largest)
 {
     const int64_t n_one = decant_shape_count(&before->graph->values[before->graph->input].shape);
-    int64_t n_inputs = 0;
-    const int64_t n_logits = (int64_t)N_SAMPLES * before->n_outputs;
     dcn_random random = dcn_random_start(0, DCN_PURPOSE_PROOF, 0, 0);
     const decant_precision asked = device->precision;
     float *x = NULL, *first = NULL, *second = NULL; /* first, second: [N_SAMPLES, outputs] */
@@ -48,19 +44,15 @@ decant_status dcn_prove_equal(dcn_device *device, const decant_model *before, co
         status = DCN_FAIL(NUMERIC, "the two networks do not have the same number of outputs");
         goto out;
     }
-    if (!dcn_mul_int64(n_one, N_SAMPLES, &n_inputs) || n_inputs > PTRDIFF_MAX / (int64_t)sizeof *x) {
-        status = DCN_FAIL(NO_MEMORY, "%d samples of %lld numbers are too many to compare", N_SAMPLES, (long long)n_one);
-        goto out;
-    }
-    TRY(dcn_new_aligned((size_t)n_inputs * sizeof *x, (void **)&x));
-    TRY(dcn_new_aligned((size_t)n_logits * sizeof *first, (void **)&first));
-    TRY(dcn_new_aligned((size_t)n_logits * sizeof *second, (void **)&second));
-    for (int64_t i = 0; i < n_inputs; i++)
+    TRY(dcn_new_floats(N_SAMPLES, n_one, &x));
+    TRY(dcn_new_floats(N_SAMPLES, before->n_outputs, &first));
+    TRY(dcn_new_floats(N_SAMPLES, before->n_outputs, &second));
+    for (int64_t i = 0; i < N_SAMPLES * n_one; i++)
         x[i] = (float)dcn_random_normal(&random);
     device->precision = DECANT_PRECISION_F32; /* bf16 would round what is equal to neighbours */
     TRY(run(device, before, x, first));
     TRY(run(device, after, x, second));
-    const double largest = largest_difference(first, second, n_logits);
+    const double largest = largest_difference(first, second, N_SAMPLES * before->n_outputs);
     if (!(largest <= TOLERANCE)) { /* written so that NaN fails */
         status = DCN_FAIL(NUMERIC, "the outputs differ by %g of the largest, more than rounding explains", largest);
         goto out;

@@ -303,7 +303,7 @@ static decant_status try_rows(dcn_teacher_cache *cache, bool *ret_alone)
     dcn_loader *loader = NULL;
     const dcn_batch *batch = NULL;
     int64_t count = cache->options.count < DCN_TEACHER_BATCH ? cache->options.count : DCN_TEACHER_BATCH;
-    decant_status status = dcn_new_aligned((size_t)(DCN_TEACHER_BATCH * elements) * sizeof *x, (void **)&x);
+    decant_status status = dcn_new_floats(DCN_TEACHER_BATCH, elements, &x);
     if (status != DECANT_OK) goto out;
     memcpy(cache->wanted, cache->options.indices, (size_t)count * sizeof *cache->wanted);
     TRY(create_loader(cache, count, &loader));

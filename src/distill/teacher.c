@@ -13,15 +13,6 @@ struct dcn_teacher {
     float *rows;               /* [DCN_TEACHER_BATCH, classes] */
 };
 
-static decant_status create_plan(dcn_teacher *teacher, dcn_device *device, const decant_model *given)
-{
-    decant_model *model = NULL; /* the one given, folded */
-    TRY_RETURN(dcn_model_fold(given, NULL, 0, &model, NULL));
-    decant_status status = dcn_inference_plan(device, model, DCN_TEACHER_BATCH, NULL, &teacher->inference);
-    dcn_model_destroy(model);
-    return status;
-}
-
 decant_status dcn_teacher_create(dcn_device *device, const decant_model *model, dcn_teacher **ret_teacher)
 {
     dcn_teacher *teacher = NULL;
@@ -29,15 +20,9 @@ decant_status dcn_teacher_create(dcn_device *device, const decant_model *model, 
     if (status != DECANT_OK) goto out;
     teacher->elements = decant_shape_count(&model->graph->values[model->graph->input].shape);
     teacher->classes = decant_shape_count(&model->graph->values[model->graph->output].shape);
-    size_t inputs = 0, outputs = 0;
-    if (!dcn_mul_size((size_t)teacher->elements, DCN_TEACHER_BATCH * sizeof(float), &inputs) ||
-        !dcn_mul_size((size_t)teacher->classes, DCN_TEACHER_BATCH * sizeof(float), &outputs)) {
-        status = DCN_FAIL(NO_MEMORY, "a batch for the teacher is larger than any memory");
-        goto out;
-    }
-    TRY(dcn_new_aligned(inputs, (void **)&teacher->padded));
-    TRY(dcn_new_aligned(outputs, (void **)&teacher->rows));
-    TRY(create_plan(teacher, device, model));
+    TRY(dcn_new_floats(DCN_TEACHER_BATCH, teacher->elements, &teacher->padded));
+    TRY(dcn_new_floats(DCN_TEACHER_BATCH, teacher->classes, &teacher->rows));
+    TRY(dcn_inference_plan_folded(device, model, DCN_TEACHER_BATCH, &teacher->inference));
     *ret_teacher = teacher;
     teacher = NULL;
 out:
@@ -63,9 +48,7 @@ decant_status dcn_teacher_ask(dcn_teacher *teacher, const float *x, int64_t coun
         memset(teacher->padded + count * teacher->elements, 0, (size_t)(DCN_TEACHER_BATCH - count) * sample_bytes);
         x = teacher->padded;
     }
-    TRY_RETURN(dcn_plan_bind(teacher->inference.plan, teacher->inference.x, x));
-    TRY_RETURN(dcn_plan_run(teacher->inference.plan));
-    TRY_RETURN(dcn_plan_read(teacher->inference.plan, teacher->inference.logits, teacher->rows));
+    TRY_RETURN(dcn_inference_ask(&teacher->inference, x, teacher->rows));
     memcpy(ret_logits, teacher->rows, (size_t)(count * teacher->classes) * sizeof *ret_logits);
     return DECANT_OK;
 }
@@ -77,7 +60,7 @@ decant_status dcn_teacher_rows_stand_alone(dcn_teacher *teacher, const float *x,
     float *backwards = NULL; /* [batch, sample...] */
     float *answers = NULL;   /* [3, batch, classes] */
     bool alone = true;
-    decant_status status = dcn_new_aligned((size_t)(batch * elements) * sizeof *x, (void **)&backwards);
+    decant_status status = dcn_new_floats(batch, elements, &backwards);
     if (status != DECANT_OK) goto out;
     TRY(dcn_new_array(3 * (size_t)batch, row_bytes, (void **)&answers));
     for (int64_t i = 0; i < batch; i++)

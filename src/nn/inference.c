@@ -37,3 +37,20 @@ out:
     dcn_program_destroy(program);
     return status;
 }
+
+decant_status dcn_inference_plan_folded(dcn_device *device, const decant_model *model, int64_t batch,
+                                        dcn_inference *ret_inference)
+{
+    decant_model *folded = NULL;
+    TRY_RETURN(dcn_model_fold(model, NULL, 0, &folded, NULL));
+    decant_status status = dcn_inference_plan(device, folded, batch, NULL, ret_inference);
+    dcn_model_destroy(folded);
+    return status;
+}
+
+decant_status dcn_inference_ask(const dcn_inference *inference, const float *x, float *ret_logits)
+{
+    TRY_RETURN(dcn_plan_bind(inference->plan, inference->x, x));
+    TRY_RETURN(dcn_plan_run(inference->plan));
+    return dcn_plan_read(inference->plan, inference->logits, ret_logits);
+}

@@ -19,5 +19,10 @@ decant_status dcn_model_write(const decant_model *model, const dcn_value_id *val
  * into it, and the model is not needed any more. */
 decant_status dcn_inference_plan(dcn_device *device, const decant_model *model, int64_t batch,
                                  const dcn_plan_options *sharing, dcn_inference *ret_inference);
+/* The same of the model folded (dcn_model_fold), with weights of its own. */
+decant_status dcn_inference_plan_folded(dcn_device *device, const decant_model *model, int64_t batch,
+                                        dcn_inference *ret_inference);
+/* x: [batch, sample...], normalised; ret_logits: [batch, outputs]. */
+decant_status dcn_inference_ask(const dcn_inference *inference, const float *x, float *ret_logits);
 
 #endif

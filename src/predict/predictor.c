@@ -52,7 +52,7 @@ static decant_status fill_slot(decant_predictor *predictor, int64_t batch, slot 
     slot made = {.batch = batch};
     decant_status status = dcn_inference_plan(predictor->device, predictor->model, batch, &sharing, &made.inference);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_new_aligned((size_t)(batch * predictor->inputs) * sizeof *made.x, (void **)&made.x));
+    TRY(dcn_new_floats(batch, predictor->inputs, &made.x));
     TRY(dcn_plan_bind(made.inference.plan, made.inference.x, made.x));
     *place = made;
     made = (slot){0};

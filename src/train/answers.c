@@ -71,24 +71,16 @@ decant_status dcn_answers_are_kept(const dcn_train_options *options, bool *ret_k
     return DECANT_OK;
 }
 
-static decant_status reserve(int64_t batch, int64_t length, float **ret_values)
-{
-    size_t bytes = 0;
-    if (!dcn_mul_size((size_t)batch, (size_t)length * sizeof(float), &bytes))
-        return DCN_FAIL(NO_MEMORY, "a batch of the teacher's answers is larger than any memory");
-    return dcn_new_aligned(bytes, (void **)ret_values);
-}
-
 decant_status dcn_answers_reserve(dcn_answers *answers, int64_t batch)
 {
-    TRY_RETURN(reserve(batch, answers->width, &answers->rows));
+    TRY_RETURN(dcn_new_floats(batch, answers->width, &answers->rows));
     if (answers->width == answers->outputs) {
         answers->logits = answers->rows;
         return DECANT_OK;
     }
-    TRY_RETURN(reserve(batch, answers->outputs, &answers->logits));
+    TRY_RETURN(dcn_new_floats(batch, answers->outputs, &answers->logits));
     for (int32_t i = 0; i < DCN_MAX_TERMS; i++)
-        if (answers->length[i] > 0) TRY_RETURN(reserve(batch, answers->length[i], &answers->features[i]));
+        if (answers->length[i] > 0) TRY_RETURN(dcn_new_floats(batch, answers->length[i], &answers->features[i]));
     return DECANT_OK;
 }
 

@@ -45,12 +45,9 @@ static int64_t batch_for(int64_t sample_elements, int64_t count)
 static decant_status create_plan(dcn_evaluator *evaluator, const dcn_evaluator_options *options)
 {
     const dcn_plan_options sharing = {.share = options->share, .use_ema = options->use_ema};
-    decant_model *folded = NULL;
-    if (options->share == NULL) TRY_RETURN(dcn_model_fold(options->model, NULL, 0, &folded, NULL));
-    decant_status status = dcn_inference_plan(options->device, folded != NULL ? folded : options->model,
-                                              evaluator->batch, &sharing, &evaluator->inference);
-    dcn_model_destroy(folded);
-    return status;
+    if (options->share == NULL)
+        return dcn_inference_plan_folded(options->device, options->model, evaluator->batch, &evaluator->inference);
+    return dcn_inference_plan(options->device, options->model, evaluator->batch, &sharing, &evaluator->inference);
 }
 
 static decant_status create_loader(dcn_evaluator *evaluator, const dcn_evaluator_options *options)
@@ -86,9 +83,8 @@ decant_status dcn_evaluator_create(const dcn_evaluator_options *options, dcn_eva
     evaluator->outputs = options->model->n_outputs;
     evaluator->classes = options->model->n_classes;
 
-    size_t padded_bytes = (size_t)evaluator->batch * (size_t)evaluator->sample_elements * sizeof(float);
-    TRY(dcn_new_aligned(padded_bytes, (void **)&evaluator->padded));
-    TRY(dcn_new_aligned((size_t)(evaluator->batch * evaluator->outputs) * sizeof(float), (void **)&evaluator->rows));
+    TRY(dcn_new_floats(evaluator->batch, evaluator->sample_elements, &evaluator->padded));
+    TRY(dcn_new_floats(evaluator->batch, evaluator->outputs, &evaluator->rows));
     TRY(create_plan(evaluator, options));
     TRY(create_loader(evaluator, options));
     *ret_evaluator = evaluator;
@@ -116,9 +112,7 @@ static decant_status run_batch(dcn_evaluator *evaluator, const dcn_batch *batch)
         memcpy(evaluator->padded, x, (size_t)batch->size * (size_t)evaluator->sample_elements * sizeof *x);
         x = evaluator->padded;
     }
-    TRY_RETURN(dcn_plan_bind(evaluator->inference.plan, evaluator->inference.x, x));
-    TRY_RETURN(dcn_plan_run(evaluator->inference.plan));
-    return dcn_plan_read(evaluator->inference.plan, evaluator->inference.logits, evaluator->rows);
+    return dcn_inference_ask(&evaluator->inference, x, evaluator->rows);
 }
 
 static decant_status check_finite(const float *row, int64_t outputs, int32_t sample)

@@ -70,6 +70,9 @@ static void impossible_sizes_are_refused(void **state)
     void *memory = (void *)1;
     assert_int_equal(dcn_new_array(SIZE_MAX / 2, 3, &memory), DECANT_NO_MEMORY);
     assert_int_equal(dcn_new_aligned(SIZE_MAX - 10, &memory), DECANT_NO_MEMORY);
+    assert_int_equal(dcn_new_floats(INT64_MAX, 1, (float **)&memory), DECANT_NO_MEMORY);
+    assert_int_equal(dcn_new_floats((int64_t)1 << 33, (int64_t)1 << 31, (float **)&memory), DECANT_NO_MEMORY);
+    assert_int_equal(dcn_new_floats(-1, 1, (float **)&memory), DECANT_NO_MEMORY);
     assert_ptr_equal(memory, (void *)1); /* untouched on failure */
 
     size_t size = 5;
