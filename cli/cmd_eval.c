@@ -42,7 +42,7 @@ static json_t *confusion_json(const decant_evaluation *evaluation)
     for (int32_t truth = 0; truth < evaluation->n_classes; truth++) {
         json_t *row = json_array();
         for (int32_t c = 0; c < evaluation->n_classes; c++)
-            json_array_append_new(row, json_integer(evaluation->confusion[truth * evaluation->n_classes + c]));
+            json_array_append_new(row, json_integer(evaluation->confusion[(int64_t)truth * evaluation->n_classes + c]));
         json_array_append_new(confusion, row);
     }
     return confusion;

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "base/memory.h"
 #include "base/random.h"
 
 #define SHORT_PLANE 16 /* values of a channel below which the floats of all bytes would cost more than they save */
@@ -86,11 +87,11 @@ static inline float normalise_float(float value, float mean, float std)
     return (value - mean) / std;
 }
 
-decant_status dcn_converter_create(const decant_dataset *dataset, decant_dtype dtype, int32_t norm_channels,
+decant_status dcn_converter_create(const decant_shape *sample, decant_dtype dtype, int32_t norm_channels,
                                    const float *mean, const float *std, dcn_converter *ret_converter)
 {
-    dcn_converter converter = {.sample = dataset->sample, .dtype = dtype, .channels = (int32_t)dataset->sample.dim[0]};
-    converter.plane = decant_shape_count(&dataset->sample) / converter.channels;
+    dcn_converter converter = {.sample = *sample, .dtype = dtype, .channels = (int32_t)sample->dim[0]};
+    converter.plane = decant_shape_count(sample) / converter.channels;
     converter.n_tables = norm_channels > 1 ? norm_channels : 1;
     if (norm_channels < 0 || (norm_channels > 1 && norm_channels != converter.channels)) {
         return DCN_FAIL(INVALID_ARG, "normalisation of %d channels for samples of %d", norm_channels,

@@ -4,7 +4,18 @@
 #define DCN_DATA_AUGMENT_H
 
 #include "data/bytes.h"
-#include "data/loader.h"
+#include "decant/tensor.h"
+
+/* Augmentations, applied in this order; all off when zeroed. Random decisions: Philox(seed, AUGMENT, epoch, sample
+ * index). */
+typedef struct dcn_augment {
+    int32_t shift;        /* whole pixels, uniform in [-shift, shift] each way, zeros (raw 0) enter */
+    int32_t crop_padding; /* pad by this much with raw 0 and crop back at random (He et al.) */
+    bool flip;            /* left-right, probability 1/2 */
+    int32_t cutout; /* side of a square set to the mean (0 after normalisation), centre uniform, clipped at the border;
+                       0 off */
+    double mixup;   /* alpha of Beta(alpha, alpha) a batch; 0 off */
+} dcn_augment;
 
 /* What was drawn for one sample in one epoch. */
 typedef struct dcn_augment_choice {
@@ -38,7 +49,7 @@ typedef struct dcn_converter {
 } dcn_converter;
 
 /* norm_channels, mean, std as in dcn_loader_options. */
-decant_status dcn_converter_create(const decant_dataset *dataset, decant_dtype dtype, int32_t norm_channels,
+decant_status dcn_converter_create(const decant_shape *sample, decant_dtype dtype, int32_t norm_channels,
                                    const float *mean, const float *std, dcn_converter *ret_converter);
 void dcn_converter_finish(dcn_converter *converter);
 

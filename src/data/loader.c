@@ -332,7 +332,7 @@ decant_status dcn_loader_create(const dcn_loader_options *options, dcn_loader **
     loader->batches = options->count / options->batch;
     if (!options->drop_last && options->count % options->batch != 0) loader->batches++;
     TRY(copy_indices(loader));
-    TRY(dcn_converter_create(options->dataset, options->part->dtype, options->norm_channels, options->mean,
+    TRY(dcn_converter_create(&options->dataset->sample, options->part->dtype, options->norm_channels, options->mean,
                              options->std, &loader->converter));
     TRY(create_slots(loader));
     if (options->threaded) {

@@ -2,18 +2,8 @@
 #ifndef DCN_DATA_LOADER_H
 #define DCN_DATA_LOADER_H
 
+#include "data/augment.h"
 #include "data/dataset.h"
-
-/* Augmentations, applied in this order; all off when zeroed. Random decisions: Philox(seed, AUGMENT, epoch, sample
- * index). */
-typedef struct dcn_augment {
-    int32_t shift;        /* whole pixels, uniform in [-shift, shift] each way, zeros (raw 0) enter */
-    int32_t crop_padding; /* pad by this much with raw 0 and crop back at random (He et al.) */
-    bool flip;            /* left-right, probability 1/2 */
-    int32_t cutout; /* side of a square set to the mean (0 after normalisation), centre uniform, clipped at the border;
-                       0 off */
-    double mixup;   /* alpha of Beta(alpha, alpha) a batch; 0 off */
-} dcn_augment;
 
 typedef struct dcn_loader_options {
     const decant_dataset *dataset;

@@ -105,9 +105,9 @@ static decant_status find_slot(decant_predictor *predictor, int64_t batch, slot 
 static decant_status create_converters(decant_predictor *predictor)
 {
     const dcn_normalization *norm = &predictor->model->normalization;
-    const decant_dataset samples = {.sample = decant_model_input_shape(predictor->model)};
-    TRY_RETURN(dcn_converter_create(&samples, DECANT_U8, norm->channels, norm->mean, norm->std, &predictor->bytes));
-    return dcn_converter_create(&samples, DECANT_F32, norm->channels, norm->mean, norm->std, &predictor->floats);
+    const decant_shape sample = decant_model_input_shape(predictor->model);
+    TRY_RETURN(dcn_converter_create(&sample, DECANT_U8, norm->channels, norm->mean, norm->std, &predictor->bytes));
+    return dcn_converter_create(&sample, DECANT_F32, norm->channels, norm->mean, norm->std, &predictor->floats);
 }
 
 decant_status decant_predictor_create(const decant_model *model, const decant_compute *compute,

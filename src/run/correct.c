@@ -131,7 +131,7 @@ static decant_status test_as_it_is(dcn_device *device, const dcn_materials *mate
     TRY(dcn_evaluate(device, model, dataset, &dataset->test, NULL, dataset->test.count, &metrics, NULL, NULL));
     for (int32_t truth = 0; truth < n_classes; truth++)
         for (int32_t answer = 0; answer < n_classes; answer++)
-            if (answer != truth) class_errors[truth] += metrics.confusion[truth * n_classes + answer];
+            if (answer != truth) class_errors[truth] += metrics.confusion[(int64_t)truth * n_classes + answer];
     correction->n_classes = n_classes;
     correction->errors = metrics.errors;
     correction->accuracy = metrics.accuracy;

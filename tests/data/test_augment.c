@@ -46,8 +46,8 @@ static void make_converter(decant_dtype dtype, int64_t height, int64_t width, in
                            dcn_converter *converter)
 {
     const float mean[2] = {0.25f, 0.5f}, std[2] = {0.3f, 2.0f};
-    decant_dataset shape_only = {.sample = {.rank = 3, .dim = {2, height, width}}};
-    assert_ok(dcn_converter_create(&shape_only, dtype, norm_channels, mean, std, converter));
+    const decant_shape sample = {.rank = 3, .dim = {2, height, width}};
+    assert_ok(dcn_converter_create(&sample, dtype, norm_channels, mean, std, converter));
 }
 
 /* Every shift up to 4, crop up to 3 and flip on small pictures: far enough that nothing of the picture is left. */
@@ -127,13 +127,13 @@ static void test_plain_conversion(void **state)
         bytes[i] = (uint8_t)(i * 6);
         values[i] = (float)i / 3;
     }
-    decant_dataset row = {.sample = {.rank = 1, .dim = {40}}}, picture = {.sample = {.rank = 3, .dim = {2, 4, 5}}};
+    const decant_shape row = {.rank = 1, .dim = {40}}, picture = {.rank = 3, .dim = {2, 4, 5}};
     for (int which = 0; which < 8; which++) {
-        const decant_dataset *dataset = which % 2 == 0 ? &row : &picture;
+        const decant_shape *sample = which % 2 == 0 ? &row : &picture;
         bool is_float = which / 2 % 2 == 1, each = which / 4 == 1;
-        int32_t channels = (int32_t)dataset->sample.dim[0];
+        int32_t channels = (int32_t)sample->dim[0];
         dcn_converter converter;
-        assert_ok(dcn_converter_create(dataset, is_float ? DECANT_F32 : DECANT_U8, each ? channels : 1, mean, ones,
+        assert_ok(dcn_converter_create(sample, is_float ? DECANT_F32 : DECANT_U8, each ? channels : 1, mean, ones,
                                        &converter));
         dcn_convert(&converter, is_float ? (const uint8_t *)values : bytes, result);
         for (int i = 0; i < 40; i++) {
@@ -148,15 +148,14 @@ static void test_plain_conversion(void **state)
 static void test_impossible_normalisations(void **state)
 {
     (void)state;
-    decant_dataset dataset = {.sample = {.rank = 3, .dim = {3, 2, 2}}};
+    const decant_shape sample = {.rank = 3, .dim = {3, 2, 2}};
     const float good[3] = {1, 1, 1}, zero[3] = {1, 0, 1}, bad[3] = {1, 1, (float)(0.0 / 0.0)};
     dcn_converter converter;
-    assert_int_equal(dcn_converter_create(&dataset, DECANT_U8, 2, good, good, &converter), DECANT_INVALID_ARG);
-    assert_int_equal(dcn_converter_create(&dataset, DECANT_U8, -1, good, good, &converter), DECANT_INVALID_ARG);
-    assert_refused(dcn_converter_create(&dataset, DECANT_U8, 3, good, zero, &converter), DECANT_INVALID_ARG,
+    assert_int_equal(dcn_converter_create(&sample, DECANT_U8, 2, good, good, &converter), DECANT_INVALID_ARG);
+    assert_int_equal(dcn_converter_create(&sample, DECANT_U8, -1, good, good, &converter), DECANT_INVALID_ARG);
+    assert_refused(dcn_converter_create(&sample, DECANT_U8, 3, good, zero, &converter), DECANT_INVALID_ARG,
                    "channel 1");
-    assert_refused(dcn_converter_create(&dataset, DECANT_U8, 3, bad, good, &converter), DECANT_INVALID_ARG,
-                   "channel 2");
+    assert_refused(dcn_converter_create(&sample, DECANT_U8, 3, bad, good, &converter), DECANT_INVALID_ARG, "channel 2");
 }
 
 static void test_draws_lie_in_their_ranges_and_fill_them(void **state)
