@@ -238,11 +238,12 @@ typedef struct {
 
 /** How to run a recipe. All zero is a good start. */
 typedef struct {
-    const char *directory;   /**< where runs/RECIPE/RUN goes; NULL: "runs" */
-    const char *const *runs; /**< [n_runs] which runs; their teachers are made first where they are missing, and results
-                              * of their baselines that were made before come along */
-    int32_t n_runs;          /**< 0: all */
-    bool force;              /**< make runs again whose recipe, data or teacher has changed, instead of refusing */
+    const char *directory;     /**< where runs/RECIPE/RUN goes; NULL: "runs" */
+    const char *const *runs;   /**< [n_runs] which runs; what they are taught by or start from is made first where it is
+                                * missing, for the seeds that they need, and results of their baselines that were made
+                                * before come along */
+    int32_t n_runs;            /**< 0: all */
+    bool force;                /**< make runs again whose recipe, data or teacher has changed, instead of refusing */
     double checkpoint_seconds; /**< a checkpoint at least this often within an epoch; 0: at the end of each epoch */
     bool no_teacher_cache;     /**< ask teachers in each step, whatever the recipe's teacher_cache says */
     void *context;             /**< handed to each callback */

@@ -52,7 +52,7 @@ decant_status dcn_prove_equal(dcn_device *device, const decant_model *before, co
     device->precision = DECANT_PRECISION_F32; /* bf16 would round what is equal to neighbours */
     TRY(run(device, before, x, first));
     TRY(run(device, after, x, second));
-    const double largest = largest_difference(first, second, N_SAMPLES * before->n_outputs);
+    const double largest = largest_difference(first, second, (int64_t)N_SAMPLES * before->n_outputs);
     if (!(largest <= TOLERANCE)) { /* written so that NaN fails */
         status = DCN_FAIL(NUMERIC, "the outputs differ by %g of the largest, more than rounding explains", largest);
         goto out;

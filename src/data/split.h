@@ -20,7 +20,7 @@ decant_status dcn_split_take(const decant_dataset *dataset, const int32_t *indic
                              uint64_t seed, int32_t **ret_taken);
 
 /* Takes the labels of `count` training samples away: they become the pool. To be called before the data set is split.
- * INVALID_ARG when nothing would be left, or there is a pool already. */
+ * INVALID_ARG when nothing would be left, there are no labels, or there is a pool already. */
 decant_status dcn_dataset_unlabel(decant_dataset *dataset, int64_t count, uint64_t seed);
 
 /* --- rows that are no data set yet --- */

@@ -29,9 +29,10 @@ decant_status dcn_lint_settings(const dcn_lint_context *context);
 /* A run's batches, samples and own augmentation. */
 decant_status dcn_lint_feeding(const dcn_lint_context *context, int32_t run);
 decant_status dcn_lint_augment(const dcn_lint_context *context, const dcn_doc *place, const dcn_augment *augment);
-/* Each seed of a run needs the same seed of another run, or its only one. `what` that other one is: "its teacher" */
+/* Each seed of a run needs the same seed of another run, or its only one. `what` that other one is ("its teacher"), and
+ * what to do about it. */
 decant_status dcn_lint_seeds(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_run_spec *other,
-                             const dcn_doc *place, const char *what);
+                             const dcn_doc *place, const char *what, const char *remedy);
 /* A trained model that a run uses: was it made for this data (lint_files.c)? */
 typedef struct dcn_model_source {
     const char *file;

@@ -261,13 +261,13 @@ static bool has_seed(const dcn_run_spec *run, uint64_t seed)
 }
 
 decant_status dcn_lint_seeds(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_run_spec *other,
-                             const dcn_doc *place, const char *what)
+                             const dcn_doc *place, const char *what, const char *remedy)
 {
     for (int32_t i = 0; i < run->n_seeds && other->n_seeds > 1; i++) {
         if (has_seed(other, run->seeds[i])) continue;
         return dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
-                            "run '%s' has the seed %llu, which %s '%s' has not; give that one seed or the same",
-                            run->name, (unsigned long long)run->seeds[i], what, other->name);
+                            "run '%s' has the seed %llu, which %s '%s' has not; %s", run->name,
+                            (unsigned long long)run->seeds[i], what, other->name, remedy);
     }
     return DECANT_OK;
 }
@@ -291,10 +291,12 @@ static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn
     const dcn_run_spec *teacher = &context->experiment->runs[spec->run];
     const dcn_graph *network = known_network(context, teacher, context->deployed);
     const dcn_doc *place = dcn_doc_get(run->doc, "teacher");
-    if (spec->seeds == DCN_TEACHER_OWN) TRY_RETURN(dcn_lint_seeds(context, run, teacher, place, "its teacher"));
+    if (spec->seeds == DCN_TEACHER_OWN)
+        TRY_RETURN(dcn_lint_seeds(context, run, teacher, place, "its teacher",
+                                  "give that one seed or the same, or name one of its seeds: {run: NAME, seeds: N}"));
     if (spec->seeds == DCN_TEACHER_ONE && !has_seed(teacher, spec->seed))
         return dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
-                            "run '%s' is to be taught by the seed %llu of '%s', which has none such", run->name,
+                            "run '%s' is to be taught by the seed %llu of '%s', which has no such seed", run->name,
                             (unsigned long long)spec->seed, teacher->name);
     TRY_RETURN(lint_same_outputs(context, run, context->graphs[teacher->model]));
     TRY_RETURN(lint_features(context, run, network));

@@ -31,7 +31,7 @@ static decant_status lint_start_run(const dcn_lint_context *context, const dcn_r
     const dcn_experiment *experiment = context->experiment;
     const dcn_run_spec *from = &experiment->runs[run->start.run];
     char source[96];
-    TRY_RETURN(dcn_lint_seeds(context, run, from, run->start.doc, "its source"));
+    TRY_RETURN(dcn_lint_seeds(context, run, from, run->start.doc, "its source", "give that one seed or the same"));
     if (dcn_experiment_pruned(experiment, run->start.run) != DCN_NONE) return DECANT_OK; /* known when it was made */
     TRY_RETURN(dcn_format(source, sizeof source, "the run '%s'", from->name));
     if (run->start.kind == DCN_START_INIT) return lint_network(context, run, source, context->deployed[from->model]);

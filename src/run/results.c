@@ -202,7 +202,10 @@ static decant_status read_numbers(const json_t *json, decant_run_result *result)
     if (failed) return DCN_FAIL(FORMAT, "it is damaged: %s", error.text);
     if (errors < 0 || count < errors) return DCN_FAIL(FORMAT, "it is damaged: %lld errors", (long long)errors);
     const json_t *place = json_object_get(json, "place");
-    result->place = json_is_integer(place) ? (int32_t)json_integer_value(place) : INT32_MAX; /* an older decant's */
+    const json_int_t which = place != NULL ? json_integer_value(place) : INT32_MAX; /* an older decant's has none */
+    if (which < 0 || which > INT32_MAX || (place != NULL && !json_is_integer(place)))
+        return DCN_FAIL(FORMAT, "it is damaged: the place of its run is no number");
+    result->place = (int32_t)which;
     result->seed = (uint64_t)seed;
     result->parameters = parameters;
     result->mult_adds = mult_adds;

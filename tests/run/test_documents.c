@@ -63,8 +63,12 @@ static void check_command(const char *document, const char *text)
     snprintf(path, sizeof path, ROOT "/%s", words[0]);
     if (decant_recipe_load(path, overrides, n_overrides, &recipe) != DECANT_OK)
         fail_msg("%s, decant run %s: %s", document, words[0], decant_error_message());
-    for (int i = 1; i < count && words[i][0] != '-'; i++)
-        if (!has_run(recipe, words[i])) fail_msg("%s: %s has no run '%s'", document, words[0], words[i]);
+    for (int i = 1; i < count; i++) {
+        const bool has_value = strcmp(words[i], "-o") == 0 || strcmp(words[i], "--dir") == 0;
+        if (words[i][0] != '-' && !has_run(recipe, words[i]))
+            fail_msg("%s: %s has no run '%s'", document, words[0], words[i]);
+        i += has_value;
+    }
     decant_recipe_destroy(recipe);
     n_commands++;
 }
@@ -102,6 +106,9 @@ static void check_path(const char *document, const char *text)
         found = found || is_folder_of(&run, folder);
     }
     decant_recipe_destroy(recipe);
+    const char *file = text + length + 1 + strlen(folder);
+    if (file[0] == '/' && strncmp(file, "/model.safetensors", 18) != 0 && strncmp(file, "/result.json", 12) != 0)
+        fail_msg("%s names runs/%s/%s%.24s, which no run writes", document, name, folder, file);
     if (!found) fail_msg("%s names runs/%s/%s, which no run makes", document, name, folder);
     n_paths++;
 }

@@ -290,6 +290,9 @@ static void test_damaged_answers_are_refused(void **state)
     assert_int_equal(read_replaced("\"predictions\":[0,", "\"predictions\":[-1,"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"confusion\":[[", "\"confusion\":[[1,"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"confusion\":[[2", "\"confusion\":[[-2"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"place\":", "\"place\":-"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"place\":", "\"place\":9000000000"), DECANT_FORMAT);
+    assert_int_equal(read_replaced("\"place\"", "\"not there\""), DECANT_OK);
     assert_int_equal(read_replaced("\"wrong\":[", "\"wrong\":[9000"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"wrong\":[", "\"wrong\":[-"), DECANT_FORMAT);
     assert_int_equal(read_replaced("\"ece\":", "\"ece\":2"), DECANT_FORMAT);
@@ -409,7 +412,7 @@ static void test_a_seed_that_is_named_teaches_all(void **state)
     assert_string_equal(results->items[1].teacher, "alone (seed 1)");
     decant_result_list_destroy(results);
     assert_string_equal(run_or_fail("own", own, options).order, "alone1 distilled1 ");
-    assert_refused("absent", absent, false, DECANT_USAGE, "taught by the seed 2 of 'alone', which has none such");
+    assert_refused("absent", absent, false, DECANT_USAGE, "taught by the seed 2 of 'alone', which has no such seed");
 }
 
 /* Breaks when a student outlives its teacher. */
