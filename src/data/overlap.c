@@ -2,8 +2,6 @@
  * makes every accuracy a lie. */
 #include "data/overlap.h"
 
-#include "data/split.h"
-
 enum { IN_TRAIN = 1, IN_VALIDATION = 2, IN_POOL = 4 };
 
 /* A hash table of the samples of train, validation and the unlabelled pool: open addressing, never more than half full,

@@ -71,12 +71,11 @@ void dcn_model_destroy(decant_model *model)
     dcn_free(model);
 }
 
-void dcn_model_copy_weights(const decant_model *from, decant_model *to)
+void dcn_weights_copy(const dcn_graph *graph, float *const *from, float **to)
 {
-    for (dcn_value_id v = 0; v < from->graph->n_values; v++) {
-        if (from->data[v] == NULL) continue;
-        const size_t count = (size_t)decant_shape_count(&from->graph->values[v].shape);
-        memcpy(to->data[v], from->data[v], count * sizeof(float));
+    for (dcn_value_id v = 0; v < graph->n_values; v++) {
+        if (from[v] == NULL || to[v] == NULL) continue;
+        memcpy(to[v], from[v], (size_t)decant_shape_count(&graph->values[v].shape) * sizeof *from[v]);
     }
 }
 
@@ -87,7 +86,7 @@ decant_status dcn_model_clone(const decant_model *model, decant_model **ret_mode
     decant_status status = dcn_graph_clone(model->graph, &graph);
     if (status != DECANT_OK) return status;
     TRY(dcn_model_create(graph, &copy));
-    dcn_model_copy_weights(model, copy);
+    dcn_weights_copy(graph, model->data, copy->data);
     TRY(dcn_model_copy_facts(model, copy));
     *ret_model = copy;
     copy = NULL;

@@ -37,7 +37,7 @@ decant_status dcn_model_tapped(const decant_model *model, const dcn_value_id *ta
     status = dcn_model_create(graph, &tapped); /* takes the graph, also when it fails */
     graph = NULL;
     if (status != DECANT_OK) goto out;
-    dcn_model_copy_weights(model, tapped);
+    dcn_weights_copy(model->graph, model->data, tapped->data);
     if (normalization->channels > 0)
         TRY(dcn_model_set_normalization(tapped, normalization->channels, normalization->mean, normalization->std));
     *ret_model = tapped;

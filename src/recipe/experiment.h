@@ -129,6 +129,12 @@ typedef struct dcn_run_spec {
     dcn_correction_spec correction;
 } dcn_run_spec;
 
+/* The seed of a run that another run of `seed` needs: the same, or its only one. */
+static inline uint64_t dcn_own_seed(const dcn_run_spec *needed, uint64_t seed)
+{
+    return needed->n_seeds > 1 ? seed : needed->seeds[0];
+}
+
 typedef struct dcn_budget_spec {
     bool *of_model;                /* [n_models] that must keep it; all false: a run's, or there is none */
     int32_t run;                   /* or DCN_NONE */

@@ -129,7 +129,7 @@ static void want_seed(run_context *runner, int32_t run, int32_t s)
     }
     const int32_t start = spec->start.run;
     for (int32_t t = 0; start != DCN_NONE && t < runs[start].n_seeds; t++)
-        if (runs[start].n_seeds == 1 || runs[start].seeds[t] == spec->seeds[s]) want_seed(runner, start, t);
+        if (runs[start].seeds[t] == dcn_own_seed(&runs[start], spec->seeds[s])) want_seed(runner, start, t);
 }
 
 static void want_run(run_context *runner, int32_t run)
@@ -175,15 +175,6 @@ out:
 
 /* --- teachers --- */
 
-/* The directory of the run of one seed that another run needs: of the same seed, or of the only one. */
-static decant_status name_needed(const run_context *runner, int32_t needed, uint64_t seed,
-                                 dcn_run_directory *ret_directory)
-{
-    const dcn_run_spec *run = &runner->experiment->runs[needed];
-    return dcn_run_directory_name(runner->options->directory, runner->experiment, needed,
-                                  run->n_seeds > 1 ? seed : run->seeds[0], ret_directory);
-}
-
 /* Makes the run's teacher runner->teachers; *ret_identity is NULL without one. */
 static decant_status need_teacher(run_context *runner, const dcn_run_spec *run, uint64_t seed,
                                   const char **ret_identity)
@@ -201,11 +192,15 @@ static decant_status need_teacher(run_context *runner, const dcn_run_spec *run, 
 
 static decant_status need_start(run_context *runner, const dcn_run_spec *run, uint64_t seed)
 {
+    const dcn_experiment *experiment = runner->experiment;
+    const int32_t needed = run->start.run;
     dcn_run_directory directory = {0};
     decant_status status = DECANT_OK;
     dcn_start_finish(&runner->start);
-    if (run->start.run != DCN_NONE) TRY(name_needed(runner, run->start.run, seed, &directory));
-    TRY(dcn_start_open(run->start.run != DCN_NONE ? directory.model : run->start.file, &runner->start));
+    if (needed != DCN_NONE)
+        TRY(dcn_run_directory_name(runner->options->directory, experiment, needed,
+                                   dcn_own_seed(&experiment->runs[needed], seed), &directory));
+    TRY(dcn_start_open(needed != DCN_NONE ? directory.model : run->start.file, &runner->start));
 out:
     dcn_run_directory_finish(&directory);
     return status;

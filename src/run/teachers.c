@@ -58,7 +58,7 @@ bool dcn_teacher_has(const dcn_teacher_spec *teacher, const dcn_run_spec *source
 {
     switch (teacher->seeds) {
     case DCN_TEACHER_OWN:
-        return source->n_seeds == 1 || seed == student;
+        return seed == dcn_own_seed(source, student);
     case DCN_TEACHER_ALL:
         return true;
     case DCN_TEACHER_ONE:

@@ -1,8 +1,6 @@
 /* Host copies of weights: for the checkpoint, for the best epoch so far, and for handing the result over. */
 #include "train/weights.h"
 
-#include <string.h>
-
 #include "base/memory.h"
 #include "tensor/shape.h"
 
@@ -38,13 +36,6 @@ void dcn_weights_destroy(const dcn_graph *model, float **weights)
     for (int32_t v = 0; v < model->n_values; v++)
         dcn_free(weights[v]);
     dcn_free(weights);
-}
-
-void dcn_weights_copy(const dcn_graph *model, float *const *from, float **to)
-{
-    for (int32_t v = 0; v < model->n_values; v++) {
-        if (from[v] != NULL && to[v] != NULL) memcpy(to[v], from[v], value_bytes(&model->values[v]));
-    }
 }
 
 decant_status dcn_weights_read(dcn_plan *plan, const dcn_value_id *values, const dcn_graph *model, dcn_block block,

@@ -9,8 +9,6 @@
  * values. */
 decant_status dcn_weights_create(const dcn_graph *model, bool with_states, float ***ret_weights);
 void dcn_weights_destroy(const dcn_graph *model, float **weights); /* accepts NULL */
-/* Copies each array that both have. */
-void dcn_weights_copy(const dcn_graph *model, float *const *from, float **to);
 
 /* values: the plan's ids of the model's values. Parameters come from and go to `block`; states, where weights holds
  * them, are the plan's only ones. */

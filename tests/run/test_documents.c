@@ -57,6 +57,7 @@ static void check_command(const char *document, const char *text)
     int n_overrides = 0;
     decant_recipe *recipe = NULL;
     const int count = split(text, words);
+    assert_true(count < WORDS); /* none was cut off */
     if (strstr(words[0], "NAME") != NULL) return; /* a recipe of the reader's choice */
     for (int i = 1; i < count; i++)
         if (strcmp(words[i - 1], "-o") == 0) overrides[n_overrides++] = words[i];
