@@ -16,7 +16,7 @@
 #define MAX_SIDE 16384
 
 static const char *const format_names[] = {"images", "npz"};
-static const char *const axes_names[] = {"auto", "nhwc", "nchw"};
+static const char *const axes_names[] = {"auto", "nchw", "nhwc"};
 const char *const dcn_array_names[DCN_N_ARRAYS] = {"x_train", "y_train", "x_test", "y_test", "x_unlabelled"};
 
 /* --- recognising --- */

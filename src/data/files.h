@@ -9,7 +9,7 @@
 typedef enum dcn_files_format { DCN_FILES_IMAGES, DCN_FILES_ARRAYS } dcn_files_format;
 
 /* Where the channels of an array stand. */
-typedef enum dcn_axes { DCN_AXES_AUTO, DCN_AXES_NHWC, DCN_AXES_NCHW } dcn_axes;
+typedef enum dcn_axes { DCN_AXES_AUTO, DCN_AXES_NCHW, DCN_AXES_NHWC } dcn_axes;
 
 enum { DCN_X_TRAIN, DCN_Y_TRAIN, DCN_X_TEST, DCN_Y_TEST, DCN_X_UNLABELLED, DCN_N_ARRAYS };
 extern const char *const dcn_array_names[DCN_N_ARRAYS]; /* what they are called where nothing is said */

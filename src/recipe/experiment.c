@@ -148,10 +148,9 @@ static decant_status parse_training(const dcn_doc *doc, dcn_run_spec *run)
 /* *precision stays as it is where nothing is said and the schema knows no default. */
 static decant_status parse_precision(dcn_section section, const dcn_doc *doc, decant_precision *precision)
 {
-    const char *word = NULL;
-    TRY_RETURN(dcn_schema_text(section, doc, "precision", &word));
-    for (int value = DECANT_PRECISION_AUTO; word != NULL && value <= DECANT_PRECISION_BF16; value++)
-        if (strcmp(word, decant_precision_name((decant_precision)value)) == 0) *precision = (decant_precision)value;
+    int32_t choice = *precision;
+    TRY_RETURN(dcn_schema_choice(section, doc, "precision", &choice));
+    *precision = (decant_precision)choice;
     return DECANT_OK;
 }
 

@@ -135,16 +135,14 @@ static decant_status parse_array_names(const dcn_doc *doc, dcn_files_options *fi
 
 static decant_status parse_arrays(const dcn_doc *doc, dcn_files_options *files)
 {
-    const char *layout = NULL;
+    int32_t layout = DCN_AXES_AUTO;
     TRY_RETURN(dcn_schema_check(DCN_SECTION_ARRAYS, doc));
     TRY_RETURN(parse_array_names(dcn_doc_get(doc, "arrays"), files));
-    TRY_RETURN(dcn_schema_text(DCN_SECTION_ARRAYS, doc, "layout", &layout));
+    TRY_RETURN(dcn_schema_choice(DCN_SECTION_ARRAYS, doc, "layout", &layout));
     TRY_RETURN(dcn_schema_text(DCN_SECTION_ARRAYS, doc, "path", &files->path));
     TRY_RETURN(dcn_schema_number(DCN_SECTION_ARRAYS, doc, "test", &files->test));
     files->format = DCN_FILES_ARRAYS;
-    files->axes = strcmp(layout, "nchw") == 0   ? DCN_AXES_NCHW
-                  : strcmp(layout, "nhwc") == 0 ? DCN_AXES_NHWC
-                                                : DCN_AXES_AUTO;
+    files->axes = (dcn_axes)layout;
     return DECANT_OK;
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/text.h"
 #include "recipe/parse.h"
-#include "recipe/words.h"
 
 /* `own`, `all` or a number. */
 static decant_status parse_seeds(const dcn_doc *doc, dcn_teacher_spec *teacher)
@@ -95,10 +94,9 @@ decant_status dcn_teachers_parse(dcn_experiment *experiment, int32_t index)
 {
     dcn_run_spec *run = &experiment->runs[index];
     const dcn_doc *doc = dcn_doc_get(run->doc, "teacher"), *ensemble = dcn_doc_get(run->doc, "ensemble");
-    const char *average = NULL;
-    TRY_RETURN(dcn_schema_text(DCN_SECTION_RUN, run->doc, "ensemble", &average));
-    for (size_t i = 0; i < DCN_COUNT(dcn_average_words); i++)
-        if (strcmp(average, dcn_average_words[i]) == 0) run->average = (dcn_average)i;
+    int32_t average = DCN_AVERAGE_LOGITS;
+    TRY_RETURN(dcn_schema_choice(DCN_SECTION_RUN, run->doc, "ensemble", &average));
+    run->average = (dcn_average)average;
     if (doc != NULL) {
         TRY_RETURN(parse_list(experiment, index, doc, run));
         TRY_RETURN(name_teachers(experiment, run));

@@ -165,7 +165,7 @@ static const dcn_section term_sections[DCN_TERM_COUNT] = {
 /* The layers that a feature loss compares, and how. */
 static decant_status parse_feature(dcn_section section, const dcn_doc *value, const dcn_doc *settings, dcn_term *term)
 {
-    const char *match = NULL;
+    int32_t match = DCN_MATCH_NONE;
     if (settings == NULL)
         return dcn_doc_fail(value, DECANT_USAGE,
                             "%s compares layers: write {weight: W, student: LAYER, teacher: LAYER}",
@@ -177,9 +177,8 @@ static decant_status parse_feature(dcn_section section, const dcn_doc *value, co
         if (term->regressor != NULL && term->regressor->type != DCN_DOC_LIST)
             return dcn_doc_fail(term->regressor, DECANT_USAGE, "regressor must be a list of layers");
     }
-    TRY_RETURN(dcn_schema_text(section, settings, "match", &match));
-    for (size_t i = 0; i < DCN_COUNT(dcn_match_words); i++)
-        if (strcmp(match, dcn_match_words[i]) == 0) term->match = (dcn_match)i;
+    TRY_RETURN(dcn_schema_choice(section, settings, "match", &match));
+    term->match = (dcn_match)match;
     return DECANT_OK;
 }
 

@@ -14,16 +14,15 @@ static decant_status check_classes(const dcn_doc *doc, const char *what)
 decant_status dcn_transfer_parse(const dcn_doc *doc, dcn_transfer_spec *ret_transfer)
 {
     dcn_transfer_spec transfer = {.doc = doc, .labels = true};
-    const char *pool = NULL;
+    int32_t pool = DCN_POOL_NONE;
     if (doc == NULL) {
         *ret_transfer = transfer;
         return DECANT_OK;
     }
     TRY_RETURN(dcn_schema_check(DCN_SECTION_TRANSFER, doc));
     TRY_RETURN(dcn_schema_bool(DCN_SECTION_TRANSFER, doc, "labels", &transfer.labels));
-    TRY_RETURN(dcn_schema_text(DCN_SECTION_TRANSFER, doc, "unlabelled", &pool));
-    for (size_t i = 0; i < DCN_COUNT(dcn_pool_words); i++)
-        if (strcmp(pool, dcn_pool_words[i]) == 0) transfer.pool = (dcn_pool_use)i;
+    TRY_RETURN(dcn_schema_choice(DCN_SECTION_TRANSFER, doc, "unlabelled", &pool));
+    transfer.pool = (dcn_pool_use)pool;
     transfer.leave_out = dcn_doc_get(doc, "leave_out");
     transfer.keep = dcn_doc_get(doc, "keep");
     TRY_RETURN(check_classes(transfer.leave_out, "leave_out"));

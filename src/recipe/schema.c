@@ -95,16 +95,18 @@ static decant_status out_of_range(const dcn_key *key, const dcn_doc *value)
 
 /* --- values --- */
 
-static bool is_choice(const char *choices, const char *word)
+/* The word's place in "a|b|c", or -1. */
+static int32_t find_choice(const char *choices, const char *word)
 {
-    size_t length = strlen(word);
-    for (const char *at = choices; length > 0 && at != NULL;) {
-        const char *bar = strchr(at, '|');
-        size_t this_length = bar != NULL ? (size_t)(bar - at) : strlen(at);
-        if (this_length == length && memcmp(at, word, length) == 0) return true;
-        at = bar != NULL ? bar + 1 : NULL;
+    const size_t length = strlen(word);
+    const char *at = choices;
+    for (int32_t place = 0; length > 0; place++) {
+        const size_t this_length = strcspn(at, "|");
+        if (this_length == length && memcmp(at, word, length) == 0) return place;
+        if (at[this_length] == '\0') break;
+        at += this_length + 1;
     }
-    return false;
+    return -1;
 }
 
 static decant_status read_int(const dcn_key *key, const dcn_doc *value, int64_t *ret)
@@ -132,7 +134,7 @@ static decant_status read_text(const dcn_key *key, const dcn_doc *value, const c
     const char *text = NULL;
     TRY_RETURN(dcn_doc_text(value, key->name, &text));
     if (text[0] == '\0') return dcn_doc_fail(value, DECANT_USAGE, "%s must not be empty", key->name);
-    if (key->type == DCN_KEY_CHOICE && !is_choice(key->shape, text))
+    if (key->type == DCN_KEY_CHOICE && find_choice(key->shape, text) < 0)
         return dcn_doc_fail(value, DECANT_USAGE, "%s must be one of %s, not %s", key->name, key->shape, text);
     *ret = text;
     return DECANT_OK;
@@ -270,6 +272,14 @@ decant_status dcn_schema_text(dcn_section section, const dcn_doc *map, const cha
     const dcn_key *key = dcn_schema_find(section, name);
     const dcn_doc *value = value_of(key, map, &blank);
     return value != NULL ? read_text(key, value, ret) : DECANT_OK;
+}
+
+decant_status dcn_schema_choice(dcn_section section, const dcn_doc *map, const char *name, int32_t *ret)
+{
+    const char *word = NULL;
+    TRY_RETURN(dcn_schema_text(section, map, name, &word));
+    if (word != NULL) *ret = find_choice(dcn_schema_find(section, name)->shape, word);
+    return DECANT_OK;
 }
 
 decant_status dcn_schema_bare_number(dcn_section section, const char *name, const dcn_doc *value, double *ret)

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "recipe/parse.h"
+#include "recipe/words.h"
 
 /* Breaks when a range in the table is misspelled, or a default lies outside its own range. */
 static void test_every_default_is_in_its_range(void **state)
@@ -88,6 +89,40 @@ static void test_example_is_a_recipe(void **state)
     dcn_experiment_destroy(experiment);
 }
 
+/* Breaks when the words of a choice stand in another order than its enum, or than the words that results are written
+ * with. */
+static void test_choices_are_in_the_order_of_their_enums(void **state)
+{
+    (void)state;
+    const char *const precisions[] = {decant_precision_name(DECANT_PRECISION_AUTO),
+                                      decant_precision_name(DECANT_PRECISION_F32),
+                                      decant_precision_name(DECANT_PRECISION_BF16)};
+    const struct {
+        dcn_section section;
+        const char *key;
+        const char *const *words;
+        int32_t n_words;
+    } choices[] = {
+        {DCN_SECTION_TOP, "precision", precisions, 3},
+        {DCN_SECTION_RUN, "precision", precisions, 3},
+        {DCN_SECTION_RUN, "ensemble", dcn_average_words, 2},
+        {DCN_SECTION_TRANSFER, "unlabelled", dcn_pool_words, 3},
+        {DCN_SECTION_COSINE_LOSS, "match", dcn_match_words, 3},
+        {DCN_SECTION_HINT, "match", dcn_match_words, 2}, /* a hint projects by its regressor */
+    };
+    for (size_t i = 0; i < DCN_COUNT(choices); i++) {
+        for (int32_t w = 0; w < choices[i].n_words; w++) {
+            dcn_doc word = {.type = DCN_DOC_SCALAR, .text = choices[i].words[w]};
+            dcn_doc *items[] = {&word};
+            const char *keys[] = {choices[i].key};
+            const dcn_doc map = {.type = DCN_DOC_MAP, .count = 1, .keys = keys, .items = items};
+            int32_t place = -1;
+            assert_int_equal(dcn_schema_choice(choices[i].section, &map, choices[i].key, &place), DECANT_OK);
+            assert_int_equal(place, w);
+        }
+    }
+}
+
 /* Breaks when the page leaves a key out. */
 static void test_page_has_every_key(void **state)
 {
@@ -111,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_optimizer_defaults_are_the_optimizers_own),
         cmocka_unit_test(test_committed_page_is_the_tables),
         cmocka_unit_test(test_example_is_a_recipe),
+        cmocka_unit_test(test_choices_are_in_the_order_of_their_enums),
         cmocka_unit_test(test_page_has_every_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
