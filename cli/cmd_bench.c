@@ -11,21 +11,22 @@
 
 #include "decant/bench.h"
 #include "output.h"
+#include "overrides.h"
 #include "restart.h"
 #include "verbs.h"
 
 #define DEFAULT_SECONDS 3
 
-enum { SECONDS = OPTION_COMMON_COUNT, PROFILE, DEVICE, THREADS, PRECISION, BATCH };
+enum { SECONDS = OPTION_COMPUTE_COUNT, PROFILE, BATCH };
 
 static const cli_option options[] = {
     OPTION_JSON_ROW,
     OPTION_QUIET_ROW,
-    {"seconds", 0, OPTION_INT, "N", 1, 600, "measure each case for this long (3)"},
-    {"profile", 0, OPTION_FLAG, 0, 0, 0, "also show the time of each step of the plan"},
     OPTION_DEVICE_ROW,
     OPTION_THREADS_ROW,
     OPTION_PRECISION_ROW,
+    {"seconds", 0, OPTION_INT, "N", 1, 600, "measure each case for this long (3)"},
+    {"profile", 0, OPTION_FLAG, 0, 0, 0, "also show the time of each step of the plan"},
     {"batch", 0, OPTION_INT, "N", 1, 65536, "infer: samples a call (what each case says)"},
 };
 
@@ -35,13 +36,6 @@ typedef struct measurement {
     double seconds, seconds_min, seconds_max, flops, bf16_flops, needed_flops, needed_bf16_flops, ready_clock,
         first_step_clock;
 } measurement;
-
-static decant_compute compute_of(const cli_invocation *invocation)
-{
-    return (decant_compute){.device = invocation->values[DEVICE].text,
-                            .threads = (int32_t)invocation->values[THREADS].number,
-                            .precision = (decant_precision)invocation->values[PRECISION].number};
-}
 
 static double monotonic_seconds(void)
 {
@@ -67,7 +61,7 @@ static void print_profile(const decant_bench_result *result)
 /* In the child: measures, and writes the measurement to the pipe. */
 static int measure_into(int pipe_end, const char *name, const cli_invocation *invocation)
 {
-    const decant_compute compute = compute_of(invocation);
+    const decant_compute compute = asked_compute(invocation->values);
     const option_value *seconds = &invocation->values[SECONDS];
     decant_bench_result *result;
     decant_status status =
@@ -109,18 +103,18 @@ static void run_child(int pipe_end, const char *name, const cli_invocation *invo
         arguments[n++] = text[1];
     }
     if (invocation->values[PROFILE].given) arguments[n++] = "--profile";
-    if (invocation->values[DEVICE].given) {
+    if (invocation->values[OPTION_DEVICE].given) {
         arguments[n++] = "--device";
-        arguments[n++] = invocation->values[DEVICE].text;
+        arguments[n++] = invocation->values[OPTION_DEVICE].text;
     }
-    if (invocation->values[THREADS].given) {
-        snprintf(text[2], sizeof text[2], "%lld", (long long)invocation->values[THREADS].number);
+    if (invocation->values[OPTION_THREADS].given) {
+        snprintf(text[2], sizeof text[2], "%lld", (long long)invocation->values[OPTION_THREADS].number);
         arguments[n++] = "--threads";
         arguments[n++] = text[2];
     }
-    if (invocation->values[PRECISION].given) {
+    if (invocation->values[OPTION_PRECISION].given) {
         arguments[n++] = "--precision";
-        arguments[n++] = invocation->values[PRECISION].text;
+        arguments[n++] = invocation->values[OPTION_PRECISION].text;
     }
     forget_brief_spin();
     restart((char *const *)arguments);
@@ -221,7 +215,7 @@ static bool is_wanted(const cli_invocation *invocation, const char *name)
 static int train(const cli_invocation *invocation)
 {
     const bool json = invocation->values[OPTION_JSON].given;
-    const decant_compute compute = compute_of(invocation);
+    const decant_compute compute = asked_compute(invocation->values);
     decant_bench_peak peak = {0};
     decant_status status = decant_bench_measure_peak(&compute, &peak);
     if (status != DECANT_OK && status != DECANT_UNSUPPORTED) return report_failure(status);
@@ -266,7 +260,7 @@ static int print_inference(const decant_bench_result *result, const decant_bench
 static int infer_case(const char *name, const cli_invocation *invocation, const decant_bench_peak *peak)
 {
     const option_value *values = invocation->values;
-    const decant_compute compute = compute_of(invocation);
+    const decant_compute compute = asked_compute(invocation->values);
     decant_bench_result *result = NULL;
     decant_status status = decant_bench_infer(name, &compute, values[BATCH].given ? values[BATCH].number : 0,
                                               values[SECONDS].given ? (double)values[SECONDS].number : DEFAULT_SECONDS,
@@ -280,7 +274,7 @@ static int infer_case(const char *name, const cli_invocation *invocation, const 
 
 static int infer(const cli_invocation *invocation)
 {
-    const decant_compute compute = compute_of(invocation);
+    const decant_compute compute = asked_compute(invocation->values);
     decant_bench_peak peak = {0};
     decant_status status = decant_bench_measure_peak(&compute, &peak);
     if (status != DECANT_OK && status != DECANT_UNSUPPORTED) return report_failure(status);

@@ -8,33 +8,20 @@
 #include "results.h"
 #include "verbs.h"
 
-enum {
-    EVAL_DATA = OPTION_COMMON_COUNT,
-    EVAL_SPLIT,
-    EVAL_TEACHER,
-    EVAL_DEVICE,
-    EVAL_THREADS,
-    EVAL_PRECISION,
-    EVAL_OPTION_COUNT
-};
+enum { EVAL_DATA = OPTION_COMPUTE_COUNT, EVAL_SPLIT, EVAL_TEACHER, EVAL_OPTION_COUNT };
 
 static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
     [OPTION_QUIET] = OPTION_QUIET_ROW,
+    [OPTION_DEVICE] = OPTION_DEVICE_ROW,
+    [OPTION_THREADS] = OPTION_THREADS_ROW,
+    [OPTION_PRECISION] = OPTION_PRECISION_ROW,
     [EVAL_DATA] = {"data", 0, OPTION_TEXT, "SOURCE", 0, 0,
                    "a data set's name or folder, a CSV or .npz file; default: what it was trained on"},
     [EVAL_SPLIT] = {"split", 0, OPTION_TEXT, "PART", 0, 0, "test (the default) or train"},
     [EVAL_TEACHER] = {"teacher", 0, OPTION_TEXT, "FILE", 0, 0,
                       "a model file that FILE may have learnt from: how often do they agree?"},
-    [EVAL_DEVICE] = OPTION_DEVICE_ROW,
-    [EVAL_THREADS] = OPTION_THREADS_ROW,
-    [EVAL_PRECISION] = OPTION_PRECISION_ROW,
 };
-
-static compute_options asked_compute(const option_value *values)
-{
-    return (compute_options){&values[EVAL_DEVICE], &values[EVAL_THREADS], &values[EVAL_PRECISION]};
-}
 
 static json_t *confusion_json(const decant_evaluation *evaluation)
 {
@@ -82,8 +69,7 @@ static decant_status print_as_text(const decant_evaluation *evaluation, const de
 static int evaluate(const cli_invocation *invocation, const decant_model *model, const char *source, decant_part part)
 {
     const option_value *values = invocation->values;
-    const compute_options asked = asked_compute(values);
-    const decant_compute compute = compute_of(&asked);
+    const decant_compute compute = asked_compute(values);
     decant_model *teacher = NULL;
     decant_dataset *dataset = NULL;
     decant_evaluation *evaluation = NULL;

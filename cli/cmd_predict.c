@@ -7,20 +7,11 @@
 #include "overrides.h"
 #include "verbs.h"
 
-enum { PREDICT_DEVICE = OPTION_COMMON_COUNT, PREDICT_THREADS, PREDICT_PRECISION, PREDICT_OPTION_COUNT };
-
 static const cli_option options[] = {
-    [OPTION_JSON] = OPTION_JSON_ROW,
-    [OPTION_QUIET] = OPTION_QUIET_ROW,
-    [PREDICT_DEVICE] = OPTION_DEVICE_ROW,
-    [PREDICT_THREADS] = OPTION_THREADS_ROW,
-    [PREDICT_PRECISION] = OPTION_PRECISION_ROW,
+    [OPTION_JSON] = OPTION_JSON_ROW,           [OPTION_QUIET] = OPTION_QUIET_ROW,
+    [OPTION_DEVICE] = OPTION_DEVICE_ROW,       [OPTION_THREADS] = OPTION_THREADS_ROW,
+    [OPTION_PRECISION] = OPTION_PRECISION_ROW,
 };
-
-static compute_options asked_compute(const option_value *values)
-{
-    return (compute_options){&values[PREDICT_DEVICE], &values[PREDICT_THREADS], &values[PREDICT_PRECISION]};
-}
 
 /* One input's predictions. */
 typedef struct predicted {
@@ -95,8 +86,7 @@ static int print_rows(const predicted *prediction, bool json)
 static int predict(const cli_invocation *invocation, const decant_model *model, const char *word)
 {
     const option_value *values = invocation->values;
-    const compute_options asked = asked_compute(values);
-    const decant_compute compute = compute_of(&asked);
+    const decant_compute compute = asked_compute(values);
     decant_tensor probabilities = {0}; /* [count, classes] */
     cli_inputs inputs = {0};
     int exit_status = inputs_open(word, model, &inputs);
@@ -135,7 +125,7 @@ const cli_verb verb_predict = {
                "  fashion-mnist:test:0-9    samples of a data set\n"
                "  rows.csv:0-9              raw rows of a table, for a model that was trained on one\n",
     .options = options,
-    .n_options = PREDICT_OPTION_COUNT,
+    .n_options = OPTION_COMPUTE_COUNT,
     .min_arguments = 2,
     .max_arguments = -1,
     .run = run,

@@ -8,37 +8,22 @@
 #include "results.h"
 #include "verbs.h"
 
-enum {
-    RUN_DIR = OPTION_COMMON_COUNT,
-    RUN_FORCE,
-    RUN_OVERRIDE,
-    RUN_DEVICE,
-    RUN_THREADS,
-    RUN_PRECISION,
-    RUN_SAVE_EVERY,
-    RUN_NO_CACHE,
-    RUN_OPTION_COUNT
-};
+enum { RUN_DIR = OPTION_COMPUTE_COUNT, RUN_FORCE, RUN_OVERRIDE, RUN_SAVE_EVERY, RUN_NO_CACHE, RUN_OPTION_COUNT };
 
 static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
     [OPTION_QUIET] = OPTION_QUIET_ROW,
+    [OPTION_DEVICE] = OPTION_DEVICE_ROW,
+    [OPTION_THREADS] = OPTION_THREADS_ROW,
+    [OPTION_PRECISION] = OPTION_PRECISION_ROW,
     [RUN_DIR] = {"dir", 'd', OPTION_TEXT, "DIR", 0, 0, "where runs are kept; default: runs"},
     [RUN_FORCE] = {"force", 'f', OPTION_FLAG, 0, 0, 0, "make runs again that were made by a changed recipe"},
     [RUN_OVERRIDE] = OPTION_OVERRIDE_ROW,
-    [RUN_DEVICE] = OPTION_DEVICE_ROW,
-    [RUN_THREADS] = OPTION_THREADS_ROW,
-    [RUN_PRECISION] = OPTION_PRECISION_ROW,
     [RUN_SAVE_EVERY] = {"save-every", 0, OPTION_INT, "SECONDS", 1, 86400,
                         "also save a checkpoint this often within an epoch; default: 60"},
     [RUN_NO_CACHE] = {"no-teacher-cache", 0, OPTION_FLAG, 0, 0, 0,
                       "ask teachers in every step instead of keeping their answers"},
 };
-
-static compute_options asked_compute(const option_value *values)
-{
-    return (compute_options){&values[RUN_DEVICE], &values[RUN_THREADS], &values[RUN_PRECISION]};
-}
 
 /* What the callbacks need. */
 typedef struct run_output {
@@ -123,8 +108,7 @@ static int run(const cli_invocation *invocation)
     decant_recipe *recipe = NULL;
     decant_result_list *results = NULL;
     interrupt_listen();
-    const compute_options asked = asked_compute(values);
-    decant_status status = load_recipe(invocation->arguments[0], &values[RUN_OVERRIDE], &asked, &recipe);
+    decant_status status = load_recipe(invocation->arguments[0], &values[RUN_OVERRIDE], values, &recipe);
     if (status == DECANT_OK) status = decant_recipe_run(recipe, &how, &results);
     progress_break(&output.progress);
     int exit_status = output.exit_status;

@@ -10,35 +10,27 @@
 #define ZOO_PREFIX "zoo:"
 
 enum {
-    SUMMARY_PLAN = OPTION_COMMON_COUNT,
+    SUMMARY_PLAN = OPTION_COMPUTE_COUNT,
     SUMMARY_BATCH,
     SUMMARY_CLASSES,
     SUMMARY_CHANNELS,
     SUMMARY_OVERRIDE,
-    SUMMARY_DEVICE,
-    SUMMARY_THREADS,
-    SUMMARY_PRECISION,
     SUMMARY_OPTION_COUNT
 };
 
 static const cli_option options[] = {
     [OPTION_JSON] = OPTION_JSON_ROW,
     [OPTION_QUIET] = OPTION_QUIET_ROW,
+    [OPTION_DEVICE] = OPTION_DEVICE_ROW,
+    [OPTION_THREADS] = OPTION_THREADS_ROW,
+    [OPTION_PRECISION] = OPTION_PRECISION_ROW,
     [SUMMARY_PLAN] = {"plan", 0, OPTION_FLAG, 0, 0, 0,
                       "also every step of a batch: kernel, precision, layout, bytes, and the memory it takes"},
     [SUMMARY_BATCH] = {"batch", 'b', OPTION_INT, "N", 1, 1048576, "--plan: samples in a batch"},
     [SUMMARY_CLASSES] = {"classes", 0, OPTION_INT, "N", 1, 1000000, "zoo: only: outputs"},
     [SUMMARY_CHANNELS] = {"channels", 0, OPTION_INT, "N", 1, 65536, "zoo: only: input channels"},
     [SUMMARY_OVERRIDE] = OPTION_OVERRIDE_ROW,
-    [SUMMARY_DEVICE] = OPTION_DEVICE_ROW,
-    [SUMMARY_THREADS] = OPTION_THREADS_ROW,
-    [SUMMARY_PRECISION] = OPTION_PRECISION_ROW,
 };
-
-static compute_options asked_compute(const option_value *values)
-{
-    return (compute_options){&values[SUMMARY_DEVICE], &values[SUMMARY_THREADS], &values[SUMMARY_PRECISION]};
-}
 
 /* What is summarised, however it was named. */
 typedef struct summary_subject {
@@ -52,12 +44,11 @@ static decant_status open_subject(const cli_invocation *invocation, summary_subj
 {
     const option_value *values = invocation->values;
     const char *first = invocation->arguments[0];
-    const compute_options asked = asked_compute(values);
     summary_subject opened = {.name = first};
     decant_status status = DECANT_OK;
     if (invocation->n_arguments == 2) {
         opened.name = invocation->arguments[1];
-        status = load_recipe(first, &values[SUMMARY_OVERRIDE], &asked, &opened.recipe);
+        status = load_recipe(first, &values[SUMMARY_OVERRIDE], values, &opened.recipe);
         if (status == DECANT_OK) status = decant_recipe_build_model(opened.recipe, opened.name, &opened.model);
         if (status == DECANT_OK) opened.budget = decant_recipe_budget(opened.recipe, opened.name);
         if (status == DECANT_OK) opened.budget_mult_adds = decant_recipe_budget_mult_adds(opened.recipe, opened.name);
@@ -145,8 +136,7 @@ static decant_status make_plan(const summary_subject *subject, const option_valu
                                decant_plan_listing **ret_plan)
 {
     int64_t batch = values[SUMMARY_BATCH].number; /* 0 when not given */
-    const compute_options asked = asked_compute(values);
-    const decant_compute compute = compute_of(&asked);
+    const decant_compute compute = asked_compute(values);
     if (subject->recipe != NULL) return decant_recipe_plan(subject->recipe, subject->name, NULL, batch, ret_plan);
     return decant_model_plan(subject->model, &compute, batch > 0 ? batch : 1, ret_plan);
 }
@@ -167,11 +157,10 @@ static int ask_for_model(const cli_invocation *invocation)
 {
     const option_value *values = invocation->values;
     const char *path = invocation->arguments[0];
-    const compute_options asked = asked_compute(values);
     decant_recipe *recipe = NULL;
     char names[256] = "";
     size_t length = 0;
-    decant_status status = load_recipe(path, &values[SUMMARY_OVERRIDE], &asked, &recipe);
+    decant_status status = load_recipe(path, &values[SUMMARY_OVERRIDE], values, &recipe);
     if (status != DECANT_OK) return report_failure(status);
     for (int32_t i = 0; i < decant_recipe_model_count(recipe) && length < sizeof names; i++)
         length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", i > 0 ? ", " : "",
@@ -183,7 +172,7 @@ static int ask_for_model(const cli_invocation *invocation)
 /* Options that would change nothing are not passed over in silence. Returns -1 when all is well. */
 static int refuse_idle_options(const cli_invocation *invocation)
 {
-    static const int of_plan[] = {SUMMARY_BATCH, SUMMARY_DEVICE, SUMMARY_THREADS, SUMMARY_PRECISION};
+    static const int of_plan[] = {SUMMARY_BATCH, OPTION_DEVICE, OPTION_THREADS, OPTION_PRECISION};
     static const int of_zoo[] = {SUMMARY_CLASSES, SUMMARY_CHANNELS};
     const option_value *values = invocation->values;
     const bool is_zoo = strncmp(invocation->arguments[0], ZOO_PREFIX, strlen(ZOO_PREFIX)) == 0;

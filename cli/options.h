@@ -57,8 +57,17 @@ struct cli_invocation {
     int32_t n_arguments;
 };
 
-/* Options that most verbs have. A verb's table begins with these, in this order. */
-enum { OPTION_JSON, OPTION_QUIET, OPTION_COMMON_COUNT };
+/* Options that most verbs have. A verb's table begins with the common ones, in this order; a verb that trains or
+ * predicts goes on with the others. */
+enum {
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_COMMON_COUNT,
+    OPTION_DEVICE = OPTION_COMMON_COUNT,
+    OPTION_THREADS,
+    OPTION_PRECISION,
+    OPTION_COMPUTE_COUNT
+};
 #define OPTION_JSON_ROW                                                                                                \
     {                                                                                                                  \
         "json", 0, OPTION_FLAG, 0, 0, 0, "print results as JSON, one object a line"                                    \

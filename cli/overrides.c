@@ -10,32 +10,32 @@ bool is_recipe_name(const char *path)
     return end != NULL && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0);
 }
 
-decant_status load_recipe(const char *path, const option_value *overrides, const compute_options *compute,
+decant_status load_recipe(const char *path, const option_value *overrides, const option_value *values,
                           decant_recipe **ret_recipe)
 {
     const char *list[MAX_LIST + 3];
     char device[128], threads[32], precision[32];
     int32_t count = overrides->n_list;
     memcpy(list, overrides->list, (size_t)count * sizeof *list);
-    if (compute != NULL && compute->device->given) {
-        snprintf(device, sizeof device, "device=%s", compute->device->text);
+    if (values != NULL && values[OPTION_DEVICE].given) {
+        snprintf(device, sizeof device, "device=%s", values[OPTION_DEVICE].text);
         list[count++] = device;
     }
-    if (compute != NULL && compute->threads->given) {
-        snprintf(threads, sizeof threads, "threads=%lld", (long long)compute->threads->number);
+    if (values != NULL && values[OPTION_THREADS].given) {
+        snprintf(threads, sizeof threads, "threads=%lld", (long long)values[OPTION_THREADS].number);
         list[count++] = threads;
     }
-    if (compute != NULL && compute->precision->given) {
-        snprintf(precision, sizeof precision, "precision=%s", compute->precision->text);
+    if (values != NULL && values[OPTION_PRECISION].given) {
+        snprintf(precision, sizeof precision, "precision=%s", values[OPTION_PRECISION].text);
         list[count++] = precision;
     }
     return decant_recipe_load(path, list, count, ret_recipe);
 }
 
-decant_compute compute_of(const compute_options *compute)
+decant_compute asked_compute(const option_value *values)
 {
     /* numbers are 0 where nothing was given, and the words stand in the order of decant_precision */
-    return (decant_compute){.device = compute->device->given ? compute->device->text : NULL,
-                            .threads = (int32_t)compute->threads->number,
-                            .precision = (decant_precision)compute->precision->number};
+    return (decant_compute){.device = values[OPTION_DEVICE].text,
+                            .threads = (int32_t)values[OPTION_THREADS].number,
+                            .precision = (decant_precision)values[OPTION_PRECISION].number};
 }

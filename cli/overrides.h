@@ -5,19 +5,15 @@
 #include "decant/decant.h"
 #include "options.h"
 
-/* --device, --threads and --precision of a verb. */
-typedef struct compute_options {
-    const option_value *device, *threads, *precision;
-} compute_options;
-
 /* Whether the word names a recipe and nothing else. */
 bool is_recipe_name(const char *path);
 
-/* Loads a recipe with -o and, unless it is NULL, what is said about computing. */
-decant_status load_recipe(const char *path, const option_value *overrides, const compute_options *compute,
+/* Loads a recipe with -o and, unless `values` is NULL, what is said about computing. values: of all options of a verb
+ * that computes. */
+decant_status load_recipe(const char *path, const option_value *overrides, const option_value *values,
                           decant_recipe **ret_recipe);
 
-/* The same for verbs without a recipe. */
-decant_compute compute_of(const compute_options *compute);
+/* The same for what needs no recipe. */
+decant_compute asked_compute(const option_value *values);
 
 #endif
