@@ -38,10 +38,10 @@ static void on_finding(void *context, const decant_finding *finding)
     progress_finding(&output->progress, finding);
 }
 
-static void on_start(void *context, const decant_run_info *run, uint64_t seed, bool resumed)
+static void on_start(void *context, const decant_run_start *start)
 {
     run_output *output = context;
-    progress_start(&output->progress, run, seed, resumed);
+    progress_start(&output->progress, start);
 }
 
 static void on_losses(void *context, const decant_run_loss *losses, int32_t count)

@@ -61,17 +61,20 @@ void progress_finding(cli_progress *progress, const decant_finding *finding)
     print_finding(stderr, finding);
 }
 
-void progress_start(cli_progress *progress, const decant_run_info *run, uint64_t seed, bool resumed)
+void progress_start(cli_progress *progress, const decant_run_start *start)
 {
+    const decant_run_info *run = start->run;
     if (progress->quiet) return;
     progress_break(progress);
     progress->sheet_wanted = progress->run == NULL || strcmp(progress->run, run->name) != 0;
     progress->run = run->name;
     fprintf(stderr, "%s%s%s seed %" PRIu64 ": model %s", style_begin(stderr, STYLE_BOLD), run->name,
-            style_begin(stderr, STYLE_PLAIN), seed, run->model);
+            style_begin(stderr, STYLE_PLAIN), start->seed, run->model);
     if (run->teacher != NULL) fprintf(stderr, ", teacher %s", run->teacher);
-    fprintf(stderr, ", %" PRId64 " epochs of batches of %" PRId64 "%s\n", run->epochs, run->batch,
-            resumed ? ", resumed from its checkpoint" : "");
+    fprintf(stderr, ", %" PRId64 " epochs of batches of %" PRId64 "%s", run->epochs, run->batch,
+            start->resumed ? ", resumed from its checkpoint" : "");
+    if (start->count > 1) fprintf(stderr, " (%d of %d)", (int)start->number, (int)start->count);
+    fputc('\n', stderr);
 }
 
 void progress_losses(cli_progress *progress, const decant_run_loss *losses, int32_t count)

@@ -15,7 +15,7 @@ typedef struct cli_progress {
 
 cli_progress progress_begin(bool quiet);
 void progress_finding(cli_progress *progress, const decant_finding *finding);
-void progress_start(cli_progress *progress, const decant_run_info *run, uint64_t seed, bool resumed);
+void progress_start(cli_progress *progress, const decant_run_start *start);
 void progress_losses(cli_progress *progress, const decant_run_loss *losses, int32_t count);
 void progress_teacher(cli_progress *progress, int64_t done, int64_t count);
 void progress_batch(cli_progress *progress, const decant_run_progress *now);

@@ -236,6 +236,15 @@ typedef struct {
     int32_t count;
 } decant_result_list;
 
+/** A training that begins. */
+typedef struct {
+    const decant_run_info *run;
+    uint64_t seed;
+    bool resumed;   /**< from a checkpoint */
+    int32_t number; /**< 1 to count: of the trainings that this call asks for, those that are done already included */
+    int32_t count;
+} decant_run_start;
+
 /** How to run a recipe. All zero is a good start. */
 typedef struct {
     const char *directory;     /**< where runs/RECIPE/RUN goes; NULL: "runs" */
@@ -250,7 +259,7 @@ typedef struct {
     /** Polled at every step; true saves a checkpoint and ends with DECANT_INTERRUPTED. Any callback may be NULL. */
     bool (*stop_requested)(void *context);
     void (*on_finding)(void *context, const decant_finding *finding); /**< warnings and notes */
-    void (*on_start)(void *context, const decant_run_info *run, uint64_t seed, bool resumed);
+    void (*on_start)(void *context, const decant_run_start *start);
     void (*on_losses)(void *context, const decant_run_loss *losses, int32_t count); /**< the loss sheet, at step 0 */
     void (*on_progress)(void *context, const decant_run_progress *progress); /**< at most about ten times a second */
     /** Before an epoch, while the teacher is asked what is not known yet; at most about ten times a second. */

@@ -26,11 +26,13 @@ typedef struct run_context {
     dcn_device *device;
     decant_result_list *results;
     bool (*wanted)[DCN_MAX_SEEDS]; /* [n_runs] */
+    int32_t n_wanted;
     dcn_teachers teachers;
     dcn_teacher_answers answers; /* of the teachers in memory */
     /* The run in hand. */
     int32_t run;
     uint64_t seed;
+    int32_t number; /* among the wanted ones, from 1 */
     const char *losses_path;
     dcn_start start;
     int32_t folded; /* layers of the model that it hands over */
@@ -121,6 +123,7 @@ static void want_seed(run_context *runner, int32_t run, int32_t s)
     const dcn_run_spec *runs = runner->experiment->runs, *spec = &runs[run];
     if (runner->wanted[run][s]) return;
     runner->wanted[run][s] = true;
+    runner->n_wanted++;
     for (int32_t i = 0; i < spec->n_teachers; i++) {
         const dcn_teacher_spec *teacher = &spec->teachers[i];
         for (int32_t t = 0; teacher->run != DCN_NONE && t < runs[teacher->run].n_seeds; t++)
@@ -454,9 +457,14 @@ static decant_status make_run(run_context *runner, const dcn_run_directory *dire
         runner->results->items[runner->results->count - 1].skipped = true;
     } else {
         const decant_run_info info = dcn_run_info(runner->experiment, runner->run);
-        bool resumed = state == DCN_RUN_INTERRUPTED && dcn_file_exists(directory->checkpoint);
-        if (runner->options->on_start != NULL)
-            runner->options->on_start(runner->options->context, &info, runner->seed, resumed);
+        const decant_run_start start = {
+            .run = &info,
+            .seed = runner->seed,
+            .resumed = state == DCN_RUN_INTERRUPTED && dcn_file_exists(directory->checkpoint),
+            .number = runner->number,
+            .count = runner->n_wanted,
+        };
+        if (runner->options->on_start != NULL) runner->options->on_start(runner->options->context, &start);
         TRY_RETURN(train(runner, directory, identity, taught));
     }
     if (runner->options->on_result != NULL)
@@ -473,6 +481,7 @@ static decant_status run_seed(run_context *runner, int32_t run, uint64_t seed)
     decant_status status = DECANT_OK;
     runner->run = run;
     runner->seed = seed;
+    runner->number++;
     set_precision(runner, runner->experiment->runs[run].precision);
     if (stop_requested(runner)) {
         status = DCN_FAIL(INTERRUPTED, "stopped before the run '%s'; the rest can be run",

@@ -19,17 +19,20 @@
 typedef struct run_watch {
     int32_t n_started, n_resumed, n_skipped, n_results, n_sheets;
     char order[256];    /* "teacher alone ..." of the runs that were trained */
+    char numbers[128];  /* "1/5 2/5 ..." of the same */
     char sheet[256];    /* of the latest loss sheet, "name value norm" of each term */
     int64_t polls_left; /* stop when they are used up; negative: never */
 } run_watch;
 
-static void on_start(void *context, const decant_run_info *run, uint64_t seed, bool resumed)
+static void on_start(void *context, const decant_run_start *start)
 {
     run_watch *watch = context;
     size_t length = strlen(watch->order);
-    snprintf(watch->order + length, sizeof watch->order - length, "%s%d ", run->name, (int)seed);
+    snprintf(watch->order + length, sizeof watch->order - length, "%s%d ", start->run->name, (int)start->seed);
     watch->n_started++;
-    watch->n_resumed += resumed;
+    watch->n_resumed += start->resumed;
+    length = strlen(watch->numbers);
+    snprintf(watch->numbers + length, sizeof watch->numbers - length, "%d/%d ", (int)start->number, (int)start->count);
 }
 
 static void on_result(void *context, const decant_run_result *result)
@@ -336,6 +339,7 @@ static void test_changed_runs_are_refused_or_made_again(void **state)
     assert_refused("changed", changes[0], false, DECANT_STALE, "epochs was 2 and is 1");
     run_watch forced = run_or_fail("changed", changes[0], (decant_run_options){.force = true});
     assert_string_equal(forced.order, "alone0 alone1 distilled0 distilled1 "); /* the teacher is as it was */
+    assert_string_equal(forced.numbers, "2/5 3/5 4/5 5/5 ");
     assert_int_equal(run_or_fail("changed", changes[0], plain).n_started, 0);
 }
 
@@ -453,6 +457,7 @@ static void test_chosen_runs_bring_their_teachers(void **state)
     static const char *const chosen[] = {"distilled"};
     run_watch watch = run_or_fail("chosen", NULL, (decant_run_options){.runs = chosen, .n_runs = 1});
     assert_string_equal(watch.order, "teacher0 distilled0 distilled1 ");
+    assert_string_equal(watch.numbers, "1/3 2/3 3/3 ");
     static const char *const unknown[] = {"distiled"};
     decant_result_list *results = NULL;
     assert_int_equal(run_tiny("chosen", NULL, (decant_run_options){.runs = unknown, .n_runs = 1}, &watch, &results),
