@@ -4,6 +4,15 @@
 #include "base/memory.h"
 #include "tensor/shape.h"
 
+#define LARGEST_BATCH  256
+#define BATCH_ELEMENTS ((int64_t)1 << 22)
+
+int64_t dcn_inference_batch(int64_t sample_elements)
+{
+    const int64_t batch = BATCH_ELEMENTS / sample_elements;
+    return batch > LARGEST_BATCH ? LARGEST_BATCH : batch > 1 ? batch : 1;
+}
+
 decant_status dcn_model_write(const decant_model *model, const dcn_value_id *values, dcn_plan *plan)
 {
     for (dcn_value_id v = 0; v < model->graph->n_values; v++)

@@ -11,6 +11,9 @@ typedef struct dcn_inference {
     dcn_value_id x, logits;
 } dcn_inference;
 
+/* How many samples to ask about at once: up to 256, fewer where they are so large that activations would be. */
+int64_t dcn_inference_batch(int64_t sample_elements);
+
 /* Writes every weight of the model into a plan, in which it stands as values[its id]; where that is DCN_NONE it is left
  * out. */
 decant_status dcn_model_write(const decant_model *model, const dcn_value_id *values, dcn_plan *plan);

@@ -10,10 +10,7 @@
 #include "device/device.h"
 #include "nn/inference.h"
 
-#define USUAL_PLANS   8
-#define LARGEST_BATCH 256
-/* Large samples make the largest batch smaller, so that activations stay within bounds. */
-#define BATCH_ELEMENTS ((int64_t)1 << 22)
+#define USUAL_PLANS 8
 
 /* A plan for one batch size. */
 typedef struct slot {
@@ -127,9 +124,7 @@ decant_status decant_predictor_create(const decant_model *model, const decant_co
     TRY(dcn_model_fold(model, NULL, 0, &predictor->model, NULL));
     predictor->inputs = decant_shape_count(&model->graph->values[model->graph->input].shape);
     predictor->outputs = model->n_outputs;
-    predictor->largest = BATCH_ELEMENTS / predictor->inputs;
-    if (predictor->largest > LARGEST_BATCH) predictor->largest = LARGEST_BATCH;
-    if (predictor->largest < 1) predictor->largest = 1;
+    predictor->largest = dcn_inference_batch(predictor->inputs);
     TRY(create_converters(predictor));
     TRY(dcn_new_array((size_t)predictor->n_slots, sizeof *predictor->slots, (void **)&predictor->slots));
     TRY(dcn_new_array((size_t)(predictor->largest * predictor->outputs), sizeof(float), (void **)&predictor->rows));

@@ -11,11 +11,6 @@
 #include "train/check.h"
 #include "train/measure.h"
 
-#define LARGEST_BATCH  256
-#define SMALLEST_BATCH 16
-#define BATCH_ELEMENTS                                                                                                 \
-    ((int64_t)1 << 22) /* large samples make the batch smaller, so that activations stay within bounds */
-
 struct dcn_evaluator {
     const decant_model *model;
     const dcn_samples *part;
@@ -31,14 +26,6 @@ void dcn_metrics_finish(dcn_metrics *metrics)
     if (metrics == NULL) return;
     dcn_free(metrics->confusion);
     memset(metrics, 0, sizeof *metrics);
-}
-
-static int64_t batch_for(int64_t sample_elements, int64_t count)
-{
-    int64_t batch = BATCH_ELEMENTS / (sample_elements > 0 ? sample_elements : 1);
-    if (batch > LARGEST_BATCH) batch = LARGEST_BATCH;
-    if (batch < SMALLEST_BATCH) batch = SMALLEST_BATCH;
-    return batch < count ? batch : count;
 }
 
 /* Weights of a training plan are read as they are; a model of its own is folded first. */
@@ -79,7 +66,8 @@ decant_status dcn_evaluator_create(const dcn_evaluator_options *options, dcn_eva
     evaluator->part = options->part;
     evaluator->count = options->count;
     evaluator->sample_elements = decant_shape_count(&options->dataset->sample);
-    evaluator->batch = batch_for(evaluator->sample_elements, options->count);
+    evaluator->batch = dcn_inference_batch(evaluator->sample_elements);
+    if (evaluator->batch > options->count) evaluator->batch = options->count;
     evaluator->outputs = options->model->n_outputs;
     evaluator->classes = options->model->n_classes;
 
