@@ -93,6 +93,8 @@ static score teacher_score(const decant_run_result *result)
     return (score){fidelity->teacher_accuracy, (double)fidelity->teacher_errors};
 }
 
+static const double rounding = 1e-12; /* of a mean of equal numbers */
+
 /* Mean and sample standard deviation over the seeds; NAN where one of them is. */
 static void summarize(const decant_comparison_row *row, score (*score_of)(const decant_run_result *), double *ret_mean,
                       double *ret_spread, double *ret_errors_mean)
@@ -109,7 +111,8 @@ static void summarize(const decant_comparison_row *row, score (*score_of)(const 
         const double distance = score_of(row->results[i]).accuracy - *ret_mean;
         squares += distance * distance;
     }
-    *ret_spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
+    const double spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
+    *ret_spread = spread < rounding * *ret_mean ? 0 : spread;
 }
 
 static void summarize_all(decant_comparison_row *row)
