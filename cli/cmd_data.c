@@ -232,8 +232,8 @@ const cli_verb verb_data = {
     .arguments = "list | get NAME | check SOURCE|RECIPE",
     .summary = "lists the known data sets; fetches one; counts one and looks for overlaps",
     .details =
-        "get fetches a known data set into DECANT_DATA or ~/.local/share/decant, checks every file against its\n"
-        "published SHA-256, and goes on where it was stopped.\n"
+        "get fetches a known data set into the folder NAME of DECANT_DATA or ~/.local/share/decant, checks every file\n"
+        "against its published SHA-256, and goes on where it was stopped.\n"
         "SOURCE is a known name, a folder with IDX or CIFAR files, pictures (train/CLASS, test/CLASS) or arrays of\n"
         "NumPy (x_train.npy, ...), or a .npz file. Of a RECIPE, the data is checked as its runs see it.\n",
     .options = options,
