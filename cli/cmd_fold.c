@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "output.h"
-#include "overrides.h"
 #include "verbs.h"
 
 enum { FOLD_OUTPUT = OPTION_COMMON_COUNT, FOLD_DEVICE, FOLD_THREADS, FOLD_OPTION_COUNT };

@@ -57,8 +57,8 @@ struct cli_invocation {
     int32_t n_arguments;
 };
 
-/* Options that most verbs have. A verb's table begins with the common ones, in this order; a verb that trains or
- * predicts goes on with the others. */
+/* Options that most verbs have. A verb's table begins with the common ones, in this order; a verb that trains or asks a
+ * model goes on with all of the others (prune and fold, which know no precision, have two of them among their own). */
 enum {
     OPTION_JSON,
     OPTION_QUIET,

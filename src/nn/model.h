@@ -37,7 +37,8 @@ decant_status dcn_model_copy_facts(const decant_model *from, decant_model *to);
 /* Fresh weights as graph->init says (nn/init.c); batchnorm gets ones and zeros. A function of the seed and the graph
  * alone. */
 void dcn_model_init(decant_model *model, uint64_t seed);
-/* Copies the arrays of the graph's values, as in decant_model.data, that both sides have. */
+/* Copies the arrays of the graph's values, as in decant_model.data, that both sides have. Both are indexed by its ids;
+ * either may have more. */
 void dcn_weights_copy(const dcn_graph *graph, float *const *from, float **to);
 decant_status dcn_model_set_metadata(decant_model *model, const char *key, const char *value);
 #define DCN_TABLE_METADATA "table" /* the encoder of the table that the model was trained on */

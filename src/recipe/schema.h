@@ -47,7 +47,7 @@ decant_status dcn_schema_int(dcn_section section, const dcn_doc *map, const char
 decant_status dcn_schema_number(dcn_section section, const dcn_doc *map, const char *name, double *ret);
 decant_status dcn_schema_bool(dcn_section section, const dcn_doc *map, const char *name, bool *ret);
 decant_status dcn_schema_text(dcn_section section, const dcn_doc *map, const char *name, const char **ret);
-/* The place of a choice's word in the key's shape, which is the order of its enum. */
+/* The place of a CHOICE's word in the key's shape, which is the order of its enum. */
 decant_status dcn_schema_choice(dcn_section section, const dcn_doc *map, const char *name, int32_t *ret);
 /* The same strictness for a number that stands for a whole map ("ce: 1"). */
 decant_status dcn_schema_bare_number(dcn_section section, const char *name, const dcn_doc *value, double *ret);

@@ -457,14 +457,14 @@ static decant_status make_run(run_context *runner, const dcn_run_directory *dire
         runner->results->items[runner->results->count - 1].skipped = true;
     } else {
         const decant_run_info info = dcn_run_info(runner->experiment, runner->run);
-        const decant_run_start start = {
+        const decant_run_start begin = {
             .run = &info,
             .seed = runner->seed,
             .resumed = state == DCN_RUN_INTERRUPTED && dcn_file_exists(directory->checkpoint),
             .number = runner->number,
             .count = runner->n_wanted,
         };
-        if (runner->options->on_start != NULL) runner->options->on_start(runner->options->context, &start);
+        if (runner->options->on_start != NULL) runner->options->on_start(runner->options->context, &begin);
         TRY_RETURN(train(runner, directory, identity, taught));
     }
     if (runner->options->on_result != NULL)

@@ -97,6 +97,7 @@ static void test_choices_are_in_the_order_of_their_enums(void **state)
     const char *const precisions[] = {decant_precision_name(DECANT_PRECISION_AUTO),
                                       decant_precision_name(DECANT_PRECISION_F32),
                                       decant_precision_name(DECANT_PRECISION_BF16)};
+    const char *const layouts[] = {[DCN_AXES_AUTO] = "auto", [DCN_AXES_NCHW] = "nchw", [DCN_AXES_NHWC] = "nhwc"};
     const struct {
         dcn_section section;
         const char *key;
@@ -109,6 +110,7 @@ static void test_choices_are_in_the_order_of_their_enums(void **state)
         {DCN_SECTION_TRANSFER, "unlabelled", dcn_pool_words, 3},
         {DCN_SECTION_COSINE_LOSS, "match", dcn_match_words, 3},
         {DCN_SECTION_HINT, "match", dcn_match_words, 2}, /* a hint projects by its regressor */
+        {DCN_SECTION_ARRAYS, "layout", layouts, 3},
     };
     for (size_t i = 0; i < DCN_COUNT(choices); i++) {
         for (int32_t w = 0; w < choices[i].n_words; w++) {
