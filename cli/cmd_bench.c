@@ -360,6 +360,7 @@ const cli_verb verb_bench = {
         "and the slowest.\n",
     .options = options,
     .n_options = (int32_t)(sizeof options / sizeof options[0]),
+    .computes = true,
     .min_arguments = 0,
     .max_arguments = -1,
     .run = run,

@@ -118,6 +118,7 @@ const cli_verb verb_eval = {
     .details = "FILE is a model.safetensors; it holds the network and the normalisation, so nothing else is needed.\n",
     .options = options,
     .n_options = EVAL_OPTION_COUNT,
+    .computes = true,
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run,

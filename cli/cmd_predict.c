@@ -126,6 +126,7 @@ const cli_verb verb_predict = {
                "  rows.csv:0-9              raw rows of a table, for a model that was trained on one\n",
     .options = options,
     .n_options = OPTION_COMPUTE_COUNT,
+    .computes = true,
     .min_arguments = 2,
     .max_arguments = -1,
     .run = run,

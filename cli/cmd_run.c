@@ -136,6 +136,7 @@ const cli_verb verb_run = {
         "The test samples are read once, at the end of each run.\n",
     .options = options,
     .n_options = RUN_OPTION_COUNT,
+    .computes = true,
     .min_arguments = 1,
     .max_arguments = -1,
     .run = run,

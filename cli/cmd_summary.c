@@ -226,6 +226,7 @@ const cli_verb verb_summary = {
                "that of inference.\n",
     .options = options,
     .n_options = SUMMARY_OPTION_COUNT,
+    .computes = true,
     .min_arguments = 1,
     .max_arguments = 2,
     .run = run,

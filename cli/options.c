@@ -37,17 +37,9 @@ static void print_option(const cli_option *option)
     printf("  %-*s %s\n", HELP_COLUMN, left, option->help);
 }
 
-/* Behind those that other verbs have, too. */
-static int32_t first_own_option(const cli_verb *verb)
-{
-    const bool computes =
-        verb->n_options >= OPTION_COMPUTE_COUNT && strcmp(verb->options[OPTION_DEVICE].name, "device") == 0;
-    return computes ? OPTION_COMPUTE_COUNT : OPTION_COMMON_COUNT;
-}
-
 void options_print_help(const cli_verb *verb)
 {
-    const int32_t own = first_own_option(verb);
+    const int32_t own = verb->computes ? OPTION_COMPUTE_COUNT : OPTION_COMMON_COUNT; /* behind what others have, too */
     printf("usage: decant %s%s%s\n\n%s\n", verb->name, verb->arguments[0] != '\0' ? " " : "", verb->arguments,
            verb->summary);
     if (verb->details[0] != '\0') printf("\n%s", verb->details);

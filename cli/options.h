@@ -45,6 +45,7 @@ typedef struct cli_verb {
     const char *details;   /* paragraphs for its own help; may be "" */
     const cli_option *options;
     int32_t n_options;
+    bool computes;                                /* its table goes on with the options of computing */
     int32_t min_arguments, max_arguments;         /* max -1: any number */
     int (*run)(const cli_invocation *invocation); /* returns the exit status */
 } cli_verb;
