@@ -9,7 +9,7 @@
 
 int64_t dcn_inference_batch(int64_t sample_elements)
 {
-    const int64_t batch = BATCH_ELEMENTS / sample_elements;
+    const int64_t batch = BATCH_ELEMENTS / (sample_elements > 1 ? sample_elements : 1);
     return batch > LARGEST_BATCH ? LARGEST_BATCH : batch > 1 ? batch : 1;
 }
 

@@ -11,8 +11,8 @@ typedef struct dcn_inference {
     dcn_value_id x, logits;
 } dcn_inference;
 
-/* How many samples of so many elements (at least 1) to ask about at once: 256, fewer, down to 1, where they are so
- * large that activations would be. */
+/* How many samples of so many elements to ask about at once: 256, fewer, down to 1, where they are so large that
+ * activations would be. */
 int64_t dcn_inference_batch(int64_t sample_elements);
 
 /* Writes every weight of the model into a plan, in which it stands as values[its id]; where that is DCN_NONE it is left
