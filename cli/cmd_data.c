@@ -29,9 +29,9 @@ static int print_sources(const decant_source *sources, int32_t count, bool json)
     for (int32_t i = 0; i < count && exit_status == 0; i++) {
         const decant_source *source = &sources[i];
         if (json) {
-            exit_status = print_json(json_pack("{s:s, s:s, s:s?, s:s, s:s}", "name", source->name, "description",
-                                               source->description, "path", source->path, "how_to_get",
-                                               source->how_to_get, "looked_in", source->looked_in));
+            exit_status = print_json(json_pack("{s:s, s:s, s:o, s:s, s:o}", "name", source->name, "description",
+                                               source->description, "path", text_json(source->path), "how_to_get",
+                                               source->how_to_get, "looked_in", text_json(source->looked_in)));
             continue;
         }
         printf("%-14s %s\n", source->name, source->description);
@@ -95,7 +95,7 @@ static int get(const cli_invocation *invocation)
     if (status != DECANT_OK) return report_failure(status);
     int exit_status = 0;
     if (values[OPTION_JSON].given)
-        exit_status = print_json(json_pack("{s:s, s:s}", "name", invocation->arguments[1], "path", path));
+        exit_status = print_json(json_pack("{s:s, s:o}", "name", invocation->arguments[1], "path", text_json(path)));
     else
         printf("%s is in %s, its checksums right\n", invocation->arguments[1], path);
     decant_text_free(path);
@@ -116,9 +116,9 @@ static json_t *report_json(const decant_dataset *dataset, const decant_dataset_r
 {
     char hash[33];
     decant_dataset_hash(dataset, hash);
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
-                     decant_dataset_name(dataset), "hash", hash, "train", (json_int_t)report->train, "validation",
-                     (json_int_t)report->validation, "test", (json_int_t)report->test, "unlabelled",
+    return json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
+                     text_json(decant_dataset_name(dataset)), "hash", hash, "train", (json_int_t)report->train,
+                     "validation", (json_int_t)report->validation, "test", (json_int_t)report->test, "unlabelled",
                      (json_int_t)report->unlabelled, "classes", report->classes, "majority", report->majority,
                      "duplicates_within_train", (json_int_t)report->duplicates_within_train, "train_in_validation",
                      (json_int_t)report->train_in_validation, "train_in_test", (json_int_t)report->train_in_test,
@@ -158,7 +158,8 @@ static decant_status print_as_text(const decant_dataset *dataset, const decant_d
     if (status == DECANT_OK) status = decant_table_text(table, &text);
     decant_table_destroy(table);
     if (status != DECANT_OK) return status;
-    printf("%s: %s training, %s validation and %s test samples of %d classes\n\n", decant_dataset_name(dataset),
+    print_line_part(stdout, decant_dataset_name(dataset));
+    printf(": %s training, %s validation and %s test samples of %d classes\n\n",
            decant_count_text(report->train, train), decant_count_text(report->validation, validation),
            decant_count_text(report->test, test), report->classes);
     print_text(text);

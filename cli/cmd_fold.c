@@ -18,11 +18,12 @@ static const cli_option options[] = {
 static int print_report(const char *path, const decant_fold_report *report, int64_t before, int64_t after, bool as_json)
 {
     if (as_json)
-        return print_json(json_pack("{s:s, s:I, s:I, s:i, s:i, s:i, s:f}", "model", path, "parameters_before",
-                                    (json_int_t)before, "parameters", (json_int_t)after, "linear", (int)report->linear,
-                                    "batchnorm", (int)report->batchnorm, "dropout", (int)report->dropout,
-                                    "largest_difference", report->largest_difference));
-    printf("%s: %d linear, %d batchnorm and %d dropout layers folded, %" PRId64 " of %" PRId64 " parameters\n", path,
+        return print_json(json_pack("{s:o, s:I, s:I, s:i, s:i, s:i, s:f}", "model", text_json(path),
+                                    "parameters_before", (json_int_t)before, "parameters", (json_int_t)after, "linear",
+                                    (int)report->linear, "batchnorm", (int)report->batchnorm, "dropout",
+                                    (int)report->dropout, "largest_difference", report->largest_difference));
+    print_line_part(stdout, path);
+    printf(": %d linear, %d batchnorm and %d dropout layers folded, %" PRId64 " of %" PRId64 " parameters\n",
            (int)report->linear, (int)report->batchnorm, (int)report->dropout, after, before);
     printf("outputs equal: largest difference %.1e of the largest output\n", report->largest_difference);
     return 0;
@@ -46,8 +47,9 @@ static int run(const cli_invocation *invocation)
     decant_model *model = NULL, *folded = NULL;
     decant_fold_report report;
     int64_t before = 0, after = 0;
-    int exit_status = 0;
     if (!values[FOLD_OUTPUT].given) return usage_error(invocation->verb, "-o FILE says where the folded model goes");
+    int exit_status = check_output(invocation->arguments[0], path);
+    if (exit_status != 0) return exit_status;
     decant_status status = decant_model_load(invocation->arguments[0], &model);
     if (status == DECANT_OK) status = decant_model_fold(model, &compute, &folded, &report);
     if (status == DECANT_OK) status = count_parameters(model, &before);
@@ -64,7 +66,7 @@ static int run(const cli_invocation *invocation)
 
 const cli_verb verb_fold = {
     .name = "fold",
-    .arguments = "FILE -o FILE",
+    .arguments = "FILE -o OUTPUT",
     .summary = "works layers that only training needs into their neighbours",
     .details =
         "Batch normalisation goes into the convolution or linear layer before it, linear behind linear becomes one\n"

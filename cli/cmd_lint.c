@@ -31,7 +31,8 @@ static const char *plural(int32_t count)
 static void print_totals(const char *recipe, const decant_finding_list *list)
 {
     int32_t notes = list->count - list->errors - list->warnings;
-    printf("%s: %d error%s, %d warning%s, %d note%s\n", recipe, list->errors, plural(list->errors), list->warnings,
+    print_line_part(stdout, recipe);
+    printf(": %d error%s, %d warning%s, %d note%s\n", list->errors, plural(list->errors), list->warnings,
            plural(list->warnings), notes, plural(notes));
 }
 
@@ -39,9 +40,10 @@ static void print_totals(const char *recipe, const decant_finding_list *list)
 static int print_finding_json(const char *file, int line, int column, decant_severity severity, const char *message)
 {
     static const char *const severities[] = {"note", "warning", "error"};
-    return print_json(json_pack(
-        "{s:s?, s:o, s:o, s:s, s:s}", "file", file, "line", line > 0 ? json_integer(line) : json_null(), "column",
-        column > 0 ? json_integer(column) : json_null(), "severity", severities[severity], "message", message));
+    return print_json(json_pack("{s:o, s:o, s:o, s:s, s:o}", "file", text_json(file), "line",
+                                line > 0 ? json_integer(line) : json_null(), "column",
+                                column > 0 ? json_integer(column) : json_null(), "severity", severities[severity],
+                                "message", text_json(message)));
 }
 
 static int print_findings(const decant_finding_list *list, const char *recipe, bool json, bool quiet)

@@ -36,6 +36,11 @@ static int32_t likeliest(const float *row, int32_t classes)
     return best;
 }
 
+static bool has_label(const cli_inputs *inputs, int64_t index)
+{
+    return inputs->labels != NULL && inputs->labels[index] >= 0;
+}
+
 static int print_row_json(const predicted *prediction, int64_t index, const float *row, int32_t best)
 {
     char buffer[16];
@@ -43,11 +48,11 @@ static int print_row_json(const predicted *prediction, int64_t index, const floa
     json_t *probabilities = json_array();
     for (int32_t class = 0; class < decant_model_class_count(prediction->model); class ++)
         json_array_append_new(probabilities, json_real((double)row[class]));
-    json_t *json = json_pack("{s:s, s:I, s:i, s:s, s:f, s:o}", "input", prediction->word, "index",
+    json_t *json = json_pack("{s:o, s:I, s:i, s:s, s:f, s:o}", "input", text_json(prediction->word), "index",
                              (json_int_t)(inputs->first + index), "class", best, "name",
                              class_text(prediction->model, best, buffer), "probability", (double)row[best],
                              "probabilities", probabilities);
-    if (inputs->labels != NULL) json_object_set_new(json, "label", json_integer(inputs->labels[index]));
+    if (has_label(inputs, index)) json_object_set_new(json, "label", json_integer(inputs->labels[index]));
     return print_json(json);
 }
 
@@ -60,7 +65,7 @@ static void print_row(const predicted *prediction, int64_t index, const float *r
     printf(": ");
     print_line_part(stdout, class_text(prediction->model, best, buffer));
     printf(" %.2f %%", 100 * (double)row[best]);
-    if (inputs->labels != NULL && inputs->labels[index] != best) {
+    if (has_label(inputs, index) && inputs->labels[index] != best) {
         printf(" (wrong: it is ");
         print_line_part(stdout, class_text(prediction->model, inputs->labels[index], truth));
         putchar(')');

@@ -53,7 +53,7 @@ static bool read_share(const char *text, double *ret_share)
 
 static json_t *report_json(const char *path, const decant_prune_report *report)
 {
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model", path, "parameters_before",
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "model", text_json(path), "parameters_before",
                      (json_int_t)report->parameters_before, "parameters", (json_int_t)report->parameters,
                      "mult_adds_before", (json_int_t)report->mult_adds_before, "mult_adds",
                      (json_int_t)report->mult_adds, "channels_before", (json_int_t)report->units_before, "channels",
@@ -62,9 +62,10 @@ static json_t *report_json(const char *path, const decant_prune_report *report)
 
 static void print_report(const char *path, const decant_prune_report *report)
 {
-    printf("%s: %" PRId64 " of %" PRId64 " parameters (%.1f %%), %" PRId64 " of %" PRId64
-           " mult-adds (%.1f %%), %" PRId64 " of %" PRId64 " channels\n",
-           path, report->parameters, report->parameters_before,
+    print_line_part(stdout, path);
+    printf(": %" PRId64 " of %" PRId64 " parameters (%.1f %%), %" PRId64 " of %" PRId64 " mult-adds (%.1f %%), %" PRId64
+           " of %" PRId64 " channels\n",
+           report->parameters, report->parameters_before,
            100 * (double)report->parameters / (double)report->parameters_before, report->mult_adds,
            report->mult_adds_before, 100 * (double)report->mult_adds / (double)report->mult_adds_before, report->units,
            report->units_before);
@@ -96,10 +97,11 @@ static int prune_file(const cli_invocation *invocation, decant_prune_options *ho
     const char *path = values[PRUNE_OUTPUT].text;
     decant_model *model = NULL;
     decant_prune_report report;
+    int exit_status = check_output(invocation->arguments[0], path);
+    if (exit_status != 0) return exit_status;
     decant_status status = decant_model_load(invocation->arguments[0], &model);
     if (status != DECANT_OK) return report_failure(status);
     const char *source = values[PRUNE_DATA].given ? values[PRUNE_DATA].text : decant_model_metadata(model, "data");
-    int exit_status = 0;
     if (how->criterion == DECANT_CRITERION_TAYLOR && source == NULL)
         exit_status = usage_error(invocation->verb,
                                   "taylor asks samples, and the file does not say what it was trained on; give --data");
@@ -141,7 +143,7 @@ static int run(const cli_invocation *invocation)
 
 const cli_verb verb_prune = {
     .name = "prune",
-    .arguments = "FILE -o FILE",
+    .arguments = "FILE -o OUTPUT",
     .summary = "removes the channels of a model that matter least",
     .details =
         "At least one limit is needed: --keep, --parameters or --mult-adds. Channels of convolutions and units of "

@@ -24,8 +24,8 @@ static int tell(const cli_invocation *invocation, const decant_comparison *compa
                 "decant: this decant was built without Chart.js (Debian: libjs-chart.js), so the page has tables "
                 "but no charts\n");
     if (invocation->values[OPTION_JSON].given)
-        return print_json(json_pack("{s:s, s:i, s:i, s:b}", "file", path, "runs", (int)comparison->count, "results",
-                                    (int)n_results, "charts", decant_report_has_charts()));
+        return print_json(json_pack("{s:o, s:i, s:i, s:b}", "file", text_json(path), "runs", (int)comparison->count,
+                                    "results", (int)n_results, "charts", decant_report_has_charts()));
     print_line_part(stdout, path);
     printf(": %d run%s, %d result%s\n", (int)comparison->count, comparison->count == 1 ? "" : "s", (int)n_results,
            n_results == 1 ? "" : "s");

@@ -90,6 +90,23 @@ static json_t *plan_json(const decant_plan_listing *plan)
                      "total", (json_int_t)plan->total_bytes, "steps", steps);
 }
 
+static json_t *floats_json(const float *values, int32_t count)
+{
+    json_t *list = json_array();
+    for (int32_t i = 0; i < count; i++)
+        json_array_append_new(list, json_real((double)values[i]));
+    return list;
+}
+
+/* As a recipe's data.normalize takes it; NULL where nothing is normalised. */
+static json_t *normalization_json(const decant_model *model)
+{
+    const float *mean = NULL, *std = NULL;
+    const int32_t count = model != NULL ? decant_model_normalization(model, &mean, &std) : 0;
+    if (count == 0) return NULL;
+    return json_pack("{s:o, s:o}", "mean", floats_json(mean, count), "std", floats_json(std, count));
+}
+
 static json_t *summary_json(const summary_subject *subject, const decant_model_summary *summary,
                             const decant_plan_listing *plan)
 {
@@ -102,7 +119,7 @@ static json_t *summary_json(const summary_subject *subject, const decant_model_s
                                         "mult_adds", (json_int_t)layer->mult_adds));
     }
     json_t *json =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "model", subject->name, "parameters",
+        json_pack("{s:o, s:I, s:I, s:I, s:I, s:o}", "model", text_json(subject->name), "parameters",
                   (json_int_t)summary->parameters, "trainable", (json_int_t)summary->trainable, "mult_adds",
                   (json_int_t)summary->mult_adds, "weight_bytes", (json_int_t)summary->weight_bytes, "layers", layers);
     if (summary->deployed_parameters != summary->parameters) {
@@ -112,6 +129,8 @@ static json_t *summary_json(const summary_subject *subject, const decant_model_s
     if (subject->budget > 0) json_object_set_new(json, "budget", json_integer(subject->budget));
     if (subject->budget_mult_adds > 0)
         json_object_set_new(json, "budget_mult_adds", json_integer(subject->budget_mult_adds));
+    json_t *normalization = normalization_json(subject->model);
+    if (normalization != NULL) json_object_set_new(json, "normalization", normalization);
     if (plan != NULL) json_object_set_new(json, "plan", plan_json(plan));
     return json;
 }

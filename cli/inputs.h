@@ -10,7 +10,8 @@
 typedef struct cli_inputs {
     decant_tensor samples; /* [count, sample...] u8 or f32 */
     int64_t first;         /* index of the first one where it came from */
-    int32_t *labels;       /* [count] of labelled data sets and rows, inside `label_memory`; NULL elsewhere */
+    int32_t *labels; /* [count], -1 where nobody says, inside `label_memory`; NULL where they are no classes of the
+                        model */
     decant_tensor label_memory;
     bool is_single; /* the file holds one sample, and no index was asked for */
 } cli_inputs;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool is_terminal(FILE *stream)
@@ -57,6 +58,24 @@ int report_error(int exit_status, const char *format, ...)
     va_end(arguments);
     fputc('\n', stderr);
     return exit_status;
+}
+
+int check_output(const char *input, const char *output)
+{
+    struct stat first, second;
+    if (stat(input, &first) != 0 || stat(output, &second) != 0 || first.st_dev != second.st_dev ||
+        first.st_ino != second.st_ino)
+        return 0;
+    return report_error(2, "%s would take the place of the model that it is made from; name another file", output);
+}
+
+json_t *text_json(const char *text)
+{
+    char *shown = NULL;
+    json_t *json = text != NULL ? json_string(text) : json_null();
+    if (json == NULL && decant_text_printable(text, &shown) == DECANT_OK) json = json_string(shown);
+    decant_text_free(shown);
+    return json;
 }
 
 int print_json(json_t *json)

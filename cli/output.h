@@ -14,6 +14,14 @@ int report_failure(decant_status status);
 /* A failure of the program's own, on stderr in the same form; returns exit_status. */
 int report_error(int exit_status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A text that may come from anybody, as paths and cells do, for print_json: what is no UTF-8 is shown as on a terminal;
+ * null for NULL. */
+json_t *text_json(const char *text);
+
+/* Whether OUTPUT may be written: not where it is INPUT, however the two are spelled. Returns 0, or an exit status after
+ * a message. */
+int check_output(const char *input, const char *output);
+
 /* One JSON object on a line of stdout, which is flushed; lets go of it. NULL stands for no memory. Returns an exit
  * status. */
 int print_json(json_t *json);

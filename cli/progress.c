@@ -70,7 +70,10 @@ void progress_start(cli_progress *progress, const decant_run_start *start)
     progress->run = run->name;
     fprintf(stderr, "%s%s%s seed %" PRIu64 ": model %s", style_begin(stderr, STYLE_BOLD), run->name,
             style_begin(stderr, STYLE_PLAIN), start->seed, run->model);
-    if (run->teacher != NULL) fprintf(stderr, ", teacher %s", run->teacher);
+    if (run->teacher != NULL) {
+        fputs(", teacher ", stderr);
+        print_line_part(stderr, run->teacher);
+    }
     fprintf(stderr, ", %" PRId64 " epochs of batches of %" PRId64 "%s", run->epochs, run->batch,
             start->resumed ? ", resumed from its checkpoint" : "");
     if (start->count > 1) fprintf(stderr, " (%d of %d)", (int)start->number, (int)start->count);

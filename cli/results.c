@@ -69,10 +69,10 @@ json_t *fidelity_json(const decant_measures *measures)
 json_t *result_json(const decant_run_result *result)
 {
     return json_pack(
-        "{s:s, s:s, s:I, s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f, s:o, s:o, "
-        "s:o}, s:o, s:f, s:o, s:f, s:f, s:s?, s:s?, s:s?, s:b, s:s}",
+        "{s:s, s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f, s:o, s:o, "
+        "s:o}, s:o, s:f, s:o, s:f, s:f, s:s?, s:s?, s:s?, s:b, s:o}",
         "recipe", result->recipe, "run", result->run, "seed", (json_int_t)result->seed, "model", result->model,
-        "teacher", result->teacher, "parameters", (json_int_t)result->parameters, "mult_adds",
+        "teacher", text_json(result->teacher), "parameters", (json_int_t)result->parameters, "mult_adds",
         (json_int_t)result->mult_adds, "bytes", (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs,
         "steps", (json_int_t)result->steps, "validation", "accuracy",
         number_or_null(result->has_validation, result->validation_accuracy), "test", "accuracy", result->test_accuracy,
@@ -81,7 +81,7 @@ json_t *result_json(const decant_run_result *result)
         "fidelity", fidelity_json(&result->test_measures), "bias_correction", correction_json(result->correction),
         "majority_accuracy", result->majority_accuracy, "teacher_cache", cache_json(result), "seconds", result->seconds,
         "images_per_second", result->images_per_second, "made_by", result->made_by, "made_with", result->made_with,
-        "made_at", result->made_at, "skipped", result->skipped, "directory", result->directory);
+        "made_at", result->made_at, "skipped", result->skipped, "directory", text_json(result->directory));
 }
 
 static json_t *verdict_json(const decant_comparison *comparison, const decant_comparison_row *row)
@@ -90,7 +90,7 @@ static json_t *verdict_json(const decant_comparison *comparison, const decant_co
     if (row->baseline < 0) return json_null();
     const decant_comparison_row *baseline = &comparison->rows[row->baseline];
     if (decant_judge_runs(row, baseline, &judgement) != DECANT_OK) return json_null();
-    return json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:b}", "baseline", baseline->label, "verdict",
+    return json_pack("{s:o, s:s, s:s, s:I, s:f, s:f, s:f, s:b}", "baseline", text_json(baseline->label), "verdict",
                      decant_verdict_name(judgement.verdict), "test", judgement.test, "pairs",
                      (json_int_t)judgement.pairs, "difference", judgement.difference, "spread", judgement.spread, "p",
                      judgement.p, "equal_budgets", decant_has_equal_budget(row, baseline));
@@ -133,8 +133,8 @@ json_t *row_json(const decant_comparison *comparison, const decant_comparison_ro
         json_array_append_new(accuracies, json_real(row->results[i]->test_accuracy));
     }
     return json_pack(
-        "{s:s, s:s, s:s, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:o}, s:f, s:o, s:o, s:f, s:o, s:s?, s:o}",
-        "recipe", row->recipe, "run", row->run, "model", row->model, "teacher", row->teacher, "seeds", seeds,
+        "{s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:o}, s:f, s:o, s:o, s:f, s:o, s:s?, s:o}",
+        "recipe", row->recipe, "run", row->run, "model", row->model, "teacher", text_json(row->teacher), "seeds", seeds,
         "parameters", (json_int_t)row->parameters, "mult_adds", (json_int_t)row->mult_adds, "bytes",
         (json_int_t)row->bytes, "epochs", (json_int_t)row->epochs, "steps", (json_int_t)row->steps, "accuracy", "mean",
         row->accuracy_mean, "spread", row->accuracy_spread, "each", accuracies, "errors_mean", row->errors_mean,

@@ -81,6 +81,14 @@ int32_t decant_model_class_count(const decant_model *model);
 /** Name of a class, or NULL when the model knows none or index is out of range. The model's memory. */
 const char *decant_model_class_name(const decant_model *model, int32_t index);
 
+/** What inputs are normalised by: (x - mean) / std, of bytes scaled to 0 to 1, of floats as they are.
+ *
+ *  ret_mean, ret_std  [the number returned]; the model's memory.
+ *
+ *  Returns how many there are: one a channel or feature, 1 for the same for all, 0 where nothing is normalised.
+ */
+int32_t decant_model_normalization(const decant_model *model, const float **ret_mean, const float **ret_std);
+
 /** Shape of one input sample: [channels, height, width] or [features]. */
 decant_shape decant_model_input_shape(const decant_model *model);
 
@@ -241,14 +249,15 @@ DECANT_MUST_USE decant_status decant_model_open_data(const decant_model *model, 
                                                      decant_dataset **ret_dataset);
 
 /** Opens a file of inputs for a model, all of it as the test part: raw rows of a CSV file for a model that was trained
- * on a table (with labels when the target's column is there and filled in), one picture, or a .npy array with one
- * sample or many. Pictures are converted and resized where the model's training pictures were.
+ * on a table (with labels when the target's column is there and holds its classes in every row), one picture, or a .npy
+ * array or an IDX file with one sample or many. Pictures are converted and resized where the model's training pictures
+ * were.
  *
- *  path         .csv, .csv.gz, .npy, .png, .jpg or .jpeg.
+ *  path         .csv, .csv.gz, .npy, .png, .jpg, .jpeg, or else an IDX file of bytes, plain or gzip.
  *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
  *
- *  Errors: INVALID_ARG (another kind of file, or rows for a model that was trained on something else), and those of
- * decant_model_open_data().
+ *  Errors: INVALID_ARG (rows for a model that was trained on something else), FORMAT (another kind of file), and those
+ * of decant_model_open_data().
  */
 DECANT_MUST_USE decant_status decant_model_open_inputs(const decant_model *model, const char *path,
                                                        decant_dataset **ret_dataset);

@@ -20,6 +20,22 @@ size_t dcn_character_next(const char *text, uint32_t *ret_character)
     return length;
 }
 
+bool dcn_text_is_utf8(const char *text)
+{
+    uint32_t character = 0;
+    for (size_t length; (length = dcn_character_next(text, &character)) > 0;)
+        text += length;
+    return *text == '\0';
+}
+
+size_t dcn_text_cut(const char *text, size_t bytes, size_t most)
+{
+    if (bytes <= most) return bytes;
+    while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80) /* the next byte goes on with a character */
+        most--;
+    return most;
+}
+
 bool dcn_character_is_control(uint32_t character)
 {
     return character < 0x20 || (character >= 0x7F && character < 0xA0) || character == 0x61C ||

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -179,13 +180,25 @@ static decant_status open_temporary(dcn_writer *writer)
     return dcn_path_failure("cannot be created", writer->path);
 }
 
+/* What is replaced: the file that a link leads to, and nothing but a file. */
+static decant_status find_target(const char *path, char **ret_path)
+{
+    struct stat about;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
+        return DCN_FAIL(USAGE, "%s is a device or a pipe, which a file would take the place of; name a file", path);
+    char *target = lstat(path, &about) == 0 && S_ISLNK(about.st_mode) ? realpath(path, NULL) : NULL;
+    decant_status status = dcn_copy_string(target != NULL ? target : path, ret_path);
+    free(target); /* realpath's */
+    return status;
+}
+
 decant_status dcn_writer_open(const char *path, dcn_writer **ret_writer)
 {
     dcn_writer *writer = NULL;
     decant_status status;
     TRY(dcn_new(sizeof *writer, (void **)&writer));
     writer->descriptor = -1;
-    TRY(dcn_copy_string(path, &writer->path));
+    TRY(find_target(path, &writer->path));
     TRY(open_temporary(writer));
     *ret_writer = writer;
     writer = NULL;

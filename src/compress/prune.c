@@ -159,9 +159,9 @@ static decant_status report_impossible(const selection *chosen)
     if (chosen->n_ranked == 0) return DCN_FAIL(USAGE, "there is nothing to prune: the network has no hidden channels");
     return DCN_FAIL(USAGE,
                     "the limit cannot be met: with at least %g of each layer's channels and one of each, %" PRId64
-                    " parameters and %" PRId64 " mult-adds remain; ask for less or lower the minimum",
+                    " parameters and %" PRId64 " mult-adds remain; raise the limit%s",
                     options->minimum, dcn_channels_parameters(graph, chosen->kept),
-                    dcn_channels_mult_adds(graph, chosen->kept));
+                    dcn_channels_mult_adds(graph, chosen->kept), options->minimum > 0 ? " or lower the minimum" : "");
 }
 
 static decant_status choose(selection *chosen)

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "data/source.h"
 #include "data/split.h"
+#include "data/words.h"
 
 /* Another file's rows need no test part taken from these. */
 static decant_status part_rows(const int32_t *labels, int64_t n_rows, int32_t n_classes, const dcn_parting *parting,
@@ -215,11 +216,16 @@ out:
 
 /* --- rows for a finished encoder --- */
 
+/* Whether every row says what it is. Where that is to be predicted, its column may be missing, empty or hold what a
+ * later answer will stand for ("?"). */
 static bool has_targets(const dcn_encoder *encoder, const dcn_csv *csv)
 {
-    int32_t target = dcn_csv_find(csv, encoder->target);
-    for (int64_t row = 0; target >= 0 && row < csv->n_rows; row++)
-        if (dcn_csv_at(csv, row, target)->length == 0) return false;
+    const int32_t target = dcn_csv_find(csv, encoder->target);
+    for (int64_t row = 0; target >= 0 && row < csv->n_rows; row++) {
+        const dcn_csv_cell *cell = dcn_csv_at(csv, row, target);
+        if (dcn_words_find(encoder->classes, encoder->n_classes, csv->data + cell->offset, cell->length) < 0)
+            return false;
+    }
     return target >= 0;
 }
 
@@ -230,6 +236,14 @@ static bool is_training_file(const dcn_encoder *encoder, const dcn_csv *csv)
     return strcmp(hex, encoder->parting.file_hash) == 0;
 }
 
+/* A model is tested without the file of its pool, so that may have stayed where it was trained. */
+static decant_status read_pool(const char *path, dcn_csv *ret_csv, bool *ret_there)
+{
+    const decant_status status = find_and_read(path, ret_csv);
+    *ret_there = status == DECANT_OK;
+    return status == DECANT_NOT_FOUND ? DECANT_OK : status;
+}
+
 /* The training file, parted as it was. */
 static decant_status fill_as_trained(decant_dataset *dataset, const dcn_encoder *encoder, const dcn_csv *csv,
                                      const int32_t *labels)
@@ -237,10 +251,11 @@ static decant_status fill_as_trained(decant_dataset *dataset, const dcn_encoder 
     const dcn_parting *parting = &encoder->parting;
     dcn_parts rows = {0};
     dcn_csv test = {0}, unlabelled = {0};
+    bool has_pool = false;
     decant_status status = part_rows(labels, csv->n_rows, encoder->n_classes, parting, &rows);
     if (status != DECANT_OK) goto out;
-    if (parting->unlabelled_path != NULL) TRY(find_and_read(parting->unlabelled_path, &unlabelled));
-    TRY(fill_train(dataset, encoder, csv, &rows, labels, parting->unlabelled_path != NULL ? &unlabelled : NULL));
+    if (parting->unlabelled_path != NULL) TRY(read_pool(parting->unlabelled_path, &unlabelled, &has_pool));
+    TRY(fill_train(dataset, encoder, csv, &rows, labels, has_pool ? &unlabelled : NULL));
     if (parting->test_path != NULL) {
         TRY(find_and_read(parting->test_path, &test));
         TRY(fill_test(dataset, encoder, &test));
@@ -261,7 +276,7 @@ static decant_status fill_changed(decant_dataset *dataset, const dcn_encoder *en
     if (encoder->parting.test_path == NULL)
         return DCN_FAIL(STALE,
                         "%s is not what the model was trained on any more, so its test part cannot be told from its "
-                        "training part",
+                        "training part; what is new can be tested as a file of its own",
                         path);
     decant_status status = find_and_read(encoder->parting.test_path, &test);
     if (status == DECANT_OK) status = fill_test(dataset, encoder, &test);

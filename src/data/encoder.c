@@ -2,16 +2,21 @@
 #include "data/encoder.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
+#include "base/characters.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/words.h"
 
-#define SHOWN "%.*s%s" /* a cell in a message, cut when it is long */
+#define MOST_SHOWN 40       /* bytes of a cell in a message */
+#define SHOWN      "%.*s%s" /* for what SHOW gives: the cell, cut when it is long */
 #define SHOW(csv, cell)                                                                                                \
-    (int)((cell)->length < 40 ? (cell)->length : 40), (const char *)(csv)->data + (cell)->offset,                      \
-        (cell)->length < 40 ? "" : "..."
+    (int)dcn_text_cut((const char *)(csv)->data + (cell)->offset, (cell)->length, MOST_SHOWN),                         \
+        (const char *)(csv)->data + (cell)->offset, (cell)->length <= MOST_SHOWN ? "" : "..."
+
+#define LARGEST_EXACT 16777216.0f /* 2^24: every whole number up to it is one of f32 */
 
 static void free_texts(char **texts, int32_t count)
 {
@@ -232,6 +237,8 @@ static decant_status fit_column(dcn_encoder *encoder, const dcn_csv *csv, int32_
     TRY_RETURN(dcn_copy_string(csv->columns[index], &column->name));
     if (kind == DCN_COLUMN_CATEGORY) return fit_categories(csv, index, rows, count, column);
     column->fill = median(found->numbers, found->n_numbers);
+    for (int64_t i = 0; i < found->n_numbers; i++)
+        column->is_large = column->is_large || fabsf(found->numbers[i]) > LARGEST_EXACT;
     return DECANT_OK;
 }
 
@@ -244,7 +251,9 @@ static decant_status declare(const dcn_encoder *encoder, const dcn_csv *csv, con
     for (int32_t i = 0; i < n_choices; i++) {
         int32_t index = -1;
         TRY_RETURN(dcn_csv_need(csv, choices[i].column, &index));
-        if (index == target) return DCN_FAIL(USAGE, "the target '%s' is declared as an input", encoder->target);
+        if (index == target)
+            return DCN_FAIL(USAGE, "'%s' is the target, which is no input: there is nothing to declare or to drop",
+                            encoder->target);
         kinds[index] = choices[i].kind;
     }
     kinds[target] = DCN_COLUMN_DROPPED;

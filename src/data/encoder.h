@@ -25,6 +25,7 @@ typedef struct dcn_column {
     int32_t n_categories;
     int32_t fill_category; /* CATEGORY: the commonest (the first of several) */
     int32_t first_input;
+    bool is_large; /* NUMERIC, when it was made: it held numbers so large that f32 does not tell neighbours apart */
 } dcn_column;
 
 /* Where the training rows came from, so that the file can be parted again as it was. */

@@ -113,11 +113,16 @@ decant_status dcn_files_open_inputs(const char *path, const dcn_files_options *o
 
 /* --- classes --- */
 
-static decant_status fail_class(int32_t class, char *const *class_names, const char *what, bool is_single)
+static decant_status fail_class(int32_t class, int64_t count, char *const *class_names, const char *what,
+                                bool is_single)
 {
     char number[16];
     TRY_RETURN(dcn_format(number, sizeof number, "%d", class));
     const char *name = class_names != NULL ? class_names[class] : number;
+    if (count == 0)
+        return DCN_FAIL(FORMAT, "there is no %s of the class '%s'%s", what, name,
+                        class_names == NULL ? "; labels are the numbers from 0 to one less than there are classes"
+                                            : "");
     if (is_single)
         return DCN_FAIL(FORMAT, "there is one %s of the class '%s': it cannot be learnt and tested", what, name);
     return DCN_FAIL(FORMAT, "no %s of the class '%s' is left for training", what, name);
@@ -135,7 +140,8 @@ decant_status dcn_files_check_classes(const int32_t *labels, int64_t count, cons
         counts[n_classes + labels[parts->train[i]]]++;
     for (int32_t class = 0; class < n_classes && status == DECANT_OK; class ++) {
         bool is_single = counts[class] == 1 && parts->n_test > 0;
-        if (is_single || counts[n_classes + class] == 0) status = fail_class(class, class_names, what, is_single);
+        if (is_single || counts[n_classes + class] == 0)
+            status = fail_class(class, counts[class], class_names, what, is_single);
     }
     dcn_free(counts);
     return status;

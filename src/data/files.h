@@ -42,8 +42,8 @@ typedef struct dcn_files_model {
  * odd, NOT_FOUND, IO, NO_MEMORY. */
 decant_status dcn_files_open(const dcn_files_options *options, const dcn_files_model *model,
                              decant_dataset **ret_dataset);
-/* One picture, or a .npy array with one sample or many, as the test part without labels. `options` say how the training
- * files were read; NULL: nothing is known. */
+/* One picture, or a .npy array or an IDX file of bytes with one sample or many, as the test part without labels.
+ * `options` say how the training files were read; NULL: nothing is known. */
 decant_status dcn_files_open_inputs(const char *path, const dcn_files_options *options, const dcn_files_model *model,
                                     decant_dataset **ret_dataset);
 

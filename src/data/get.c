@@ -58,22 +58,40 @@ static decant_status path_of(const getting *all, const char *name, const char *e
     return status;
 }
 
-/* Whether a sound file of that name is there: packed, or unpacked by hand. */
+/* Whether the file was unpacked by hand. That is the one to be read then, so it must be sound. */
+static decant_status is_unpacked(const char *packed, const wanted *file, bool *ret_there)
+{
+    const size_t length = strlen(packed);
+    char *path = NULL;
+    *ret_there = false;
+    if (!file->unpacked || length < 3 || strcmp(packed + length - 3, ".gz") != 0) return DECANT_OK;
+    TRY_RETURN(dcn_copy_string(packed, &path));
+    path[length - 3] = '\0';
+    *ret_there = dcn_file_exists(path);
+    decant_status status = *ret_there ? check_file(path, file) : DECANT_OK;
+    if (status == DECANT_FORMAT)
+        status = DCN_FAIL(FORMAT, "%s is damaged and would be read instead of what is fetched: remove it", path);
+    dcn_free(path);
+    return status;
+}
+
+/* Whether a sound file of that name is there. */
 static decant_status is_there(const getting *all, const wanted *file, bool *ret_there)
 {
-    size_t length = strlen(file->name);
-    bool packed = length > 3 && strcmp(file->name + length - 3, ".gz") == 0, there = false;
-    for (int try = 0; try < (packed && file->unpacked ? 2 : 1) && !there; try++) {
-        char *path = NULL;
-        TRY_RETURN(path_of(all, file->name, "", &path));
-        if (try == 1) path[strlen(path) - 3] = '\0';
-        decant_status status = dcn_file_exists(path) ? check_file(path, file) : DECANT_NOT_FOUND;
-        dcn_free(path);
-        if (status == DECANT_NO_MEMORY) return status;
+    char *path = NULL;
+    bool there = false;
+    decant_status status = path_of(all, file->name, "", &path);
+    if (status != DECANT_OK) goto out;
+    TRY(is_unpacked(path, file, &there));
+    if (!there && dcn_file_exists(path)) {
+        status = check_file(path, file);
         there = status == DECANT_OK;
+        if (status != DECANT_NO_MEMORY) status = DECANT_OK; /* what is damaged is fetched again */
     }
     *ret_there = there;
-    return DECANT_OK;
+out:
+    dcn_free(path);
+    return status;
 }
 
 /* --- one file --- */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/characters.h"
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/text.h"
@@ -303,6 +304,18 @@ static decant_status fill_test_only(const image_folder *folder, const image_form
     return fill(list, NULL, list->count, form, &dataset->test, 0);
 }
 
+/* A model file keeps its classes' names as UTF-8: another name could not be found again. */
+static decant_status list_class_names(const char *path, image_folder *folder)
+{
+    TRY_RETURN(dcn_directory_list_folders(path, &folder->classes, &folder->n_classes));
+    for (int32_t i = 0; i < folder->n_classes; i++) {
+        const char *name = folder->classes[i];
+        if (!dcn_text_is_utf8(name))
+            return fail_at(path, DCN_FAIL(FORMAT, "the name of the class folder '%s' is not UTF-8; rename it", name));
+    }
+    return DECANT_OK;
+}
+
 static decant_status list_part(const char *path, const char *name, const dcn_files_model *model, image_folder *folder,
                                image_list *list)
 {
@@ -313,7 +326,7 @@ static decant_status list_part(const char *path, const char *name, const dcn_fil
         TRY(dcn_path_join(path, name, &inner));
     else
         TRY(dcn_copy_string(path, &inner));
-    if (folder->classes == NULL && !named) TRY(dcn_directory_list_folders(inner, &folder->classes, &folder->n_classes));
+    if (folder->classes == NULL && !named) TRY(list_class_names(inner, folder));
     TRY(list_classes(inner, named ? model->class_names : folder->classes, named ? model->n_classes : folder->n_classes,
                      list));
     if (list->count == 0) status = fail_at(inner, DCN_FAIL(FORMAT, "there is no folder of a class in it"));

@@ -4,9 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/text.h"
+#include "data/contents.h"
 #include "data/files.h"
+#include "data/idx.h"
 #include "data/split.h"
 #include "format/npy.h"
 #include "tensor/shape.h"
@@ -140,11 +141,11 @@ static decant_status read_labels(const dcn_npy *array, int64_t n_samples, int32_
 {
     char text[DECANT_MAX_RANK * 24];
     int32_t *labels = NULL;
-    if (array->kind == DCN_NPY_FLOAT)
-        return DCN_FAIL(FORMAT, "labels are integers, not floats; NumPy: y.astype('int64')");
     if (array->rank == 2 && array->dims[1] > 1)
         return DCN_FAIL(FORMAT, "labels are one integer a sample, not %s; NumPy: y.argmax(1)",
                         dcn_npy_shape_text(array, text));
+    if (array->kind == DCN_NPY_FLOAT)
+        return DCN_FAIL(FORMAT, "labels are integers, not floats; NumPy: y.astype('int64')");
     if (array->rank < 1 || array->rank > 2 || array->count != n_samples)
         return DCN_FAIL(FORMAT, "labels of %s for %" PRId64 " samples", dcn_npy_shape_text(array, text), n_samples);
     TRY_RETURN(dcn_new_array((size_t)n_samples, sizeof *labels, (void **)&labels));
@@ -180,6 +181,7 @@ static decant_status count_classes(const int32_t *labels, int64_t count, int32_t
 
 /* The arrays of one file as they were found; those that are not there have a payload of NULL. */
 typedef struct array_set {
+    const dcn_files_options *options;
     dcn_npz *npz;
     dcn_npy arrays[DCN_N_ARRAYS];
     array_form forms[DCN_N_ARRAYS]; /* of the samples */
@@ -237,6 +239,7 @@ static decant_status check_types(const dcn_files_options *options, const array_s
 
 static decant_status read_arrays(const dcn_files_options *options, const dcn_files_model *model, array_set *set)
 {
+    set->options = options;
     set->dtype = DECANT_U8;
     TRY_RETURN(dcn_npz_open(options->path, &set->npz));
     for (int which = 0; which < DCN_N_ARRAYS; which++)
@@ -276,7 +279,9 @@ static decant_status fill_labelled(const array_set *set, int which, const int32_
 {
     for (int64_t i = 0; i < count; i++)
         part->labels[offset + i] = labels == NULL ? DCN_NO_LABEL : labels[indices != NULL ? indices[i] : i];
-    return fill(&set->arrays[which], &set->forms[which], indices, count, part, offset);
+    decant_status status = fill(&set->arrays[which], &set->forms[which], indices, count, part, offset);
+    if (status != DECANT_OK) dcn_while("reading '%s' of %s", array_name(set->options, which), set->options->path);
+    return status;
 }
 
 static decant_status fill_train(const dcn_files_options *options, const array_set *set, bool is_training,
@@ -359,17 +364,32 @@ static decant_status fit_input(const dcn_npy *array, dcn_axes axes, const decant
     return fit_form(array, axes, sample, ret_form); /* for its words */
 }
 
+/* An IDX file of bytes is an array like others. */
+static decant_status parse_idx(const dcn_contents *file, dcn_npy *ret_array)
+{
+    dcn_npy array = {.kind = DCN_NPY_UNSIGNED, .item_bytes = 1, .count = 1};
+    if (file->bytes < 4 || file->data[0] != 0 || file->data[1] != 0)
+        return DCN_FAIL(FORMAT, "neither a table (.csv), an array (.npy), a picture (.png, .jpg) nor an IDX file");
+    TRY_RETURN(dcn_idx_parse(file->data, file->bytes, &array.rank, array.dims, &array.payload));
+    for (int32_t i = 0; i < array.rank; i++)
+        array.count *= array.dims[i];
+    *ret_array = array;
+    return DECANT_OK;
+}
+
 decant_status dcn_arrays_open_input(const char *path, const dcn_files_options *options, const dcn_files_model *model,
                                     decant_dataset **ret_dataset)
 {
-    dcn_map file = {0};
+    const bool is_npy = dcn_files_is_array(path);
+    const dcn_axes axes = !is_npy ? DCN_AXES_NCHW : options != NULL ? options->axes : DCN_AXES_AUTO;
+    dcn_contents file = {0};
     dcn_npy array = {0};
     array_form form = {0};
     decant_dataset *dataset = NULL;
-    decant_status status = dcn_map_open(path, &file);
+    decant_status status = dcn_contents_open(path, &file);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_npy_parse(file.data, file.bytes, &array));
-    TRY(fit_input(&array, options != NULL ? options->axes : DCN_AXES_AUTO, &model->sample, &array, &form));
+    TRY(is_npy ? dcn_npy_parse(file.data, file.bytes, &array) : parse_idx(&file, &array));
+    TRY(fit_input(&array, axes, &model->sample, &array, &form));
     decant_dtype dtype = dcn_npy_is_bytes(&array) ? DECANT_U8 : DECANT_F32;
     TRY(dcn_dataset_create(path, &model->sample, model->n_classes, &dataset));
     dataset->train.dtype = dtype;
@@ -380,7 +400,7 @@ decant_status dcn_arrays_open_input(const char *path, const dcn_files_options *o
     dataset = NULL;
 out:
     if (status != DECANT_OK) dcn_place("%s", path);
-    if (file.data != NULL) dcn_map_close(&file);
+    dcn_contents_close(&file);
     dcn_dataset_destroy(dataset);
     return status;
 }

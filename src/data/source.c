@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/folder.h"
 #include "base/text.h"
@@ -74,6 +75,7 @@ static const source_row *find_row(const char *name)
 typedef struct candidates {
     char *folders[MAX_CANDIDATES];
     int32_t count;
+    const char *itself; /* of them: $DECANT_DATA, which may hold a data set's files but is never one of them */
 } candidates;
 
 static void finish_candidates(candidates *list)
@@ -102,6 +104,7 @@ static decant_status make_candidates(const char *name, candidates *list)
     if (data != NULL && data[0] != '\0') {
         TRY(add_candidate(list, data, name));
         TRY(add_candidate(list, data, NULL));
+        list->itself = list->folders[list->count - 1];
     }
     TRY(add_candidate(list, DEBIAN_DATASETS, name));
     if (share != NULL && share[0] == '/') {
@@ -243,6 +246,10 @@ static decant_status fail_unknown(const char *name)
     }
     const char *near = dcn_nearest(name, names, DCN_COUNT(sources));
     if (near != NULL) return DCN_FAIL(NOT_FOUND, "no data set is called '%s'; did you mean '%s'?", name, near);
+    if (dcn_file_exists(name))
+        return DCN_FAIL(NOT_FOUND,
+                        "no data set is called '%s'; to read what is there, say how: {format: images, path: %s}", name,
+                        name);
     return DCN_FAIL(
         NOT_FOUND, "no data set is called '%s', and there is no such folder; `decant data list` shows the names", name);
 }
@@ -326,19 +333,12 @@ decant_status dcn_source_open(const char *source, decant_dataset **ret_dataset)
 
 /* --- single files --- */
 
-/* One of the candidates is $DECANT_DATA itself, which is a folder. */
-static bool names_file(const char *candidate, const char *path)
-{
-    const size_t length = strlen(candidate), ending = strlen(path);
-    return length > ending && strcmp(candidate + length - ending, path) == 0;
-}
-
 static decant_status fail_no_file(const char *path, const candidates *list)
 {
     dcn_text places = {0};
     decant_status status = DECANT_OK;
     for (int32_t i = 0; i < list->count; i++) {
-        if (!names_file(list->folders[i], path)) continue;
+        if (list->folders[i] == list->itself) continue;
         TRY(dcn_text_add(&places, ", nor %s", list->folders[i]));
     }
     status = DCN_FAIL(NOT_FOUND, "there is no file %s%s. $DECANT_DATA names another folder to look in", path,
@@ -355,7 +355,7 @@ decant_status dcn_source_locate(const char *path, char **ret_path)
     if (path[0] == '/' || dcn_file_exists(path)) return dcn_copy_string(path, ret_path);
     TRY(make_candidates(path, &list));
     for (int32_t i = 0; i < list.count; i++) {
-        if (!names_file(list.folders[i], path) || !dcn_file_exists(list.folders[i])) continue;
+        if (list.folders[i] == list.itself || !dcn_file_exists(list.folders[i])) continue;
         status = dcn_copy_string(list.folders[i], ret_path);
         goto out;
     }
@@ -363,6 +363,23 @@ decant_status dcn_source_locate(const char *path, char **ret_path)
 out:
     finish_candidates(&list);
     return status;
+}
+
+static bool identify(const char *source, struct stat *ret_about)
+{
+    char *path = NULL;
+    if (find_row(source) != NULL || dcn_source_locate(source, &path) != DECANT_OK) return false;
+    const bool found = stat(path, ret_about) == 0;
+    dcn_free(path);
+    return found;
+}
+
+bool dcn_source_is_same(const char *a, const char *b)
+{
+    struct stat first, second;
+    if (strcmp(a, b) == 0) return true;
+    return identify(a, &first) && identify(b, &second) && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
 }
 
 /* --- fetching --- */

@@ -20,5 +20,7 @@ decant_status dcn_source_get(const char *name, const decant_get_options *options
 /* A file: a relative path is looked for from the current folder, then in $DECANT_DATA and
  * ${XDG_DATA_HOME:-~/.local/share}/decant. NOT_FOUND says where it looked; ret_path is freed with dcn_free. */
 decant_status dcn_source_locate(const char *path, char **ret_path);
+/* Whether two names that data was opened by lead to the same place, however they are spelled. */
+bool dcn_source_is_same(const char *a, const char *b);
 
 #endif

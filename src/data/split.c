@@ -220,7 +220,7 @@ decant_status dcn_parts_make(const int32_t *labels, int64_t n_rows, int32_t n_cl
     dcn_split first = {0}, second = {0};
     int64_t n_unlabelled = dcn_share_of(unlabelled, n_rows), n_test = dcn_share_of(test, n_rows - n_unlabelled);
     if (n_unlabelled + n_test >= n_rows)
-        return DCN_FAIL(FORMAT, "%" PRId64 " rows are too few: %" PRId64 " unlabelled and %" PRId64 " for the test",
+        return DCN_FAIL(FORMAT, "%" PRId64 " samples are too few: %" PRId64 " unlabelled and %" PRId64 " for the test",
                         n_rows, n_unlabelled, n_test);
     decant_status status =
         dcn_split_rows(labels, n_rows, n_classes, NULL, n_rows, n_unlabelled, seed, DCN_DRAW_UNLABELLED, &first);

@@ -291,8 +291,17 @@ out:
     return status;
 }
 
+/* A byte-order mark is no column of the first line, as which the parser would count it. */
+static size_t mark_bytes(const char *text, size_t bytes)
+{
+    return bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 decant_status dcn_doc_parse(dcn_arena *arena, const char *name, const char *text, size_t bytes, dcn_doc **ret_doc)
 {
+    const size_t mark = mark_bytes(text, bytes);
+    text += mark;
+    bytes -= mark;
     yaml_reader reader = {.arena = arena, .text = text, .bytes = bytes};
     char *file = NULL;
     if (bytes > DCN_DOC_MAX_BYTES) {

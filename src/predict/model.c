@@ -91,6 +91,13 @@ int32_t decant_model_class_count(const decant_model *model)
     return model->n_classes;
 }
 
+int32_t decant_model_normalization(const decant_model *model, const float **ret_mean, const float **ret_std)
+{
+    *ret_mean = model->normalization.mean;
+    *ret_std = model->normalization.std;
+    return model->normalization.channels;
+}
+
 const char *decant_model_class_name(const decant_model *model, int32_t index)
 {
     bool known = model->class_names != NULL && index >= 0 && index < model->n_classes;

@@ -52,7 +52,7 @@ static bool looks_like_csv(const char *source)
 static bool is_trained_on(const decant_model *model, const char *source)
 {
     const char *trained_on = dcn_model_metadata(model, "data");
-    return trained_on != NULL && strcmp(source, trained_on) == 0;
+    return trained_on != NULL && dcn_source_is_same(source, trained_on);
 }
 
 /* --- scales --- */
@@ -103,7 +103,7 @@ static decant_status check_same(const decant_model *model, const dcn_files_optio
     if (strcmp(hex, trained_on) == 0) return DECANT_OK;
     return DCN_FAIL(STALE,
                     "%s is not what the model was trained on any more, so its test part cannot be told from its "
-                    "training part",
+                    "training part; what is new can be tested as a file of its own",
                     options->path);
 }
 
@@ -160,6 +160,37 @@ out:
     return status;
 }
 
+/* A copy of what the model was trained on, wherever it lies: its training samples are no test. *ret_dataset is NULL for
+ * anything else. */
+static decant_status open_copy(const decant_model *model, const dcn_files_options *known, const char *source,
+                               decant_dataset **ret_dataset)
+{
+    const dcn_files_model wanted = files_model(model);
+    dcn_files_options options = *known;
+    dcn_files_format format = DCN_FILES_IMAGES;
+    decant_dataset *dataset = NULL;
+    char *found = NULL;
+    bool is_files = false;
+    *ret_dataset = NULL;
+    TRY_RETURN(find_source(source, &found));
+    decant_status status = DECANT_OK;
+    options.path = found;
+    if (!dcn_source_holds_set(found)) TRY(dcn_files_recognize(found, &is_files, &format));
+    if (!is_files || format != options.format || options.test <= 0) goto out;
+    status = dcn_files_open(&options, &wanted, &dataset);
+    if (status == DECANT_OK) status = check_same(model, &options, dataset);
+    if (status == DECANT_OK) {
+        *ret_dataset = dataset;
+        dataset = NULL;
+    } else if (status != DECANT_NO_MEMORY) {
+        status = DECANT_OK; /* other data, about which open_other has its own words */
+    }
+out:
+    dcn_dataset_destroy(dataset);
+    dcn_free(found);
+    return status;
+}
+
 static decant_status open_files(const decant_model *model, const char *source, decant_dataset **ret_dataset)
 {
     dcn_arena *arena = NULL;
@@ -172,7 +203,8 @@ static decant_status open_files(const decant_model *model, const char *source, d
     if (known && is_trained_on(model, source)) {
         TRY(open_trained_on(model, &options, source, &dataset));
     } else {
-        TRY(open_other(model, known ? &options : NULL, source, &dataset));
+        if (known) TRY(open_copy(model, &options, source, &dataset));
+        if (dataset == NULL) TRY(open_other(model, known ? &options : NULL, source, &dataset));
         TRY(check_scale(known ? &options : NULL, dataset));
     }
     *ret_dataset = dataset;
@@ -233,6 +265,5 @@ decant_status decant_model_open_inputs(const decant_model *model, const char *pa
 {
     DCN_REQUIRE(model, path, ret_dataset);
     if (looks_like_csv(path)) return open_rows(model, path, ret_dataset);
-    if (dcn_files_is_image(path) || dcn_files_is_array(path)) return open_input_files(model, path, ret_dataset);
-    return DCN_FAIL(INVALID_ARG, "%s is none of .csv, .csv.gz, .npy, .png, .jpg and .jpeg", path);
+    return open_input_files(model, path, ret_dataset);
 }

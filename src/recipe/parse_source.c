@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "data/source.h"
 #include "recipe/parse.h"
 
@@ -154,6 +155,13 @@ static decant_status parse_files(const dcn_doc *doc, bool is_images, dcn_data_sp
     return DECANT_OK;
 }
 
+static bool has_misspelt(const dcn_doc *doc, const char *key)
+{
+    for (int32_t i = 0; i < doc->count; i++)
+        if (dcn_nearest(doc->keys[i], &key, 1) != NULL) return true;
+    return false;
+}
+
 decant_status dcn_source_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_spec *data)
 {
     if (doc->type == DCN_DOC_SCALAR) {
@@ -166,6 +174,8 @@ decant_status dcn_source_parse(dcn_arena *arena, const dcn_doc *doc, dcn_data_sp
     if (strcmp(word, "images") == 0 || strcmp(word, "npz") == 0)
         return parse_files(doc, strcmp(word, "images") == 0, data);
     const char *format = NULL;
+    if (doc->type == DCN_DOC_MAP && kind == NULL && !has_misspelt(doc, "format"))
+        return dcn_doc_fail(doc, DECANT_USAGE, "data.source needs the key 'format': idx, cifar, images, npz or csv");
     TRY_RETURN(dcn_schema_check(DCN_SECTION_SOURCE, doc));
     TRY_RETURN(dcn_schema_text(DCN_SECTION_SOURCE, doc, "format", &format));
     TRY_RETURN(dcn_schema_text(DCN_SECTION_SOURCE, doc, "path", &data->source));

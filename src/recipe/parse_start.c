@@ -68,10 +68,23 @@ decant_status dcn_start_parse(const dcn_experiment *experiment, int32_t index, d
     return DECANT_OK;
 }
 
+/* What was pruned keeps its own network, so the run's model must be the one that it was pruned from. */
+static decant_status check_pruned_source(const dcn_experiment *experiment, int32_t index)
+{
+    const dcn_run_spec *run = &experiment->runs[index];
+    if (dcn_experiment_pruned(experiment, index) == DCN_NONE) return DECANT_OK;
+    const dcn_run_spec *from = &experiment->runs[run->start.run];
+    if (run->model == from->model) return DECANT_OK;
+    return dcn_doc_fail(run->start.doc, DECANT_USAGE,
+                        "'%s' goes on from '%s', which was pruned, so its model must be '%s', too, not '%s'", run->name,
+                        from->name, experiment->models[from->model].name, experiment->models[run->model].name);
+}
+
 decant_status dcn_start_resolve_model(dcn_experiment *experiment, int32_t index)
 {
     dcn_run_spec *run = &experiment->runs[index];
     const dcn_doc *model = dcn_doc_get(run->doc, "model");
+    if (run->start.kind == DCN_START_INIT) return check_pruned_source(experiment, index);
     if (run->start.kind != DCN_START_PRUNE) return DECANT_OK;
     if (run->start.run == DCN_NONE && model == NULL)
         return dcn_doc_fail(run->start.doc, DECANT_USAGE,

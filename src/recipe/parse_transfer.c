@@ -29,7 +29,7 @@ decant_status dcn_transfer_parse(const dcn_doc *doc, dcn_transfer_spec *ret_tran
     TRY_RETURN(check_classes(transfer.keep, "keep"));
     if (transfer.leave_out != NULL && transfer.keep != NULL)
         return dcn_doc_fail(transfer.keep, DECANT_USAGE,
-                            "keep and leave_out say the same thing twice; remove one of them");
+                            "keep and leave_out cannot both say which classes there are; remove one of them");
     if (transfer.pool == DCN_POOL_ONLY && (transfer.leave_out != NULL || transfer.keep != NULL))
         return dcn_doc_fail(doc, DECANT_USAGE,
                             "unlabelled: only leaves no sample whose class is known, so none can be kept or left out");

@@ -147,11 +147,25 @@ static decant_status add_judgement(dcn_text *text, const decant_comparison_row *
     return dcn_text_add(text, " %" PRId64 "\n", baseline->steps);
 }
 
-static decant_status add_missing(dcn_text *text, const decant_comparison_row *row)
+/* Runs of that name in another folder are another experiment's, and no baseline unless the user says so. */
+static const decant_comparison_row *find_elsewhere(const decant_comparison *comparison, const char *run)
 {
+    for (int32_t i = 0; i < comparison->count; i++)
+        if (strcmp(comparison->rows[i].run, run) == 0) return &comparison->rows[i];
+    return NULL;
+}
+
+static decant_status add_missing(dcn_text *text, const decant_comparison *comparison, const decant_comparison_row *row)
+{
+    const decant_comparison_row *elsewhere = find_elsewhere(comparison, row->missing_baseline);
     TRY_RETURN(dcn_text_add_printable(text, name_of(row)));
     TRY_RETURN(dcn_text_add(text, " is not judged: no run of "));
     TRY_RETURN(dcn_text_add_printable(text, row->missing_baseline));
+    if (elsewhere != NULL) {
+        TRY_RETURN(dcn_text_add(text, ", its baseline, stands in its folder; `--against "));
+        TRY_RETURN(dcn_text_add_printable(text, name_of(elsewhere)));
+        return dcn_text_add(text, "` compares it with the one of another folder\n");
+    }
     TRY_RETURN(dcn_text_add(text, ", its baseline, is among these; name its directories, or make it with `decant run "
                                   "RECIPE "));
     TRY_RETURN(dcn_text_add_printable(text, row->missing_baseline));
@@ -165,7 +179,7 @@ decant_status decant_verdict_text(const decant_comparison *comparison, int32_t r
     int32_t baseline = comparison->rows[row].baseline;
     decant_status status = DECANT_OK;
     if (baseline >= 0) TRY(add_judgement(&text, &comparison->rows[row], &comparison->rows[baseline]));
-    if (comparison->rows[row].missing_baseline != NULL) TRY(add_missing(&text, &comparison->rows[row]));
+    if (comparison->rows[row].missing_baseline != NULL) TRY(add_missing(&text, comparison, &comparison->rows[row]));
     TRY(dcn_text_take(&text, ret_text));
 out:
     dcn_text_finish(&text);

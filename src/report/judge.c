@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/moments.h"
 #include "decant/report.h"
 
 static const double significance = 0.05;
@@ -14,21 +15,23 @@ const char *decant_verdict_name(decant_verdict verdict)
     return (size_t)verdict < DCN_COUNT(names) ? names[verdict] : "unknown";
 }
 
+static dcn_moments moments_of(const double *values, int64_t count)
+{
+    dcn_moments moments = {0};
+    for (int64_t i = 0; i < count; i++)
+        dcn_moments_add(&moments, values[i]);
+    return moments;
+}
+
 double decant_mean(const double *values, int64_t count)
 {
-    double sum = 0;
-    for (int64_t i = 0; i < count; i++)
-        sum += values[i];
-    return count > 0 ? sum / (double)count : (double)NAN;
+    return count > 0 ? moments_of(values, count).mean : (double)NAN;
 }
 
 double decant_spread(const double *values, int64_t count)
 {
-    if (count < 2) return 0;
-    double mean = decant_mean(values, count), squares = 0;
-    for (int64_t i = 0; i < count; i++)
-        squares += (values[i] - mean) * (values[i] - mean);
-    return sqrt(squares / (double)(count - 1));
+    const dcn_moments moments = moments_of(values, count);
+    return dcn_moments_spread(&moments);
 }
 
 /* The continued fraction of the incomplete beta function, by the modified Lentz method (Abramowitz and Stegun 26.5.8).

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
+#include "base/moments.h"
 #include "report/page.h"
 
 #define MAX_JSON_BYTES (8 << 20) /* run.json holds the recipe's text */
@@ -28,18 +29,11 @@ out:
 
 dcn_spread dcn_spread_of(const double *values, int64_t count)
 {
-    double sum = 0, squares = 0;
-    int64_t known = 0;
-    for (int64_t i = 0; i < count; i++) {
-        if (isnan(values[i])) continue;
-        sum += values[i];
-        known++;
-    }
-    if (known == 0) return (dcn_spread){(double)NAN, (double)NAN};
-    double mean = sum / (double)known;
+    dcn_moments known = {0};
     for (int64_t i = 0; i < count; i++)
-        if (!isnan(values[i])) squares += (values[i] - mean) * (values[i] - mean);
-    return (dcn_spread){mean, known > 1 ? sqrt(squares / (double)(known - 1)) : (double)NAN};
+        if (!isnan(values[i])) dcn_moments_add(&known, values[i]);
+    return (dcn_spread){.mean = known.count > 0 ? known.mean : (double)NAN,
+                        .spread = known.count > 1 ? dcn_moments_spread(&known) : (double)NAN};
 }
 
 /* --- what each seed answers --- */

@@ -110,6 +110,8 @@ decant_status dcn_assess(dcn_device *device, const dcn_materials *materials, con
     TRY(copy_class_names(dataset, result));
     if (validation.count == 0) goto out;
     TRY(answer(device, model, dataset, &validation, &validated, NULL, &validation_logits));
+    result->validation_accuracy = validated.accuracy;
+    result->validation_loss = validated.loss;
     TRY(measure(device, model, teacher, dataset, &validation, validation_logits, &answers->validation,
                 &result->validation_measures));
 out:

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/moments.h"
 #include "base/text.h"
 #include "decant/recipe.h"
 
@@ -32,11 +33,20 @@ static decant_comparison_row *find_row(decant_comparison *comparison, const deca
     return NULL;
 }
 
-static bool has_seed(const decant_comparison_row *row, uint64_t seed)
+static const decant_run_result *find_seed(const decant_comparison_row *row, uint64_t seed)
 {
     for (int32_t i = 0; i < row->n_seeds; i++)
-        if (row->results[i]->seed == seed) return true;
-    return false;
+        if (row->results[i]->seed == seed) return row->results[i];
+    return NULL;
+}
+
+/* A directory may be named twice. But one seed in two directories is what a recipe leaves behind whose `seeds` went
+ * from one to several, or back, and perhaps more than that: which of the two is meant, nobody knows. */
+static decant_status check_same_directory(const decant_run_result *first, const decant_run_result *second)
+{
+    if (strcmp(first->directory, second->directory) == 0) return DECANT_OK;
+    return DCN_FAIL(USAGE, "seed %" PRIu64 " of '%s' is in %s and in %s; remove the one that is out of date",
+                    first->seed, first->run, first->directory, second->directory);
 }
 
 /* Puts the result among its row's, by rising seed. Room was taken for as many as there are results. */
@@ -65,7 +75,9 @@ static decant_status add_result(decant_comparison *comparison, const decant_run_
         row->epochs = result->epochs;
         row->steps = result->steps;
     }
-    if (!has_seed(row, result->seed)) insert(row, result); /* a directory may have been named twice */
+    const decant_run_result *earlier = find_seed(row, result->seed);
+    if (earlier != NULL) return check_same_directory(earlier, result);
+    insert(row, result);
     return DECANT_OK;
 }
 
@@ -93,26 +105,19 @@ static score teacher_score(const decant_run_result *result)
     return (score){fidelity->teacher_accuracy, (double)fidelity->teacher_errors};
 }
 
-static const double rounding = 1e-12; /* of a mean of equal numbers */
-
 /* Mean and sample standard deviation over the seeds; NAN where one of them is. */
 static void summarize(const decant_comparison_row *row, score (*score_of)(const decant_run_result *), double *ret_mean,
                       double *ret_spread, double *ret_errors_mean)
 {
-    double sum = 0, errors = 0, squares = 0;
+    dcn_moments accuracy = {0}, errors = {0};
     for (int32_t i = 0; i < row->n_seeds; i++) {
         const score each = score_of(row->results[i]);
-        sum += each.accuracy;
-        errors += each.errors;
+        dcn_moments_add(&accuracy, each.accuracy);
+        dcn_moments_add(&errors, each.errors);
     }
-    *ret_mean = sum / row->n_seeds;
-    *ret_errors_mean = errors / row->n_seeds;
-    for (int32_t i = 0; i < row->n_seeds; i++) {
-        const double distance = score_of(row->results[i]).accuracy - *ret_mean;
-        squares += distance * distance;
-    }
-    const double spread = row->n_seeds > 1 ? sqrt(squares / (row->n_seeds - 1)) : 0;
-    *ret_spread = spread < rounding * *ret_mean ? 0 : spread;
+    *ret_mean = accuracy.mean;
+    *ret_spread = dcn_moments_spread(&accuracy);
+    *ret_errors_mean = errors.mean;
 }
 
 static void summarize_all(decant_comparison_row *row)

@@ -18,9 +18,8 @@ static json_t *describe_data(const dcn_materials *materials, const char *data_he
         dcn_json_append(&mean, json_real((double)materials->mean[i]));
         dcn_json_append(&std, json_real((double)materials->std[i]));
     }
-    json_t *description =
-        json_pack("{s:s, s:I, s:I, s:o, s:o}", "content", data_hex, "validation", (json_int_t)data->validation, "seed",
-                  (json_int_t)data->seed, "mean", mean, "std", std);
+    json_t *description = json_pack("{s:I, s:I, s:s, s:o, s:o}", "validation", (json_int_t)data->validation, "seed",
+                                    (json_int_t)data->seed, "content", data_hex, "mean", mean, "std", std);
     if (data->unlabelled > 0) /* a table's pool is a matter of its content */
         dcn_json_set(&description, "unlabelled", json_integer(materials->dataset->n_unlabelled));
     return description;
@@ -199,8 +198,8 @@ static decant_status describe_run(const dcn_materials *materials, int32_t index,
         return status;
     }
     json_t *config = json_pack(
-        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:s, s:I}", "format", DCN_RUN_FORMAT, "model", model,
-        "data", describe_data(materials, data_hex), "augment", describe_augment(&run->augment), "optimizer",
+        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:s, s:I}", "format", DCN_RUN_FORMAT, "data",
+        describe_data(materials, data_hex), "model", model, "augment", describe_augment(&run->augment), "optimizer",
         describe_optimizer(&run->optimizer), "schedule", describe_schedule(&run->optimizer.schedule), "loss", losses,
         "epochs", (json_int_t)run->epochs, "batch", (json_int_t)run->batch, "samples", (json_int_t)run->samples,
         "drop_last", run->drop_last, "select", run->select_best ? "best" : "last", "seed", (json_int_t)seed);
@@ -246,6 +245,22 @@ void dcn_identity_finish(dcn_identity *identity)
 
 /* --- what changed --- */
 
+/* A hash says nothing to a reader, so what it stands for is said; NULL for a value that speaks for itself. */
+static const char *meaning_of(const char *path)
+{
+    static const char *const meanings[][2] = {
+        {"data.content", "the samples are not the same, or are read or parted in another way"},
+        {"model.network", "the network is another: its layers, their names or its inputs"},
+        {"teacher", "the teacher is another, or was made again"},
+        {"teacher.members", "a teacher is another, or was made again"},
+        {"init", "what it starts from is another model, or was made again"},
+        {"prune.from", "what it starts from is another model, or was made again"},
+    };
+    for (size_t i = 0; i < DCN_COUNT(meanings); i++)
+        if (strcmp(path, meanings[i][0]) == 0) return meanings[i][1];
+    return NULL;
+}
+
 static decant_status add_value(const json_t *value, dcn_text *text)
 {
     char *words = value != NULL ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
@@ -259,6 +274,8 @@ static decant_status difference(const json_t *was, const json_t *is, const char 
     const char *key = NULL;
     json_t *value = NULL;
     if (json_equal(was, is) || text->length > 0) return DECANT_OK;
+    const char *meaning = was != NULL && is != NULL ? meaning_of(path) : NULL;
+    if (meaning != NULL) return dcn_text_add(text, "%s: %s", path, meaning);
     if (!json_is_object(was) || !json_is_object(is) || depth > 8) {
         TRY_RETURN(dcn_text_add(text, "%s was ", path));
         TRY_RETURN(add_value(was, text));

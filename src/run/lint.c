@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "compress/fold.h"
+#include "data/encoder.h"
 #include "data/statistics.h"
 
 /* Given statistics further from the training split's than this are another data set's. */
@@ -33,14 +34,32 @@ decant_status dcn_lint_failure(const dcn_lint_context *context, const dcn_doc *p
     if (status == DECANT_OK || status == DECANT_NO_MEMORY || status == DECANT_INTERNAL) return status;
     /* Copied, for adding a finding may fail and write the record anew. */
     char text[1024], file[256];
+    /* The innermost; the outermost says no more than that data is opened. */
+    const char *during = decant_error_while_count() > 1 ? decant_error_while(0) : NULL;
     const int line = decant_error_line(), column = decant_error_column();
-    snprintf(text, sizeof text, "%s", decant_error_message());
     snprintf(file, sizeof file, "%s", decant_error_file());
+    if (file[0] == '\0' && during != NULL) /* a failure in a file of data, of which the recipe's line says nothing */
+        snprintf(text, sizeof text, "%s (while %s)", decant_error_message(), during);
+    else
+        snprintf(text, sizeof text, "%s", decant_error_message());
     if (file[0] == '\0') return dcn_lint_add(context, place, DECANT_SEVERITY_ERROR, "%s", text);
     return dcn_findings_add_at(context->findings, DECANT_SEVERITY_ERROR, file, line, column, text);
 }
 
 /* --- data --- */
+
+/* Rows may be the same only because their numbers no longer differ; "" where none are so large. */
+static decant_status hint_at_identifier(const dcn_encoder *encoder, char *ret_hint, size_t bytes)
+{
+    ret_hint[0] = '\0';
+    for (int32_t i = 0; encoder != NULL && i < encoder->n_columns; i++)
+        if (encoder->columns[i].is_large)
+            return dcn_format(ret_hint, bytes,
+                              ". The column '%.40s' goes beyond 16,777,216, where f32 takes neighbours for the same: "
+                              "if it is an identifier, drop it",
+                              encoder->columns[i].name);
+    return DECANT_OK;
+}
 
 /* A few identical images stand in published sets and cannot be helped. More than PUBLISHED_SHARE allows is a leak,
  * whatever the files are called; files of one's own can be mended in any case. */
@@ -51,6 +70,8 @@ static decant_status lint_overlap(const dcn_lint_context *context)
     const char *name = context->materials->dataset->name;
     bool named = data->source_kind == DCN_SOURCE_NAMED;
     int64_t excused = context->materials->dataset->test.count / PUBLISHED_SHARE;
+    char hint[160];
+    TRY_RETURN(hint_at_identifier(context->materials->dataset->encoder, hint, sizeof hint));
     const struct {
         int64_t count;
         const char *where;
@@ -70,8 +91,8 @@ static decant_status lint_overlap(const dcn_lint_context *context)
                              (long long)parts[i].count, parts[i].where));
         else
             TRY_RETURN(dcn_lint_add(context, data->doc, DECANT_SEVERITY_ERROR,
-                                    "%lld samples of %s; remove them, or set data.allow_overlap: true",
-                                    (long long)parts[i].count, parts[i].where));
+                                    "%lld samples of %s; remove them, or set data.allow_overlap: true%s",
+                                    (long long)parts[i].count, parts[i].where, hint));
     }
     return DECANT_OK;
 }

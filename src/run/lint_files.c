@@ -5,7 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "data/files.h"
+#include "data/source.h"
 
 static bool is_normalized_alike(const dcn_normalization *trained, const dcn_materials *materials)
 {
@@ -71,28 +73,63 @@ static bool is_same_share(double a, double b)
     return fabs(a - b) < 1e-12;
 }
 
-static decant_status add_leak(const dcn_lint_context *context, const dcn_model_source *source, double test,
-                              uint64_t seed, const char *kind)
+#define REASON_TEXT 160
+
+/* `certain`: the parts are known to differ; else the data has changed, and with it what is drawn. */
+static decant_status add_leak(const dcn_lint_context *context, const dcn_model_source *source, const char *kind,
+                              bool certain, const char *reason)
 {
     const bool allowed = context->experiment->data.allow_overlap;
     return dcn_lint_add(context, source->place, allowed ? DECANT_SEVERITY_WARNING : DECANT_SEVERITY_ERROR,
-                        "%s learnt from %s that are tested here: the same data was parted with test: %g and seed: %llu "
-                        "then%s",
-                        source->file, kind, test, (unsigned long long)seed,
-                        allowed ? "; data.allow_overlap lets that pass"
-                                : "; part it so again, or set data.allow_overlap: true");
+                        "%s learnt from %s that %s tested here: %s%s%s", source->file, kind, certain ? "are" : "may be",
+                        reason,
+                        allowed   ? "; data.allow_overlap lets that pass"
+                        : certain ? "; part it so again"
+                                  : "; train it anew",
+                        allowed ? "" : ", or set data.allow_overlap: true");
+}
+
+static decant_status add_changed(const dcn_lint_context *context, const dcn_model_source *source, const char *kind)
+{
+    char reason[REASON_TEXT];
+    TRY_RETURN(dcn_format(reason, sizeof reason, "%.80s has changed since then, so others are drawn",
+                          context->materials->dataset->name));
+    return add_leak(context, source, kind, false, reason);
+}
+
+static decant_status add_parted(const dcn_lint_context *context, const dcn_model_source *source, const char *kind,
+                                double test, double unlabelled, uint64_t seed)
+{
+    char reason[REASON_TEXT], pool[40] = "";
+    if (unlabelled > 0) TRY_RETURN(dcn_format(pool, sizeof pool, ", unlabelled: %g", unlabelled));
+    TRY_RETURN(dcn_format(reason, sizeof reason, "the same data was parted with test: %g%s and seed: %llu then", test,
+                          pool, (unsigned long long)seed));
+    return add_leak(context, source, kind, true, reason);
+}
+
+/* The model's data stood where this recipe's does. */
+static bool has_same_source(const dcn_lint_context *context, const dcn_model_source *source)
+{
+    const char *name = dcn_model_metadata(source->model, "data");
+    return name != NULL && dcn_source_is_same(name, context->materials->dataset->name);
+}
+
+/* The test rows are drawn from what the pool leaves. */
+static bool is_parted_alike(const dcn_parting *then, const dcn_parting *now)
+{
+    return then->test_path == NULL && then->seed == now->seed && is_same_share(then->test, now->test) &&
+           is_same_share(then->unlabelled, now->unlabelled);
 }
 
 static decant_status lint_parting(const dcn_lint_context *context, const dcn_model_source *source,
                                   const dcn_parting *then)
 {
     const dcn_parting *now = &context->materials->dataset->encoder->parting;
-    const bool same_file = then->file_hash[0] != '\0' && strcmp(then->file_hash, now->file_hash) == 0;
-    const bool parted_alike = then->test_path != NULL ? now->test_path != NULL
-                                                      : now->test_path == NULL && then->seed == now->seed &&
-                                                            is_same_share(then->test, now->test);
-    if (!same_file || parted_alike || now->test_path != NULL) return DECANT_OK;
-    return add_leak(context, source, then->test, then->seed, "rows");
+    if (now->test_path != NULL || then->file_hash[0] == '\0') return DECANT_OK;
+    if (strcmp(then->file_hash, now->file_hash) != 0)
+        return has_same_source(context, source) ? add_changed(context, source, "rows") : DECANT_OK;
+    if (is_parted_alike(then, now)) return DECANT_OK;
+    return add_parted(context, source, "rows", then->test, then->unlabelled, then->seed);
 }
 
 static decant_status lint_table(const dcn_lint_context *context, const dcn_model_source *source)
@@ -109,15 +146,25 @@ out:
     return status;
 }
 
+/* Parted as they were, samples of one shape are others only where the files are. */
+static bool has_changed(const dcn_lint_context *context, const dcn_model_source *source)
+{
+    const decant_dataset *dataset = context->materials->dataset;
+    const decant_shape theirs = decant_model_input_shape(source->model);
+    const char *then = dcn_model_metadata(source->model, "data_hash");
+    char now[DCN_HASH_HEX];
+    dcn_hash_hex(dataset->hash, now);
+    return then != NULL && strcmp(then, now) != 0 && decant_shape_equal(&theirs, &dataset->sample);
+}
+
 /* Pictures and arrays whose test part is drawn from the training files. */
 static decant_status lint_drawn(const dcn_lint_context *context, const dcn_model_source *source)
 {
     const char *theirs = dcn_model_metadata(source->model, DCN_FILES_METADATA);
-    const char *ours = context->materials->dataset->reading, *name = dcn_model_metadata(source->model, "data");
+    const char *ours = context->materials->dataset->reading;
     dcn_files_options then, now;
     dcn_arena *arena = NULL;
-    if (theirs == NULL || ours == NULL || name == NULL || strcmp(name, context->materials->dataset->name) != 0)
-        return DECANT_OK;
+    if (theirs == NULL || ours == NULL || !has_same_source(context, source)) return DECANT_OK;
     decant_status status = dcn_arena_create(&arena);
     if (status != DECANT_OK) goto out;
     status = dcn_files_from_json(arena, theirs, &then);
@@ -126,8 +173,11 @@ static decant_status lint_drawn(const dcn_lint_context *context, const dcn_model
         goto out;
     }
     TRY(dcn_files_from_json(arena, ours, &now));
-    const bool parted_alike = is_same_share(then.test, now.test) && then.seed == now.seed;
-    if (now.test > 0 && !parted_alike) TRY(add_leak(context, source, then.test, then.seed, "samples"));
+    if (now.test <= 0) goto out;
+    if (!is_same_share(then.test, now.test) || then.seed != now.seed)
+        TRY(add_parted(context, source, "samples", then.test, 0, then.seed));
+    else if (has_changed(context, source))
+        TRY(add_changed(context, source, "samples"));
 out:
     dcn_arena_destroy(arena);
     return status;
@@ -138,8 +188,8 @@ decant_status dcn_lint_model_file(const dcn_lint_context *context, const dcn_mod
     if (!is_normalized_alike(&source->model->normalization, context->materials))
         TRY_RETURN(dcn_lint_add(context, source->place, DECANT_SEVERITY_ERROR,
                                 "%s%s was trained on inputs normalised in another way than this recipe's; set "
-                                "data.normalize to its mean and std",
-                                source->is_teacher ? "the teacher " : "", source->file));
+                                "data.normalize to its mean and std, which `decant summary %s --json` shows",
+                                source->is_teacher ? "the teacher " : "", source->file, source->file));
     TRY_RETURN(lint_classes(context, source));
     TRY_RETURN(lint_table(context, source));
     return lint_drawn(context, source);

@@ -10,6 +10,7 @@
 #include "distill/features.h"
 #include "run/correct.h"
 #include "run/identity.h"
+#include "tensor/shape.h"
 #include "train/check.h"
 
 #define LEAST_WEIGHT 1e-6 /* of a loss, against the largest (at least 1) */
@@ -317,9 +318,11 @@ static decant_status lint_teacher_file(const dcn_lint_context *context, const dc
     const decant_shape *input = &graph->values[graph->input].shape; /* [1, sample...] */
     decant_shape sample = decant_shape_make(input->rank - 1, input->dim + 1);
     if (!decant_shape_equal(&sample, &dataset->sample) || teacher->n_classes != dataset->n_classes) {
+        char theirs[DCN_SHAPE_TEXT], ours[DCN_SHAPE_TEXT];
         status = dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
-                              "the teacher %s was made for other samples or another number of classes than %s has",
-                              file, dataset->name);
+                              "the teacher %s was made for samples of %s in %d classes; %s has %s in %d", file,
+                              dcn_shape_text(&sample, theirs), teacher->n_classes, dataset->name,
+                              dcn_shape_text(&dataset->sample, ours), dataset->n_classes);
         goto out;
     }
     const dcn_model_source source = {file, teacher, place, true};

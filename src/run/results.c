@@ -1,5 +1,6 @@
 /* result.json: what a run came to, written once and read back; and results side by side. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -17,8 +18,8 @@
 decant_status dcn_result_text(const char **slot, const char *text)
 {
     char *copy = NULL;
-    if (text == NULL) return DECANT_OK;
-    TRY_RETURN(dcn_copy_string(text, &copy));
+    if (text != NULL) TRY_RETURN(dcn_copy_string(text, &copy));
+    dcn_free((void *)(uintptr_t)*slot);
     *slot = copy;
     return DECANT_OK;
 }
@@ -268,6 +269,14 @@ double decant_result_hit_rate(const decant_run_result *result)
     return (double)(result->answers_needed - result->answers_computed) / (double)result->answers_needed;
 }
 
+/* The failure that was just told, with the file and what helps. */
+static decant_status fail_damaged(const char *path)
+{
+    char reason[512];
+    snprintf(reason, sizeof reason, "%s", decant_error_message());
+    return DCN_FAIL(FORMAT, "%s: %s; delete it to make the run again", path, reason);
+}
+
 decant_status dcn_result_read(const char *directory, decant_result_list *list)
 {
     uint8_t *data = NULL;
@@ -281,7 +290,7 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
     json = json_loadb((const char *)data, bytes, JSON_REJECT_DUPLICATES, NULL);
     const char *format = json_string_value(json_object_get(json, "format"));
     if (format == NULL || strcmp(format, FORMAT) != 0) {
-        status = DCN_FAIL(FORMAT, "%s is damaged or not of decant; delete it to make the run again", path);
+        status = DCN_FAIL(FORMAT, "it is damaged or not of decant");
         goto out;
     }
     decant_run_result *result = NULL;
@@ -298,6 +307,7 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
     TRY(dcn_correction_from_json(json_object_get(json, "bias_correction"), &result->correction));
     TRY(dcn_answers_from_json(json, result));
 out:
+    if (status == DECANT_FORMAT) status = fail_damaged(path);
     if (status != DECANT_OK) dcn_while("reading %s", path != NULL ? path : directory);
     if (status != DECANT_OK && list->count > before) finish_result(&list->items[--list->count]);
     json_decref(json);

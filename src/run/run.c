@@ -297,8 +297,6 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     result->steps = trained->steps_done;
     result->best_epoch = trained->best_epoch;
     result->has_validation = runner->materials->split.n_validation > 0;
-    result->validation_accuracy = result->has_validation ? trained->validation_accuracy : 0;
-    result->validation_loss = result->has_validation ? trained->validation_loss : 0;
     result->majority_accuracy = runner->materials->majority_accuracy;
     result->teacher_cached = trained->cached;
     result->answers_needed = trained->answers_needed;
@@ -445,6 +443,17 @@ static void set_precision(run_context *runner, decant_precision precision)
     runner->device->precision = precision;
 }
 
+/* What was made before. What it is measured against is today's recipe's word, for a run may have been renamed. */
+static decant_status read_done(run_context *runner, const dcn_run_directory *directory)
+{
+    const dcn_experiment *experiment = runner->experiment;
+    const int32_t baseline = dcn_experiment_baseline(experiment, runner->run);
+    TRY_RETURN(dcn_result_read(directory->path, runner->results));
+    decant_run_result *result = &runner->results->items[runner->results->count - 1];
+    result->skipped = true;
+    return dcn_result_text(&result->baseline, baseline != DCN_NONE ? experiment->runs[baseline].name : NULL);
+}
+
 /* The directory is this process's alone meanwhile. */
 static decant_status make_run(run_context *runner, const dcn_run_directory *directory, const dcn_identity *identity,
                               bool taught)
@@ -453,8 +462,7 @@ static decant_status make_run(run_context *runner, const dcn_run_directory *dire
     TRY_RETURN(prepare(runner, directory, identity, &state));
     if (state == DCN_RUN_DONE) {
         TRY_RETURN(dcn_file_remove(directory->checkpoint)); /* left by a kill just behind the result */
-        TRY_RETURN(dcn_result_read(directory->path, runner->results));
-        runner->results->items[runner->results->count - 1].skipped = true;
+        TRY_RETURN(read_done(runner, directory));
     } else {
         const decant_run_info info = dcn_run_info(runner->experiment, runner->run);
         const decant_run_start begin = {

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "compress/fold.h"
 #include "compress/prune.h"
 #include "tensor/shape.h"
 
@@ -133,6 +134,20 @@ static decant_status prune(dcn_device *device, const dcn_materials *materials, c
     return status;
 }
 
+/* The recipe says which network a file to be pruned holds, as it is saved: folded. */
+static decant_status check_file(const dcn_materials *materials, const dcn_run_spec *run, const dcn_graph *found)
+{
+    dcn_graph *graph = NULL, *deployed = NULL;
+    decant_status status = dcn_materials_graph(materials->experiment, run->model, materials->dataset, &graph);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_fold_graph(graph, DCN_FOLD_BOTTLENECKS, &deployed));
+    TRY(check_same_network(run, deployed, found));
+out:
+    dcn_graph_destroy(deployed);
+    dcn_graph_destroy(graph);
+    return status;
+}
+
 static decant_status start_pruned(dcn_device *device, const dcn_materials *materials, int32_t index, uint64_t seed,
                                   dcn_start *start, decant_model **ret_model)
 {
@@ -142,12 +157,7 @@ static decant_status start_pruned(dcn_device *device, const dcn_materials *mater
     dcn_graph *graph = NULL;
     decant_prune_report report = {0};
     decant_status status = DECANT_OK;
-    if (run->start.file != NULL) { /* the recipe says which network the file holds */
-        TRY(dcn_materials_graph(materials->experiment, run->model, materials->dataset, &graph));
-        TRY(check_same_network(run, graph, start->source->graph));
-        dcn_graph_destroy(graph);
-        graph = NULL;
-    }
+    if (run->start.file != NULL) TRY(check_file(materials, run, start->source->graph));
     options.seed = seed;
     TRY(prune(device, materials, &options, start->source, &pruned, &report));
     TRY(check_budget(materials->experiment, index, &report));

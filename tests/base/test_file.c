@@ -232,6 +232,25 @@ static void maps_show_the_file(void **state)
     assert_int_equal(dcn_map_open(in_folder("missing"), &map), DECANT_NOT_FOUND);
 }
 
+/* Breaks when a link is replaced instead of what it leads to, or a pipe becomes a file. */
+static void only_files_are_replaced(void **state)
+{
+    (void)state;
+    struct stat about;
+    assert_int_equal(dcn_file_write(in_folder("target"), "old", 3), DECANT_OK);
+    assert_int_equal(symlink("target", in_folder("link")), 0);
+    assert_int_equal(dcn_file_write(in_folder("link"), "new", 3), DECANT_OK);
+    assert_content(in_folder("target"), "new");
+    assert_int_equal(lstat(in_folder("link"), &about), 0);
+    assert_true(S_ISLNK(about.st_mode));
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    assert_int_equal(dcn_file_write(in_folder("pipe"), "x", 1), DECANT_USAGE);
+    assert_non_null(strstr(decant_error_message(), "a device or a pipe"));
+    assert_int_equal(stat(in_folder("pipe"), &about), 0);
+    assert_true(S_ISFIFO(about.st_mode));
+    unlink(in_folder("pipe"));
+}
+
 static void an_unfinished_write_changes_nothing(void **state)
 {
     (void)state;
@@ -381,6 +400,7 @@ int main(void)
         cmocka_unit_test(gzip_is_unpacked_and_plain_is_passed_through),
         cmocka_unit_test(damaged_gzip_is_refused),
         cmocka_unit_test(maps_show_the_file),
+        cmocka_unit_test(only_files_are_replaced),
         cmocka_unit_test(an_unfinished_write_changes_nothing),
         cmocka_unit_test(a_full_disk_changes_nothing),
         cmocka_unit_test(a_commit_closes_the_writer),

@@ -31,3 +31,9 @@ show predict $model half.npy
 echo "a data set without its part:"
 show predict $model fashion-mnist:0-4
 show predict $model nowhere:0-4
+echo "an IDX file is an array as well, and no other file is:"
+{ printf '\000\000\010\003\000\000\000\001\000\000\000\010\000\000\000\010'; head -c 64 /dev/zero; } >one-idx3-ubyte
+show predict $model one-idx3-ubyte
+gzip -k one-idx3-ubyte
+show predict $model one-idx3-ubyte.gz:0
+show predict $model tiny.yaml

@@ -29,3 +29,16 @@ echo "a damaged result of a run that nobody asked for is told and left out:"
 sed -i 's/"predictions":\[[0-9]/"predictions":[9/' runs/tiny/alone-seed0/result.json
 "$DECANT" run tiny.yaml distilled 2>&1 >out.txt | grep -o 'it is damaged:.*'
 grep -cE '^(alone|distilled) ' out.txt
+echo "a baseline of another folder is one only if the user says so; one seed in two directories is nobody's to choose:"
+rm runs/tiny/alone-seed0/result.json
+"$DECANT" run tiny.yaml -q >out.txt 2>err.txt
+mkdir -p apart/tiny && mv runs/tiny/distilled-seed* apart/tiny
+"$DECANT" compare runs/tiny apart/tiny -q | grep 'not judged'
+"$DECANT" compare runs/tiny apart/tiny --against alone -q | grep -c 'points'
+cp -r runs/tiny/alone-seed0 runs/tiny/alone
+show compare runs/tiny
+echo "a run that was renamed is its students' baseline under its new name:"
+mv apart/tiny/* runs/tiny && rm -r runs/tiny/alone && sed 's/alone/solo/' tiny.yaml >renamed.yaml
+"$DECANT" run renamed.yaml -q >out.txt 2>err.txt
+grep -c 'against solo' out.txt
+grep -q alone out.txt || echo "nothing is called alone"

@@ -72,3 +72,28 @@ show lint arrays.yaml -o data.source.layout=hwc
 show lint files.yaml -o data.source.channels=2
 show lint files.yaml -o data.source.size=[8]
 show lint files.yaml -o data.source.sizes=8
+echo "one folder by other names, and a copy: the training pictures are no test"
+show run files.yaml -q --force --dir anew >/dev/null
+model=anew/files/net/model.safetensors
+for source in own/pictures ./own/pictures own/pictures/ "$PWD/own/pictures"; do "$DECANT" eval $model --data "$source" | grep -o '[0-9]* errors in [0-9]*'; done
+cp -r own/pictures copied
+show eval $model --data copied | measured
+show lint files.yaml -o data.source.path=./own/pictures -o data.seed=3 -o runs.net.init=$model | grep learnt
+cp own/pictures/cat/11.png own/pictures/cat/99.png
+show lint files.yaml -o runs.net.init=$model | grep learnt
+rm own/pictures/cat/99.png
+echo "samples of a folder are read as the model's were, and called as the model calls them"
+mkdir -p parts/test && cp -r other/dog parts/test && mkdir -p parts/train && cp -r own/pictures/cat own/pictures/dog parts/train
+show predict $model parts:test:0 | sed 's/[0-9.]* %/N %/'
+show predict $model own/pictures:test:0 own/pictures:train:0 | grep -c %
+show predict $model parts:test:99
+show predict coloured/files/net/model.safetensors own/pictures:test:0 | grep -c %
+echo "names that are no text"
+mkdir -p latin && cp -r own/pictures/cat latin/cat && cp -r own/pictures/dog "latin/d$(printf '\366')g"
+show lint files.yaml -o data.source.path=latin
+"$DECANT" lint "$(printf 'caf\351.yaml')" --json
+"$DECANT" predict $model "$(printf 'caf\351.png')" 2>&1
+echo "a folder without its format, and a source that says how nothing is read"
+show lint files.yaml -o data.source=own
+show lint files.yaml -o 'data.source={path: own/pictures, test: 0.25}'
+show lint files.yaml -o 'data.source={formt: images, path: own/pictures}'

@@ -60,3 +60,13 @@ show lint structure.yaml -o runs.pruned.prune.parameters=1001
 show lint structure.yaml -o runs.pruned.prune.criterion=magnitude
 show lint structure.yaml -o runs.pruned.prune.samples=9
 [ ! -e x.safetensors ]
+echo "a file whose bottleneck was folded is pruned, too"
+sed -e 's/^  pruned: .*/  again: {like: big, prune: {from: FILE, keep: 0.5}}\n  on: {like: again, prune: null, init: again}/; /^budget/d' -e "s|FILE|$model|" \
+    structure.yaml >again.yaml
+"$DECANT" run again.yaml again on --dir again -q | grep -cE '^(again|on) '
+sed -e 's/^runs:/  other: [flatten, linear: 4]\nruns:/' -e 's/^  on: .*/  on: {like: again, prune: null, init: again, model: other}/' again.yaml >odd.yaml
+show lint odd.yaml
+echo "nothing but a file is written to, and never the one that is read"
+show prune $model -o ./$model --keep 0.5
+show fold $model -o "runs/../$model"
+mkfifo pipe && show prune $model -o pipe --keep 0.5

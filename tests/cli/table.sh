@@ -48,4 +48,22 @@ show data check rows.csv -o data.seed=1
 echo "the table has changed since"
 echo '200,1,u,c,small' >>rows.csv
 show eval $model
-show eval $model --data ./rows.csv | sed -n 's/ 121 .*/ all rows/p'
+show eval $model --data ./rows.csv
+cp rows.csv other-rows.csv
+show eval $model --data other-rows.csv | sed -n 's/ 121 .*/ all rows/p'
+echo "rows whose class nobody knows yet"
+printf 'kind,size,note,y\nu,1,c,?\nw,15,"a, b",large\n' >open.csv
+show predict $model open.csv | sed 's/[0-9.]* %/N %/'
+echo "the pool's file is not needed for a test"
+awk 'NR % 4 || NR == 1' rows.csv >some.csv
+grep -v '"' some.csv | cut -d, -f1-4 >pool.csv
+show run table.yaml -q --dir pooled -o data.source.path=some.csv -o data.source.unlabelled=pool.csv >/dev/null
+rm pool.csv
+"$DECANT" eval pooled/table/net/model.safetensors | grep -c 'errors in'
+echo "another share set aside tests other rows"
+show lint table.yaml -o data.source.path=some.csv -o data.source.unlabelled=0.3 -o data.allow_overlap=false -o data.normalize=none \
+    -o runs.net.init=pooled/table/net/model.safetensors | grep learnt
+echo "identifiers that are one number in f32"
+awk 'BEGIN { print "id,y"; for (i = 0; i < 60; i++) printf "%d,%s\n", 1000000000 + i, i % 2 ? "p" : "q" }' >id.csv
+sed -e 's/, drop: \[id\]//' -e 's/rows.csv/id.csv/' -e '/allow_overlap/d' table.yaml >id.yaml
+show lint id.yaml | grep overlap

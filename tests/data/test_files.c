@@ -347,7 +347,7 @@ static void test_labels_that_are_wrong(void **state)
     write_npy("y_train.npy", "|u1", "(4,)", "\x00\x01\x0a\x01", 4);
     refuse(&options, DECANT_FORMAT, "a label is 10, but there are 4 samples", "");
     write_npy("y_train.npy", "|u1", "(4,)", "\x01\x01\x02\x02", 4);
-    refuse(&options, DECANT_FORMAT, "no sample of the class '0' is left for training", "");
+    refuse(&options, DECANT_FORMAT, "there is no sample of the class '0'; labels are the numbers from 0", "");
     write_npy("y_train.npy", "|u1", "(4,)", "\x00\x01\x00\x00", 4);
     options.test = 0.5;
     refuse(&options, DECANT_FORMAT, "there is one sample of the class '1'", "");

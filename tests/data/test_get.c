@@ -269,6 +269,18 @@ static void test_a_damaged_file_is_fetched_again(void **state)
     forget();
 }
 
+/* Breaks when a set is called sound while its reader would take another file than was fetched. */
+static void test_a_file_that_was_unpacked_by_hand(void **state)
+{
+    (void)state;
+    assert_ok(get("good", NULL));
+    write_file(kept, "large", "damaged", 7);
+    assert_refused(get("good", NULL), DECANT_FORMAT, "/large is damaged and would be read instead");
+    write_file(kept, "large", contents[0], LARGE);
+    assert_ok(get("good", NULL));
+    forget();
+}
+
 /* --- an archive --- */
 
 static void put_header(uint8_t *header, const char *name, size_t bytes, char type)
@@ -434,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_a_mirror_that_stops_half_way),
         cmocka_unit_test(test_interrupted_and_continued),
         cmocka_unit_test(test_a_damaged_file_is_fetched_again),
+        cmocka_unit_test(test_a_file_that_was_unpacked_by_hand),
         cmocka_unit_test(test_an_archive),
         cmocka_unit_test(test_damaged_archives),
         cmocka_unit_test(test_known_sets),

@@ -155,6 +155,30 @@ static void test_not_found_says_where_and_how(void **state)
     assert_null(dataset);
 }
 
+/* Breaks when $DECANT_DATA itself is taken for a file because its path ends as that is called, or when spellings of one
+ * place count as two. */
+static void test_files_by_their_names(void **state)
+{
+    (void)state;
+    char *found = NULL, other[400];
+    snprintf(path, sizeof path, "%s/mydata", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    setenv("DECANT_DATA", path, 1);
+    assert_refused(dcn_source_locate("data", &found), DECANT_NOT_FOUND, "there is no file data");
+    assert_null(strstr(decant_error_message(), "mydata,"));
+    snprintf(other, sizeof other, "%.200s/mydata", folder);
+    write_file(other, "rows.csv", "a,y\n", 4);
+    assert_ok(dcn_source_locate("rows.csv", &found));
+    snprintf(other, sizeof other, "%.200s/mydata/..//mydata/rows.csv", folder);
+    assert_true(dcn_source_is_same(found, other));
+    assert_true(dcn_source_is_same("rows.csv", other));
+    assert_true(dcn_source_is_same("mnist", "mnist"));
+    assert_false(dcn_source_is_same("mnist", other));
+    assert_false(dcn_source_is_same(found, folder));
+    assert_false(dcn_source_is_same("nowhere.csv", "nowhere.txt"));
+    dcn_free(found);
+}
+
 static void test_folders_by_what_they_hold(void **state)
 {
     (void)state;
@@ -233,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refuses_another_size, make, clean),
         cmocka_unit_test_setup_teardown(test_known_files_in_any_folder, make, clean),
         cmocka_unit_test_setup_teardown(test_not_found_says_where_and_how, make, clean),
+        cmocka_unit_test_setup_teardown(test_files_by_their_names, make, clean),
         cmocka_unit_test_setup_teardown(test_folders_by_what_they_hold, make, clean),
         cmocka_unit_test_setup_teardown(test_list, make, clean),
         cmocka_unit_test_setup_teardown(test_debian_package, make, clean),

@@ -119,7 +119,7 @@ static void test_declared_columns(void **state)
     assert_refused(fit(&csv, 3, numeric, 1, &encoder), DECANT_FORMAT, "column 'b': 'u' is no number");
     assert_string_equal(decant_error_place(), "t.csv:2:3");
     assert_refused(fit(&csv, 3, unknown, 1, &encoder), DECANT_USAGE, "no column 'c'");
-    assert_refused(fit(&csv, 3, target, 1, &encoder), DECANT_USAGE, "declared as an input");
+    assert_refused(fit(&csv, 3, target, 1, &encoder), DECANT_USAGE, "'y' is the target, which is no input");
     assert_refused(fit(&csv, 3, both, 2, &encoder), DECANT_FORMAT, "no column but the target");
     dcn_csv_finish(&csv);
 }
@@ -317,7 +317,7 @@ static void test_rare_classes(void **state)
     const dcn_csv_options most = {.path = "t.csv", .target = "y", .test = 0.8};
     assert_unbuildable("a,y\n1,p\n2,p\n3,q\n4,q\n5,p\n6,p\n7,p\n", &most, "of the class '", NULL);
     const dcn_csv_options all = {.path = "t.csv", .target = "y", .test = 0.6, .unlabelled = 0.5};
-    assert_unbuildable("a,y\n1,p\n2,q\n", &all, "2 rows are too few", NULL);
+    assert_unbuildable("a,y\n1,p\n2,q\n", &all, "2 samples are too few", NULL);
 }
 
 /* Breaks when a second file is read by other categories, or its rows do not become the test part. */

@@ -109,6 +109,16 @@ static void test_tree_and_places(void **state)
     assert_null(dcn_doc_get(NULL, "conv"));
 }
 
+/* Breaks when a byte-order mark is a column of the first line, which puts the second key outside of the map. */
+static void test_a_byte_order_mark(void **state)
+{
+    (void)state;
+    dcn_doc *doc = parse("\xef\xbb\xbfname: fashion\nbatch: 8\n");
+    assert_int_equal(doc->count, 2);
+    assert_place(doc, 1, 1);
+    assert_place(dcn_doc_get(doc, "batch"), 2, 8);
+}
+
 static void test_empty_document_is_null(void **state)
 {
     (void)state;
@@ -420,6 +430,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree_and_places),
+        cmocka_unit_test(test_a_byte_order_mark),
         cmocka_unit_test(test_empty_document_is_null),
         cmocka_unit_test(test_syntax_errors_name_their_place),
         cmocka_unit_test(test_bytes_that_are_not_text),

@@ -184,6 +184,9 @@ static void test_spread_divides_by_n_minus_one(void **state)
     assert_near(decant_spread(values, 4), sqrt(8.0 / 3.0), 1e-15);
     assert_near(decant_spread(values, 1), 0, 0);
     assert_true(isnan(decant_mean(values, 0)));
+    static const double equal[7] = {0.9927, 0.9927, 0.9927, 0.9927, 0.9927, 0.9927, 0.9927};
+    assert_near(decant_mean(equal, 7), 0.9927, 0);
+    assert_near(decant_spread(equal, 7), 0, 0);
 }
 
 int main(void)

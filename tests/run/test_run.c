@@ -427,7 +427,7 @@ static void test_students_of_a_changed_teacher_are_refused(void **state)
     static const char *const teacher[] = {"teacher"};
     (void)run_or_fail("taught", NULL, plain);
     (void)run_or_fail("taught", change, (decant_run_options){.runs = teacher, .n_runs = 1, .force = true});
-    assert_refused("taught", change, false, DECANT_STALE, "teacher was");
+    assert_refused("taught", change, false, DECANT_STALE, "teacher: the teacher is another");
 }
 
 /* Breaks when data, networks or settings can change unseen. */
@@ -440,8 +440,8 @@ static void test_what_belongs_to_the_identity(void **state)
                                              {"runs.teacher.select=last", "select was \"best\" and is \"last\""},
                                              {"runs.teacher.ema=0.9", "optimizer.ema"},
                                              {"runs.teacher.samples=100", "samples was 0 and is 100"},
-                                             {"data.validation=44", "data."},
-                                             {"data.seed=1", "data."},
+                                             {"data.validation=44", "data.validation was"},
+                                             {"data.seed=1", "data.seed was 0 and is 1"},
                                              {"data.augment={shift: 1}", "augment.shift was 0 and is 1"},
                                              {"models.teacher.0.conv.channels=9", "model.network"}};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {

@@ -276,6 +276,14 @@ static void test_biases_are_corrected(void **state)
     assert_int_equal(decant_result_class_errors(before, 2), TINY_TEST / TINY_CLASSES); /* it has never seen one */
     assert_true(decant_result_class_errors(after, 2) < TINY_TEST / TINY_CLASSES);
     assert_true(after->test_errors < before->test_errors);
+    /* what is said of the validation split is said of the corrected model, too */
+    double right = 0;
+    for (int i = 0; i < DECANT_CALIBRATION_BINS; i++) {
+        const decant_confidence_bin *bin = &after->validation_measures.calibration.bins[i];
+        right += bin->accuracy * (double)bin->count;
+    }
+    assert_true(fabs(after->validation_accuracy - right / 40) < 1e-9);
+    assert_true(after->validation_accuracy > before->validation_accuracy);
     const double *offsets = after->correction->offsets;
     assert_true(offsets[0] == 0 && offsets[1] == 0 && offsets[2] > 0 && offsets[3] == 0);
     decant_result_list_destroy(without);
