@@ -3,6 +3,7 @@
 #include "data/files.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -158,16 +159,32 @@ static bool is_other_scale(const dcn_samples *part, int64_t size)
     return false;
 }
 
+/* Of all samples, in whatever parts and order: what was parted in another way is still the same. */
+static void describe_content(const decant_dataset *dataset, char ret_hex[DCN_HASH_HEX])
+{
+    const dcn_samples *const parts[] = {&dataset->train, &dataset->test};
+    dcn_hash sum = {0};
+    for (size_t p = 0; p < DCN_COUNT(parts); p++)
+        for (int64_t i = 0; i < parts[p]->count; i++) {
+            sum.low += parts[p]->hashes[i].low;
+            sum.high += parts[p]->hashes[i].high;
+        }
+    dcn_hash_hex(sum, ret_hex);
+}
+
 decant_status dcn_files_to_json(const dcn_files_options *options, const decant_dataset *dataset, char **ret_text)
 {
+    char content[DCN_HASH_HEX];
     json_t *names = json_array();
+    describe_content(dataset, content);
     for (int i = 0; i < DCN_N_ARRAYS; i++)
         dcn_json_append(&names, options->names[i] != NULL ? json_string(options->names[i]) : json_null());
-    json_t *json = json_pack("{s:s, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s:o}", "format",
+    json_t *json = json_pack("{s:s, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s:s, s:o}", "format",
                              format_names[options->format], "test", options->test, "seed", (json_int_t)options->seed,
                              "channels", options->channels, "height", options->height, "width", options->width, "axes",
                              axes_names[options->axes], "floats", dataset->train.dtype == DECANT_F32, "other_scale",
-                             is_other_scale(&dataset->train, decant_shape_count(&dataset->sample)), "names", names);
+                             is_other_scale(&dataset->train, decant_shape_count(&dataset->sample)), "content", content,
+                             "names", names);
     return dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(17), "how files are read", ret_text);
 }
 
@@ -208,14 +225,14 @@ static decant_status read_names(dcn_arena *arena, const json_t *names, bool *ret
 decant_status dcn_files_from_json(dcn_arena *arena, const char *text, dcn_files_options *ret_options)
 {
     dcn_files_options options = {0};
-    const char *format = NULL, *axes = NULL;
+    const char *format = NULL, *axes = NULL, *content = "";
     json_t *names = NULL, *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     json_int_t seed = 0;
     int floats = 0, other_scale = 0, format_index = 0, axes_index = 0;
-    bool sound = json_unpack(json, "{s:s, s:F, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s:o}", "format", &format, "test",
+    bool sound = json_unpack(json, "{s:s, s:F, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s?s, s:o}", "format", &format, "test",
                              &options.test, "seed", &seed, "channels", &options.channels, "height", &options.height,
                              "width", &options.width, "axes", &axes, "floats", &floats, "other_scale", &other_scale,
-                             "names", &names) == 0;
+                             "content", &content, "names", &names) == 0;
     sound = sound && find_word(format, format_names, (int32_t)DCN_COUNT(format_names), &format_index) &&
             find_word(axes, axes_names, (int32_t)DCN_COUNT(axes_names), &axes_index) && is_share(options.test) &&
             seed >= 0 && is_side(options.height) && is_side(options.width) &&
@@ -231,6 +248,7 @@ decant_status dcn_files_from_json(dcn_arena *arena, const char *text, dcn_files_
     options.seed = (uint64_t)seed;
     options.floats = floats != 0;
     options.other_scale = other_scale != 0;
+    snprintf(options.content, sizeof options.content, "%s", content);
     *ret_options = options;
 out:
     json_decref(json);

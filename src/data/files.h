@@ -26,8 +26,9 @@ typedef struct dcn_files_options {
     const char *names[DCN_N_ARRAYS]; /* NULL: as above, and only where it is there */
     dcn_axes axes;
     /* of a model: */
-    bool floats;      /* it was trained on floats, whatever their range, */
-    bool other_scale; /* which was not that of bytes, 0 to 1 */
+    bool floats;                /* it was trained on floats, whatever their range, */
+    bool other_scale;           /* which was not that of bytes, 0 to 1 */
+    char content[DCN_HASH_HEX]; /* of its samples, however they were parted; "" where the file does not say */
 } dcn_files_options;
 
 /* What a model takes, when files are read for it and not for training. */

@@ -164,7 +164,7 @@ static decant_status lint_drawn(const dcn_lint_context *context, const dcn_model
     const char *ours = context->materials->dataset->reading;
     dcn_files_options then, now;
     dcn_arena *arena = NULL;
-    if (theirs == NULL || ours == NULL || !has_same_source(context, source)) return DECANT_OK;
+    if (theirs == NULL || ours == NULL) return DECANT_OK;
     decant_status status = dcn_arena_create(&arena);
     if (status != DECANT_OK) goto out;
     status = dcn_files_from_json(arena, theirs, &then);
@@ -173,7 +173,8 @@ static decant_status lint_drawn(const dcn_lint_context *context, const dcn_model
         goto out;
     }
     TRY(dcn_files_from_json(arena, ours, &now));
-    if (now.test <= 0) goto out;
+    const bool is_copy = then.content[0] != '\0' && strcmp(then.content, now.content) == 0;
+    if (now.test <= 0 || (!is_copy && !has_same_source(context, source))) goto out;
     if (!is_same_share(then.test, now.test) || then.seed != now.seed)
         TRY(add_parted(context, source, "samples", then.test, 0, then.seed));
     else if (has_changed(context, source))

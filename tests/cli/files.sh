@@ -79,6 +79,8 @@ for source in own/pictures ./own/pictures own/pictures/ "$PWD/own/pictures"; do 
 cp -r own/pictures copied
 show eval $model --data copied | measured
 show lint files.yaml -o data.source.path=./own/pictures -o data.seed=3 -o runs.net.init=$model | grep learnt
+show lint files.yaml -o data.source.path=copied -o data.seed=3 -o runs.net.init=$model | grep learnt
+show lint files.yaml -o data.source.path=copied -o runs.net.init=$model | grep learnt
 cp own/pictures/cat/11.png own/pictures/cat/99.png
 show lint files.yaml -o runs.net.init=$model | grep learnt
 rm own/pictures/cat/99.png
