@@ -152,9 +152,27 @@ static decant_status make_room(parser *p)
     return DECANT_OK;
 }
 
+/* What parts the lines of a table that seems to have one column, where it is no comma; NULL: nothing of the kind. */
+static const char *other_separator(const dcn_csv *csv)
+{
+    const dcn_csv_cell *header = &csv->cells[0];
+    for (uint32_t i = 0; csv->n_columns == 1 && i < header->length; i++) {
+        const uint8_t byte = csv->data[header->offset + i];
+        if (byte == ';') return "semicolons";
+        if (byte == '\t') return "tabs";
+        if (byte == '|') return "bars";
+    }
+    return NULL;
+}
+
 static decant_status fail_width(const dcn_csv *csv, size_t offset, int32_t width)
 {
-    decant_status status = DCN_FAIL(FORMAT, "a row of %d cells in a table of %d columns", width, csv->n_columns);
+    const char *separator = other_separator(csv);
+    decant_status status =
+        separator != NULL
+            ? DCN_FAIL(FORMAT, "the table's columns are parted by %s, not by commas, of which this row has some",
+                       separator)
+            : DCN_FAIL(FORMAT, "a row of %d cells in a table of %d columns", width, csv->n_columns);
     set_place(csv, offset);
     return status;
 }
@@ -236,13 +254,10 @@ decant_status dcn_csv_need(const dcn_csv *csv, const char *column, int32_t *ret_
         *ret_column = found;
         return DECANT_OK;
     }
-    const char *other = csv->n_columns == 1 ? strpbrk(csv->columns[0], ";\t|") : NULL;
-    if (other != NULL) {
-        decant_status status =
-            DCN_FAIL(USAGE, "the table has no column '%s': its lines are parted by %s, not by commas", column,
-                     *other == '\t'  ? "tabs"
-                     : *other == ';' ? "semicolons"
-                                     : "bars");
+    const char *separator = other_separator(csv);
+    if (separator != NULL) {
+        decant_status status = DCN_FAIL(
+            USAGE, "the table has no column '%s': its lines are parted by %s, not by commas", column, separator);
         dcn_place("%s:1", csv->name);
         return status;
     }

@@ -299,6 +299,11 @@ static decant_status parse_budget_models(const dcn_experiment *experiment, const
     for (int32_t i = 0; i < (is_list ? doc->count : 1); i++) {
         const dcn_doc *item = is_list ? doc->items[i] : doc;
         int32_t model = DCN_NONE;
+        const bool is_scalar = item->type == DCN_DOC_SCALAR;
+        if (is_scalar && dcn_experiment_find_model(experiment, item->text) == DCN_NONE &&
+            dcn_experiment_find_run(experiment, item->text) != DCN_NONE)
+            return dcn_doc_fail(item, DECANT_USAGE, "'%s' is a run, whose limit is said by `budget: {run: %s, ...}`",
+                                item->text, item->text);
         TRY_RETURN(find_model(experiment, item, &model));
         if (of_model[model]) return dcn_doc_fail(item, DECANT_USAGE, "the model '%s' is listed twice", item->text);
         of_model[model] = true;

@@ -93,6 +93,7 @@ static void test_mistakes_have_places(void **state)
     assert_bad("a,b\n", "no rows", "t.csv:2:1");
     assert_bad("a,b\n1,2\n1\n", "a row of 1 cells in a table of 2 columns", "t.csv:3:1");
     assert_bad("a,b\r\n1,2\r\n1,2,3\r\n", "a row of 3 cells in a table of 2 columns", "t.csv:3:1");
+    assert_bad("a;b\n1,5;2\n", "parted by semicolons, not by commas, of which this row has some", "t.csv:2:1");
     assert_bad("a,b,a\n1,2,3\n", "column 'a': columns 1 and 3 have the same name", "t.csv:1:5");
     assert_bad("\xEF\xBB\xBF"
                "a,a\n1,2\n",

@@ -283,6 +283,7 @@ static const mistake mistakes[] = {
     {{.rest = "budget: {model: m}\n"}, "budget needs a limit: parameters, mult_adds or both", 6},
     {{.rest = "budget: {model: m, mult_adds: 0}\n"}, "mult_adds must be at least 1", 6},
     {{.rest = "budget: {model: o, parameters: 3}\n"}, "unknown model 'o'", 6},
+    {{.rest = "budget: {model: a, parameters: 3}\n"}, "'a' is a run, whose limit is said by `budget: {run: a", 6},
     {{.rest = "budget: {model: m, parameters: 0}\n"}, "parameters must be at least 1", 6},
 };
 
