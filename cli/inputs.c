@@ -111,11 +111,11 @@ static decant_status copy_samples(const decant_dataset *dataset, decant_part par
     return status;
 }
 
-/* Whether the data set's classes are the model's, as far as either says what they are. */
+/* Whether the data set's classes are among the model's, as far as either says what they are. */
 static bool has_same_classes(const decant_dataset *dataset, const decant_model *model)
 {
-    const int32_t classes = decant_model_class_count(model);
-    if (decant_dataset_class_count(dataset) != classes) return false;
+    const int32_t classes = decant_dataset_class_count(dataset);
+    if (classes > decant_model_class_count(model)) return false;
     for (int32_t i = 0; i < classes; i++) {
         const char *name = decant_dataset_class_name(dataset, i), *known = decant_model_class_name(model, i);
         if (name != NULL && known != NULL && strcmp(name, known) != 0) return false;
@@ -127,6 +127,8 @@ static int check_range(const char *source, decant_part part, int64_t available, 
 {
     if (available == 0)
         return report_error(BAD_INPUT, "%s has no %s samples", source, part == DECANT_PART_TEST ? "test" : "training");
+    if (count > MAX_SAMPLES)
+        return report_error(BAD_INPUT, "%s: that is too much at once; give a range of samples", source);
     if (first > available || count > available - first)
         return report_error(BAD_INPUT, "%s has samples 0 to %lld only", source, (long long)available - 1);
     return 0;
@@ -157,12 +159,14 @@ static int open_file(const char *path, int64_t first, int64_t count, const decan
 {
     decant_dataset *dataset = NULL;
     if (is_folder(path)) return cannot_open(path, EISDIR);
-    decant_status status = decant_model_open_inputs(model, path, &dataset);
+    decant_status status = decant_model_open_inputs(model, path, first, count, &dataset);
     if (status == DECANT_NOT_FOUND && (strchr(path, ':') != NULL || is_known_source(path)))
         return cannot_open(path, ENOENT);
     if (status != DECANT_OK) return report_failure(status);
     inputs->is_single = count == 0 && decant_dataset_count(dataset, DECANT_PART_TEST) == 1;
-    return take_samples(dataset, path, DECANT_PART_TEST, first, count, model, inputs);
+    int exit_status = take_samples(dataset, path, DECANT_PART_TEST, 0, 0, model, inputs);
+    inputs->first = first;
+    return exit_status;
 }
 
 int inputs_open(const char *word, const decant_model *model, cli_inputs *ret_inputs)

@@ -34,9 +34,9 @@ DECANT_MUST_USE decant_status decant_model_load(const char *path, decant_model *
 /** Writes a model file. It appears whole or not at all.
  *
  *  model  stays as it is.
- *  path   of the file, which is replaced where there is one; its folder must be there.
+ *  path   of the file, which is replaced where there is one; its folder must be there. A link stays and leads to it.
  *
- *  Errors: NOT_FOUND (no such folder), IO, NO_MEMORY.
+ *  Errors: NOT_FOUND (no such folder), USAGE (a device or a pipe stands there), IO, NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_model_save(const decant_model *model, const char *path);
 
@@ -248,19 +248,21 @@ DECANT_MUST_USE decant_status decant_model_evaluate_beside(const decant_model *m
 DECANT_MUST_USE decant_status decant_model_open_data(const decant_model *model, const char *source,
                                                      decant_dataset **ret_dataset);
 
-/** Opens a file of inputs for a model, all of it as the test part: raw rows of a CSV file for a model that was trained
- * on a table (with labels when the target's column is there and holds its classes in every row), one picture, or a .npy
- * array or an IDX file with one sample or many. Pictures are converted and resized where the model's training pictures
- * were.
+/** Opens samples of a file of inputs for a model, as the test part: raw rows of a CSV file for a model that was trained
+ * on a table (with labels when the target's column is there and each of these rows holds one of the classes in it), one
+ * picture, or a .npy array or an IDX file with one sample or many. Pictures are converted and resized where the model's
+ * training pictures were. Of a plain array no more is read than what is asked for.
  *
- *  path         .csv, .csv.gz, .npy, .png, .jpg, .jpeg, or else an IDX file of bytes, plain or gzip.
- *  ret_dataset  freed with decant_dataset_destroy(); untouched on failure.
+ *  path          .csv, .csv.gz, .npy, .png, .jpg, .jpeg, or else an IDX file of bytes, plain or gzip.
+ *  first, count  samples first ... first + count - 1 of the file, which become 0 ... count - 1; count 0: all from the
+ *                first on.
+ *  ret_dataset   freed with decant_dataset_destroy(); untouched on failure.
  *
- *  Errors: INVALID_ARG (rows for a model that was trained on something else), FORMAT (another kind of file), and those
- * of decant_model_open_data().
+ *  Errors: INVALID_ARG (rows for a model that was trained on something else, a negative range), USAGE (the file holds
+ * fewer samples), FORMAT (another kind of file), and those of decant_model_open_data().
  */
-DECANT_MUST_USE decant_status decant_model_open_inputs(const decant_model *model, const char *path,
-                                                       decant_dataset **ret_dataset);
+DECANT_MUST_USE decant_status decant_model_open_inputs(const decant_model *model, const char *path, int64_t first,
+                                                       int64_t count, decant_dataset **ret_dataset);
 
 /** Frees an evaluation; accepts NULL. */
 void decant_evaluation_destroy(decant_evaluation *evaluation);

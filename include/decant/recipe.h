@@ -332,7 +332,7 @@ typedef struct {
  *  results         must outlive the comparison.
  *  ret_comparison  freed with decant_comparison_destroy(); untouched on failure.
  *
- *  Errors: INVALID_ARG (no results), NO_MEMORY.
+ *  Errors: INVALID_ARG (no results), USAGE (one seed of a run in two directories), NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_results_compare(const decant_result_list *results,
                                                      decant_comparison **ret_comparison);

@@ -217,9 +217,10 @@ DECANT_MUST_USE decant_status decant_verdict_text(const decant_comparison *compa
  *
  *  comparison  made by decant_results_compare() of results that were read from run directories, which are looked into
  *              for their epochs and recipes.
- *  path        the file, which is replaced where there is one.
+ *  path        the file, which is replaced where there is one. A link stays and leads to it.
  *
- *  Errors: INVALID_ARG (no rows, or rows of one's own), FORMAT (a damaged metrics.jsonl, with its line), IO, NO_MEMORY.
+ *  Errors: INVALID_ARG (no rows, or rows of one's own), FORMAT (a damaged metrics.jsonl, with its line), USAGE (a
+ * device or a pipe stands there), IO, NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_report_write(const decant_comparison *comparison, const char *path);
 

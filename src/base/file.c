@@ -180,14 +180,34 @@ static decant_status open_temporary(dcn_writer *writer)
     return dcn_path_failure("cannot be created", writer->path);
 }
 
+/* What a link leads to that no file is at yet: its words, from its folder on. */
+static decant_status follow_link(const char *path, char **ret_path)
+{
+    char words[4096];
+    const ssize_t length = readlink(path, words, sizeof words - 1);
+    const char *slash = strrchr(path, '/');
+    dcn_text target = {0};
+    if (length <= 0) return dcn_path_failure("is a link that cannot be read", path);
+    words[length] = '\0';
+    decant_status status = DECANT_OK;
+    if (words[0] != '/' && slash != NULL) TRY(dcn_text_add_bytes(&target, path, (size_t)(slash - path) + 1));
+    TRY(dcn_text_add(&target, "%s", words));
+    TRY(dcn_text_take(&target, ret_path));
+out:
+    dcn_text_finish(&target);
+    return status;
+}
+
 /* What is replaced: the file that a link leads to, and nothing but a file. */
 static decant_status find_target(const char *path, char **ret_path)
 {
     struct stat about;
     if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
         return DCN_FAIL(USAGE, "%s is a device or a pipe, which a file would take the place of; name a file", path);
-    char *target = lstat(path, &about) == 0 && S_ISLNK(about.st_mode) ? realpath(path, NULL) : NULL;
-    decant_status status = dcn_copy_string(target != NULL ? target : path, ret_path);
+    if (lstat(path, &about) != 0 || !S_ISLNK(about.st_mode)) return dcn_copy_string(path, ret_path);
+    char *target = realpath(path, NULL);
+    if (target == NULL) return follow_link(path, ret_path);
+    decant_status status = dcn_copy_string(target, ret_path);
     free(target); /* realpath's */
     return status;
 }

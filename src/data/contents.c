@@ -140,6 +140,21 @@ decant_status dcn_contents_open(const char *path, dcn_contents *ret_contents)
     return DECANT_OK;
 }
 
+decant_status dcn_contents_map(const char *path, dcn_contents *ret_contents)
+{
+    bool packed = false;
+    struct stat about = {0};
+    TRY_RETURN(look_at(path, &packed, &about));
+    if (packed) return open_packed(path, &about, ret_contents);
+
+    dcn_contents contents = {0};
+    TRY_RETURN(dcn_map_open(path, &contents.map));
+    contents.data = contents.map.data;
+    contents.bytes = contents.map.bytes;
+    *ret_contents = contents;
+    return DECANT_OK;
+}
+
 void dcn_contents_close(dcn_contents *contents)
 {
     if (contents->map.data != NULL) dcn_map_close(&contents->map);

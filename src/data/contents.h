@@ -16,6 +16,8 @@ typedef struct dcn_contents {
  * file's size and modification time, and the hash of the contents, are as they were; where it cannot be written, or
  * with DECANT_CACHE=off, everything works without it. */
 decant_status dcn_contents_open(const char *path, dcn_contents *ret_contents);
+/* The same, but a plain file is mapped: for the few samples of a large one that are asked for. */
+decant_status dcn_contents_map(const char *path, dcn_contents *ret_contents);
 void dcn_contents_close(dcn_contents *contents); /* accepts a zeroed one */
 
 #endif

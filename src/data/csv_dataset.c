@@ -216,19 +216,6 @@ out:
 
 /* --- rows for a finished encoder --- */
 
-/* Whether every row says what it is. Where that is to be predicted, its column may be missing, empty or hold what a
- * later answer will stand for ("?"). */
-static bool has_targets(const dcn_encoder *encoder, const dcn_csv *csv)
-{
-    const int32_t target = dcn_csv_find(csv, encoder->target);
-    for (int64_t row = 0; target >= 0 && row < csv->n_rows; row++) {
-        const dcn_csv_cell *cell = dcn_csv_at(csv, row, target);
-        if (dcn_words_find(encoder->classes, encoder->n_classes, csv->data + cell->offset, cell->length) < 0)
-            return false;
-    }
-    return target >= 0;
-}
-
 static bool is_training_file(const dcn_encoder *encoder, const dcn_csv *csv)
 {
     char hex[DCN_HASH_HEX];
@@ -285,14 +272,14 @@ static decant_status fill_changed(decant_dataset *dataset, const dcn_encoder *en
 }
 
 static decant_status fill_rows(decant_dataset *dataset, const dcn_encoder *encoder, const char *path,
-                               const dcn_csv *csv, dcn_rows rows)
+                               const dcn_csv *csv, bool is_trained_on)
 {
-    const bool as_trained = rows != DCN_ROWS_INPUTS && is_training_file(encoder, csv);
+    const bool as_trained = is_training_file(encoder, csv);
     int32_t *labels = NULL;
     decant_status status = DECANT_OK;
     dataset->train.dtype = DECANT_F32;
-    if (rows == DCN_ROWS_TRAINED_ON && !as_trained) return fill_changed(dataset, encoder, path);
-    if (rows != DCN_ROWS_INPUTS || has_targets(encoder, csv)) TRY(make_labels(encoder, csv, &labels));
+    if (is_trained_on && !as_trained) return fill_changed(dataset, encoder, path);
+    TRY(make_labels(encoder, csv, &labels));
     status = as_trained ? fill_as_trained(dataset, encoder, csv, labels)
                         : fill_part(dataset, &dataset->test, encoder, csv, NULL, csv->n_rows, labels);
 out:
@@ -300,7 +287,7 @@ out:
     return status;
 }
 
-decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, dcn_rows rows,
+decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, bool is_trained_on,
                                 decant_dataset **ret_dataset)
 {
     decant_dataset *dataset = NULL;
@@ -308,11 +295,55 @@ decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, dc
     decant_status status = find_and_read(path, &csv);
     if (status != DECANT_OK) goto out;
     TRY(create(encoder, path, &dataset));
-    TRY(fill_rows(dataset, encoder, path, &csv, rows));
+    TRY(fill_rows(dataset, encoder, path, &csv, is_trained_on));
     TRY(dcn_dataset_seal(dataset, path));
     *ret_dataset = dataset;
     dataset = NULL;
 out:
+    dcn_csv_finish(&csv);
+    dcn_dataset_destroy(dataset);
+    return status;
+}
+
+/* What the rows say of their classes. Where that is to be predicted, the column may be missing, empty or hold what a
+ * later answer will stand for ("?"): one such row, and there are no labels. */
+static void read_targets(const dcn_encoder *encoder, const dcn_csv *csv, int64_t first, dcn_samples *part)
+{
+    const int32_t target = dcn_csv_find(csv, encoder->target);
+    bool known = target >= 0;
+    for (int64_t i = 0; i < part->count && known; i++) {
+        const dcn_csv_cell *cell = dcn_csv_at(csv, first + i, target);
+        part->labels[i] = dcn_words_find(encoder->classes, encoder->n_classes, csv->data + cell->offset, cell->length);
+        known = part->labels[i] >= 0;
+    }
+    if (known) return;
+    dcn_free(part->labels);
+    part->labels = NULL;
+}
+
+decant_status dcn_csv_open_inputs(const dcn_encoder *encoder, const char *path, int64_t first, int64_t count,
+                                  decant_dataset **ret_dataset)
+{
+    decant_dataset *dataset = NULL;
+    dcn_csv csv = {0};
+    int32_t *rows = NULL;
+    decant_status status = find_and_read(path, &csv);
+    if (status != DECANT_OK) goto out;
+    TRY(dcn_range_check(path, first, csv.n_rows, &count));
+    TRY(dcn_new_array((size_t)count, sizeof *rows, (void **)&rows));
+    for (int64_t i = 0; i < count; i++)
+        rows[i] = (int32_t)(first + i);
+    TRY(create(encoder, path, &dataset));
+    dcn_samples *test = &dataset->test;
+    dataset->train.dtype = DECANT_F32;
+    TRY(dcn_samples_create(dataset, test, count, DECANT_F32, true));
+    read_targets(encoder, &csv, first, test);
+    TRY(dcn_encoder_rows(encoder, &csv, rows, count, (float *)(void *)test->data));
+    TRY(dcn_dataset_seal(dataset, path));
+    *ret_dataset = dataset;
+    dataset = NULL;
+out:
+    dcn_free(rows);
     dcn_csv_finish(&csv);
     dcn_dataset_destroy(dataset);
     return status;

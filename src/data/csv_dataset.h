@@ -27,15 +27,14 @@ decant_status dcn_csv_open(const dcn_csv_options *options, decant_dataset **ret_
 decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, const dcn_csv *test,
                             const dcn_csv *unlabelled, decant_dataset **ret_dataset);
 
-typedef enum dcn_rows {
-    DCN_ROWS_INPUTS,    /* to be answered: labels where every row has a target */
-    DCN_ROWS_LABELLED,  /* every row must have one */
-    DCN_ROWS_TRAINED_ON /* the same, of the file that training named */
-} dcn_rows;
-
-/* Raw rows as an encoder reads them, all of them as the test part; but labelled rows of the very file that the encoder
- * was made from are parted as they were then. STALE where that file was parted and is another now. */
-decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, dcn_rows rows,
+/* Raw rows as an encoder reads them, all of them as the test part; but rows of the very file that the encoder was made
+ * from are parted as they were then. Every row must have its target. `is_trained_on`: path is what training named;
+ * STALE where that file was parted and is another now. */
+decant_status dcn_csv_open_rows(const dcn_encoder *encoder, const char *path, bool is_trained_on,
                                 decant_dataset **ret_dataset);
+/* Rows first ... first + count - 1 (count 0: all that follow) to be answered, as the test part; with labels where each
+ * of them has a target that the encoder knows. */
+decant_status dcn_csv_open_inputs(const dcn_encoder *encoder, const char *path, int64_t first, int64_t count,
+                                  decant_dataset **ret_dataset);
 
 #endif

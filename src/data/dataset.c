@@ -112,6 +112,14 @@ static decant_status check_labels(const decant_dataset *dataset, const dcn_sampl
     return DECANT_OK;
 }
 
+decant_status dcn_range_check(const char *name, int64_t first, int64_t available, int64_t *count)
+{
+    if (available == 0) return DCN_FAIL(USAGE, "%s has no samples", name);
+    if (*count == 0 && first < available) *count = available - first;
+    if (first < available && *count <= available - first) return DECANT_OK;
+    return DCN_FAIL(USAGE, "%s has samples 0 to %lld only", name, (long long)available - 1);
+}
+
 /* --- hashing --- */
 
 /* Both parts cut into tasks; train's tasks come first. */

@@ -44,6 +44,8 @@ decant_status dcn_dataset_create(const char *name, const decant_shape *sample, i
 decant_status dcn_samples_create(decant_dataset *dataset, dcn_samples *part, int64_t count, decant_dtype dtype,
                                  bool labelled);
 decant_status dcn_dataset_name_classes(decant_dataset *dataset, const char *const *names);
+/* Samples first ... first + *count - 1 of so many; *count 0 stands for all that follow. USAGE where there are fewer. */
+decant_status dcn_range_check(const char *name, int64_t first, int64_t available, int64_t *count);
 /* The last step of a reader: checks the labels, hashes samples and the whole. `place` (a path) is named in failures, or
  * NULL. */
 decant_status dcn_dataset_seal(decant_dataset *dataset, const char *place);

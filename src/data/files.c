@@ -106,10 +106,11 @@ out:
 }
 
 decant_status dcn_files_open_inputs(const char *path, const dcn_files_options *options, const dcn_files_model *model,
-                                    decant_dataset **ret_dataset)
+                                    int64_t first, int64_t count, decant_dataset **ret_dataset)
 {
-    return dcn_files_is_image(path) ? dcn_images_open_input(path, options, model, ret_dataset)
-                                    : dcn_arrays_open_input(path, options, model, ret_dataset);
+    if (!dcn_files_is_image(path)) return dcn_arrays_open_input(path, options, model, first, count, ret_dataset);
+    TRY_RETURN(dcn_range_check(path, first, 1, &count));
+    return dcn_images_open_input(path, options, model, ret_dataset);
 }
 
 /* --- classes --- */
@@ -159,32 +160,33 @@ static bool is_other_scale(const dcn_samples *part, int64_t size)
     return false;
 }
 
-/* Of all samples, in whatever parts and order: what was parted in another way is still the same. */
-static void describe_content(const decant_dataset *dataset, char ret_hex[DCN_HASH_HEX])
+/* The labelled samples of a part, in whatever order. */
+static dcn_hash sum_hashes(const dcn_samples *part)
 {
-    const dcn_samples *const parts[] = {&dataset->train, &dataset->test};
     dcn_hash sum = {0};
-    for (size_t p = 0; p < DCN_COUNT(parts); p++)
-        for (int64_t i = 0; i < parts[p]->count; i++) {
-            sum.low += parts[p]->hashes[i].low;
-            sum.high += parts[p]->hashes[i].high;
-        }
-    dcn_hash_hex(sum, ret_hex);
+    for (int64_t i = 0; i < part->count; i++) {
+        if (part->labels != NULL && part->labels[i] == DCN_NO_LABEL) continue;
+        sum.low += part->hashes[i].low;
+        sum.high += part->hashes[i].high;
+    }
+    return sum;
 }
 
 decant_status dcn_files_to_json(const dcn_files_options *options, const decant_dataset *dataset, char **ret_text)
 {
-    char content[DCN_HASH_HEX];
+    const dcn_hash train = sum_hashes(&dataset->train), test = sum_hashes(&dataset->test);
+    char content[DCN_HASH_HEX], tested[DCN_HASH_HEX];
     json_t *names = json_array();
-    describe_content(dataset, content);
+    dcn_hash_hex((dcn_hash){.low = train.low + test.low, .high = train.high + test.high}, content);
+    dcn_hash_hex(test, tested);
     for (int i = 0; i < DCN_N_ARRAYS; i++)
         dcn_json_append(&names, options->names[i] != NULL ? json_string(options->names[i]) : json_null());
-    json_t *json = json_pack("{s:s, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s:s, s:o}", "format",
+    json_t *json = json_pack("{s:s, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s:s, s:s, s:o}", "format",
                              format_names[options->format], "test", options->test, "seed", (json_int_t)options->seed,
                              "channels", options->channels, "height", options->height, "width", options->width, "axes",
                              axes_names[options->axes], "floats", dataset->train.dtype == DECANT_F32, "other_scale",
                              is_other_scale(&dataset->train, decant_shape_count(&dataset->sample)), "content", content,
-                             "names", names);
+                             "tested", tested, "names", names);
     return dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(17), "how files are read", ret_text);
 }
 
@@ -225,14 +227,14 @@ static decant_status read_names(dcn_arena *arena, const json_t *names, bool *ret
 decant_status dcn_files_from_json(dcn_arena *arena, const char *text, dcn_files_options *ret_options)
 {
     dcn_files_options options = {0};
-    const char *format = NULL, *axes = NULL, *content = "";
+    const char *format = NULL, *axes = NULL, *content = "", *tested = "";
     json_t *names = NULL, *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     json_int_t seed = 0;
     int floats = 0, other_scale = 0, format_index = 0, axes_index = 0;
-    bool sound = json_unpack(json, "{s:s, s:F, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s?s, s:o}", "format", &format, "test",
-                             &options.test, "seed", &seed, "channels", &options.channels, "height", &options.height,
-                             "width", &options.width, "axes", &axes, "floats", &floats, "other_scale", &other_scale,
-                             "content", &content, "names", &names) == 0;
+    bool sound = json_unpack(json, "{s:s, s:F, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s?s, s?s, s:o}", "format", &format,
+                             "test", &options.test, "seed", &seed, "channels", &options.channels, "height",
+                             &options.height, "width", &options.width, "axes", &axes, "floats", &floats, "other_scale",
+                             &other_scale, "content", &content, "tested", &tested, "names", &names) == 0;
     sound = sound && find_word(format, format_names, (int32_t)DCN_COUNT(format_names), &format_index) &&
             find_word(axes, axes_names, (int32_t)DCN_COUNT(axes_names), &axes_index) && is_share(options.test) &&
             seed >= 0 && is_side(options.height) && is_side(options.width) &&
@@ -249,6 +251,7 @@ decant_status dcn_files_from_json(dcn_arena *arena, const char *text, dcn_files_
     options.floats = floats != 0;
     options.other_scale = other_scale != 0;
     snprintf(options.content, sizeof options.content, "%s", content);
+    snprintf(options.tested, sizeof options.tested, "%s", tested);
     *ret_options = options;
 out:
     json_decref(json);

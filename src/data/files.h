@@ -26,9 +26,10 @@ typedef struct dcn_files_options {
     const char *names[DCN_N_ARRAYS]; /* NULL: as above, and only where it is there */
     dcn_axes axes;
     /* of a model: */
-    bool floats;                /* it was trained on floats, whatever their range, */
-    bool other_scale;           /* which was not that of bytes, 0 to 1 */
-    char content[DCN_HASH_HEX]; /* of its samples, however they were parted; "" where the file does not say */
+    bool floats;                                      /* it was trained on floats, whatever their range, */
+    bool other_scale;                                 /* which was not that of bytes, 0 to 1 */
+    char content[DCN_HASH_HEX], tested[DCN_HASH_HEX]; /* what its labelled samples were, and those of its test part, in
+                                                         whatever order; "" where the file does not say */
 } dcn_files_options;
 
 /* What a model takes, when files are read for it and not for training. */
@@ -43,10 +44,11 @@ typedef struct dcn_files_model {
  * odd, NOT_FOUND, IO, NO_MEMORY. */
 decant_status dcn_files_open(const dcn_files_options *options, const dcn_files_model *model,
                              decant_dataset **ret_dataset);
-/* One picture, or a .npy array or an IDX file of bytes with one sample or many, as the test part without labels.
- * `options` say how the training files were read; NULL: nothing is known. */
+/* One picture, or samples first ... first + count - 1 (count 0: all that follow) of a .npy array or an IDX file of
+ * bytes with one or many, as the test part without labels. `options` say how the training files were read; NULL:
+ * nothing is known. */
 decant_status dcn_files_open_inputs(const char *path, const dcn_files_options *options, const dcn_files_model *model,
-                                    decant_dataset **ret_dataset);
+                                    int64_t first, int64_t count, decant_dataset **ret_dataset);
 
 /* Whether a path looks like one: by its ending, or a folder by what is in it. */
 bool dcn_files_is_image(const char *path);
@@ -65,7 +67,7 @@ decant_status dcn_images_open_input(const char *path, const dcn_files_options *o
 decant_status dcn_arrays_open_npz(const dcn_files_options *options, const dcn_files_model *model,
                                   decant_dataset **ret_dataset);
 decant_status dcn_arrays_open_input(const char *path, const dcn_files_options *options, const dcn_files_model *model,
-                                    decant_dataset **ret_dataset);
+                                    int64_t first, int64_t count, decant_dataset **ret_dataset);
 /* Every class has a training sample, and another one where samples were taken from them for the test. `what` they are
  * ("image") is said in the failure. */
 decant_status dcn_files_check_classes(const int32_t *labels, int64_t count, const dcn_parts *parts, int32_t n_classes,

@@ -378,7 +378,7 @@ static decant_status parse_idx(const dcn_contents *file, dcn_npy *ret_array)
 }
 
 decant_status dcn_arrays_open_input(const char *path, const dcn_files_options *options, const dcn_files_model *model,
-                                    decant_dataset **ret_dataset)
+                                    int64_t first, int64_t count, decant_dataset **ret_dataset)
 {
     const bool is_npy = dcn_files_is_array(path);
     const dcn_axes axes = !is_npy ? DCN_AXES_NCHW : options != NULL ? options->axes : DCN_AXES_AUTO;
@@ -386,15 +386,17 @@ decant_status dcn_arrays_open_input(const char *path, const dcn_files_options *o
     dcn_npy array = {0};
     array_form form = {0};
     decant_dataset *dataset = NULL;
-    decant_status status = dcn_contents_open(path, &file);
+    decant_status status = dcn_contents_map(path, &file);
     if (status != DECANT_OK) goto out;
     TRY(is_npy ? dcn_npy_parse(file.data, file.bytes, &array) : parse_idx(&file, &array));
     TRY(fit_input(&array, axes, &model->sample, &array, &form));
+    TRY(dcn_range_check(path, first, form.count, &count));
+    array.payload += first * decant_shape_count(&form.sample) * array.item_bytes;
     decant_dtype dtype = dcn_npy_is_bytes(&array) ? DECANT_U8 : DECANT_F32;
     TRY(dcn_dataset_create(path, &model->sample, model->n_classes, &dataset));
     dataset->train.dtype = dtype;
-    TRY(dcn_samples_create(dataset, &dataset->test, form.count, dtype, false));
-    TRY(fill(&array, &form, NULL, form.count, &dataset->test, 0));
+    TRY(dcn_samples_create(dataset, &dataset->test, count, dtype, false));
+    TRY(fill(&array, &form, NULL, count, &dataset->test, 0));
     TRY(dcn_dataset_seal(dataset, path));
     *ret_dataset = dataset;
     dataset = NULL;

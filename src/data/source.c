@@ -248,8 +248,9 @@ static decant_status fail_unknown(const char *name)
     if (near != NULL) return DCN_FAIL(NOT_FOUND, "no data set is called '%s'; did you mean '%s'?", name, near);
     if (dcn_file_exists(name))
         return DCN_FAIL(NOT_FOUND,
-                        "no data set is called '%s'; to read what is there, say how: {format: images, path: %s}", name,
-                        name);
+                        "no data set is called '%s'; to read what is there, say how: {format: FORMAT, path: %s}, a "
+                        "format being csv, images, npz, idx or cifar",
+                        name, name);
     return DCN_FAIL(
         NOT_FOUND, "no data set is called '%s', and there is no such folder; `decant data list` shows the names", name);
 }

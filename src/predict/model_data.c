@@ -220,28 +220,30 @@ decant_status decant_model_open_data(const decant_model *model, const char *sour
     DCN_REQUIRE(model, source, ret_dataset);
     dcn_encoder *encoder = NULL;
     TRY_RETURN(read_encoder(model, &encoder));
-    const dcn_rows rows = is_trained_on(model, source) ? DCN_ROWS_TRAINED_ON : DCN_ROWS_LABELLED;
-    const bool is_table = encoder != NULL && (looks_like_csv(source) || rows == DCN_ROWS_TRAINED_ON);
+    const bool trained_on = is_trained_on(model, source);
+    const bool is_table = encoder != NULL && (looks_like_csv(source) || trained_on);
     decant_status status =
-        is_table ? dcn_csv_open_rows(encoder, source, rows, ret_dataset) : open_files(model, source, ret_dataset);
+        is_table ? dcn_csv_open_rows(encoder, source, trained_on, ret_dataset) : open_files(model, source, ret_dataset);
     dcn_encoder_destroy(encoder);
     return status;
 }
 
 /* --- inputs --- */
 
-static decant_status open_rows(const decant_model *model, const char *path, decant_dataset **ret_dataset)
+static decant_status open_rows(const decant_model *model, const char *path, int64_t first, int64_t count,
+                               decant_dataset **ret_dataset)
 {
     dcn_encoder *encoder = NULL;
     TRY_RETURN(read_encoder(model, &encoder));
     if (encoder == NULL)
         return DCN_FAIL(INVALID_ARG, "%s: the model was not trained on a table, so it cannot read rows", path);
-    decant_status status = dcn_csv_open_rows(encoder, path, DCN_ROWS_INPUTS, ret_dataset);
+    decant_status status = dcn_csv_open_inputs(encoder, path, first, count, ret_dataset);
     dcn_encoder_destroy(encoder);
     return status;
 }
 
-static decant_status open_input_files(const decant_model *model, const char *path, decant_dataset **ret_dataset)
+static decant_status open_input_files(const decant_model *model, const char *path, int64_t first, int64_t count,
+                                      decant_dataset **ret_dataset)
 {
     const dcn_files_model wanted = files_model(model);
     dcn_arena *arena = NULL;
@@ -251,7 +253,7 @@ static decant_status open_input_files(const decant_model *model, const char *pat
     decant_status status = dcn_arena_create(&arena);
     if (status != DECANT_OK) goto out;
     TRY(read_files_options(model, arena, &options, &known));
-    TRY(dcn_files_open_inputs(path, known ? &options : NULL, &wanted, &dataset));
+    TRY(dcn_files_open_inputs(path, known ? &options : NULL, &wanted, first, count, &dataset));
     TRY(check_scale(known ? &options : NULL, dataset));
     *ret_dataset = dataset;
     dataset = NULL;
@@ -261,9 +263,13 @@ out:
     return status;
 }
 
-decant_status decant_model_open_inputs(const decant_model *model, const char *path, decant_dataset **ret_dataset)
+decant_status decant_model_open_inputs(const decant_model *model, const char *path, int64_t first, int64_t count,
+                                       decant_dataset **ret_dataset)
 {
     DCN_REQUIRE(model, path, ret_dataset);
-    if (looks_like_csv(path)) return open_rows(model, path, ret_dataset);
-    return open_input_files(model, path, ret_dataset);
+    if (first < 0 || count < 0)
+        return DCN_FAIL(INVALID_ARG, "%lld samples from %lld on cannot be asked for", (long long)count,
+                        (long long)first);
+    if (looks_like_csv(path)) return open_rows(model, path, first, count, ret_dataset);
+    return open_input_files(model, path, first, count, ret_dataset);
 }

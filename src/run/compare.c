@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/moments.h"
@@ -40,11 +41,15 @@ static const decant_run_result *find_seed(const decant_comparison_row *row, uint
     return NULL;
 }
 
-/* A directory may be named twice. But one seed in two directories is what a recipe leaves behind whose `seeds` went
- * from one to several, or back, and perhaps more than that: which of the two is meant, nobody knows. */
+/* A directory may be named twice, or by a link. But one seed in two directories is what a recipe leaves behind whose
+ * `seeds` went from one to several, or back, and perhaps more than that: which of the two is meant, nobody knows. */
 static decant_status check_same_directory(const decant_run_result *first, const decant_run_result *second)
 {
+    struct stat a, b;
     if (strcmp(first->directory, second->directory) == 0) return DECANT_OK;
+    if (stat(first->directory, &a) == 0 && stat(second->directory, &b) == 0 && a.st_dev == b.st_dev &&
+        a.st_ino == b.st_ino)
+        return DECANT_OK;
     return DCN_FAIL(USAGE, "seed %" PRIu64 " of '%s' is in %s and in %s; remove the one that is out of date",
                     first->seed, first->run, first->directory, second->directory);
 }

@@ -274,9 +274,10 @@ static decant_status difference(const json_t *was, const json_t *is, const char 
     const char *key = NULL;
     json_t *value = NULL;
     if (json_equal(was, is) || text->length > 0) return DECANT_OK;
-    const char *meaning = was != NULL && is != NULL ? meaning_of(path) : NULL;
+    const bool are_objects = json_is_object(was) && json_is_object(is);
+    const char *meaning = was != NULL && is != NULL && !are_objects ? meaning_of(path) : NULL;
     if (meaning != NULL) return dcn_text_add(text, "%s: %s", path, meaning);
-    if (!json_is_object(was) || !json_is_object(is) || depth > 8) {
+    if (!are_objects || depth > 8) {
         TRY_RETURN(dcn_text_add(text, "%s was ", path));
         TRY_RETURN(add_value(was, text));
         TRY_RETURN(dcn_text_add(text, " and is "));
@@ -286,7 +287,7 @@ static decant_status difference(const json_t *was, const json_t *is, const char 
         json_object_foreach((json_t *)(pass == 0 ? is : was), key, value)
         {
             char longer[128];
-            snprintf(longer, sizeof longer, "%s%s%s", path, path[0] != '\0' ? "." : "", key);
+            snprintf(longer, sizeof longer, "%.60s%s%.60s", path, path[0] != '\0' ? "." : "", key);
             TRY_RETURN(difference(json_object_get(was, key), json_object_get(is, key), longer, depth + 1, text));
         }
     }

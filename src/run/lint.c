@@ -5,7 +5,9 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/characters.h"
 #include "base/text.h"
 #include "compress/fold.h"
 #include "data/encoder.h"
@@ -52,12 +54,14 @@ decant_status dcn_lint_failure(const dcn_lint_context *context, const dcn_doc *p
 static decant_status hint_at_identifier(const dcn_encoder *encoder, char *ret_hint, size_t bytes)
 {
     ret_hint[0] = '\0';
-    for (int32_t i = 0; encoder != NULL && i < encoder->n_columns; i++)
+    for (int32_t i = 0; encoder != NULL && i < encoder->n_columns; i++) {
+        const char *name = encoder->columns[i].name;
         if (encoder->columns[i].is_large)
             return dcn_format(ret_hint, bytes,
-                              ". The column '%.40s' goes beyond 16,777,216, where f32 takes neighbours for the same: "
+                              ". The column '%.*s' goes beyond 16,777,216, where f32 takes neighbours for the same: "
                               "if it is an identifier, drop it",
-                              encoder->columns[i].name);
+                              (int)dcn_text_cut(name, strlen(name), 40), name);
+    }
     return DECANT_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/characters.h"
 #include "base/text.h"
 #include "data/files.h"
 #include "data/source.h"
@@ -91,17 +92,19 @@ static decant_status add_leak(const dcn_lint_context *context, const dcn_model_s
 
 static decant_status add_changed(const dcn_lint_context *context, const dcn_model_source *source, const char *kind)
 {
+    const char *name = context->materials->dataset->name;
     char reason[REASON_TEXT];
-    TRY_RETURN(dcn_format(reason, sizeof reason, "%.80s has changed since then, so others are drawn",
-                          context->materials->dataset->name));
+    TRY_RETURN(dcn_format(reason, sizeof reason, "%.*s has changed since then, so others are drawn",
+                          (int)dcn_text_cut(name, strlen(name), 80), name));
     return add_leak(context, source, kind, false, reason);
 }
 
+/* unlabelled: the share that was set aside then; below 0 where it is no matter. */
 static decant_status add_parted(const dcn_lint_context *context, const dcn_model_source *source, const char *kind,
                                 double test, double unlabelled, uint64_t seed)
 {
     char reason[REASON_TEXT], pool[40] = "";
-    if (unlabelled > 0) TRY_RETURN(dcn_format(pool, sizeof pool, ", unlabelled: %g", unlabelled));
+    if (unlabelled >= 0) TRY_RETURN(dcn_format(pool, sizeof pool, ", unlabelled: %g", unlabelled));
     TRY_RETURN(dcn_format(reason, sizeof reason, "the same data was parted with test: %g%s and seed: %llu then", test,
                           pool, (unsigned long long)seed));
     return add_leak(context, source, kind, true, reason);
@@ -129,7 +132,8 @@ static decant_status lint_parting(const dcn_lint_context *context, const dcn_mod
     if (strcmp(then->file_hash, now->file_hash) != 0)
         return has_same_source(context, source) ? add_changed(context, source, "rows") : DECANT_OK;
     if (is_parted_alike(then, now)) return DECANT_OK;
-    return add_parted(context, source, "rows", then->test, then->unlabelled, then->seed);
+    const bool same_pool = is_same_share(then->unlabelled, now->unlabelled);
+    return add_parted(context, source, "rows", then->test, same_pool ? -1 : then->unlabelled, then->seed);
 }
 
 static decant_status lint_table(const dcn_lint_context *context, const dcn_model_source *source)
@@ -144,17 +148,6 @@ static decant_status lint_table(const dcn_lint_context *context, const dcn_model
 out:
     dcn_encoder_destroy(encoder);
     return status;
-}
-
-/* Parted as they were, samples of one shape are others only where the files are. */
-static bool has_changed(const dcn_lint_context *context, const dcn_model_source *source)
-{
-    const decant_dataset *dataset = context->materials->dataset;
-    const decant_shape theirs = decant_model_input_shape(source->model);
-    const char *then = dcn_model_metadata(source->model, "data_hash");
-    char now[DCN_HASH_HEX];
-    dcn_hash_hex(dataset->hash, now);
-    return then != NULL && strcmp(then, now) != 0 && decant_shape_equal(&theirs, &dataset->sample);
 }
 
 /* Pictures and arrays whose test part is drawn from the training files. */
@@ -173,12 +166,14 @@ static decant_status lint_drawn(const dcn_lint_context *context, const dcn_model
         goto out;
     }
     TRY(dcn_files_from_json(arena, ours, &now));
-    const bool is_copy = then.content[0] != '\0' && strcmp(then.content, now.content) == 0;
-    if (now.test <= 0 || (!is_copy && !has_same_source(context, source))) goto out;
-    if (!is_same_share(then.test, now.test) || then.seed != now.seed)
-        TRY(add_parted(context, source, "samples", then.test, 0, then.seed));
-    else if (has_changed(context, source))
+    const bool is_known = then.tested[0] != '\0'; /* else the file is of before this was kept */
+    if (now.test <= 0 || strcmp(then.tested, now.tested) == 0) goto out;
+    if (!is_same_share(then.test, now.test) || then.seed != now.seed) {
+        if (strcmp(then.content, now.content) == 0 || has_same_source(context, source))
+            TRY(add_parted(context, source, "samples", then.test, -1, then.seed));
+    } else if (is_known && has_same_source(context, source)) {
         TRY(add_changed(context, source, "samples"));
+    }
 out:
     dcn_arena_destroy(arena);
     return status;

@@ -8,6 +8,8 @@
 /* --- results.c --- */
 decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity,
                                const char *model_hex);
+/* Nothing else changes. baseline NULL: it has none. */
+decant_status dcn_result_rename_baseline(const char *path, const char *baseline);
 /* Whether the result was written for exactly this model file: a damaged or missing one is not a finished run's. */
 bool dcn_result_fits(const char *result_path, const char *model_path);
 /* Appends the result in DIRECTORY/result.json to the list. */

@@ -316,6 +316,22 @@ out:
     return status;
 }
 
+decant_status dcn_result_rename_baseline(const char *path, const char *baseline)
+{
+    uint8_t *data = NULL;
+    size_t bytes = 0;
+    char *text = NULL;
+    TRY_RETURN(dcn_file_read(path, MAX_RESULT_BYTES, &data, &bytes));
+    json_t *json = json_loadb((const char *)data, bytes, JSON_REJECT_DUPLICATES, NULL);
+    json_object_del(json, "baseline");
+    if (baseline != NULL) dcn_json_set(&json, "baseline", json_string(baseline));
+    decant_status status = dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(12), path, &text);
+    if (status == DECANT_OK) status = dcn_file_write(path, text, strlen(text));
+    dcn_free(text);
+    dcn_free(data);
+    return status;
+}
+
 bool dcn_result_fits(const char *result_path, const char *model_path)
 {
     dcn_map result = {0}, model = {0};

@@ -451,7 +451,13 @@ static decant_status read_done(run_context *runner, const dcn_run_directory *dir
     TRY_RETURN(dcn_result_read(directory->path, runner->results));
     decant_run_result *result = &runner->results->items[runner->results->count - 1];
     result->skipped = true;
-    return dcn_result_text(&result->baseline, baseline != DCN_NONE ? experiment->runs[baseline].name : NULL);
+    const char *name = baseline != DCN_NONE ? experiment->runs[baseline].name : NULL;
+    if (name == result->baseline || (name != NULL && result->baseline != NULL && strcmp(name, result->baseline) == 0))
+        return DECANT_OK;
+    /* In a folder that cannot be written the old name stays; this run's own table is right all the same. */
+    decant_status status = dcn_result_rename_baseline(directory->result, name);
+    if (status == DECANT_NO_MEMORY) return status;
+    return dcn_result_text(&result->baseline, name);
 }
 
 /* The directory is this process's alone meanwhile. */

@@ -158,9 +158,9 @@ static void test_model(void **state)
     refused(decant_model_open_data(NULL, SOME, SOME), "model");
     refused(decant_model_open_data(SOME, NULL, SOME), "source");
     refused(decant_model_open_data(SOME, SOME, NULL), "ret_dataset");
-    refused(decant_model_open_inputs(NULL, SOME, SOME), "model");
-    refused(decant_model_open_inputs(SOME, NULL, SOME), "path");
-    refused(decant_model_open_inputs(SOME, SOME, NULL), "ret_dataset");
+    refused(decant_model_open_inputs(NULL, SOME, 0, 0, SOME), "model");
+    refused(decant_model_open_inputs(SOME, NULL, 0, 0, SOME), "path");
+    refused(decant_model_open_inputs(SOME, SOME, 0, 0, NULL), "ret_dataset");
     refused(decant_model_predict(NULL, NULL, SOME, SOME), "model");
     refused(decant_model_predict(SOME, NULL, NULL, SOME), "inputs");
     refused(decant_model_predict(SOME, NULL, SOME, NULL), "ret_probabilities");

@@ -243,6 +243,11 @@ static void only_files_are_replaced(void **state)
     assert_content(in_folder("target"), "new");
     assert_int_equal(lstat(in_folder("link"), &about), 0);
     assert_true(S_ISLNK(about.st_mode));
+    unlink(in_folder("target"));
+    assert_int_equal(dcn_file_write(in_folder("link"), "anew", 4), DECANT_OK); /* which led nowhere */
+    assert_content(in_folder("target"), "anew");
+    assert_int_equal(lstat(in_folder("link"), &about), 0);
+    assert_true(S_ISLNK(about.st_mode));
     assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
     assert_int_equal(dcn_file_write(in_folder("pipe"), "x", 1), DECANT_USAGE);
     assert_non_null(strstr(decant_error_message(), "a device or a pipe"));

@@ -37,3 +37,6 @@ show predict $model one-idx3-ubyte
 gzip -k one-idx3-ubyte
 show predict $model one-idx3-ubyte.gz:0
 show predict $model tiny.yaml
+{ printf '\000\000\010\003\000\000\000\003\000\000\000\010\000\000\000\010'; head -c 192 /dev/zero; } >three-idx3-ubyte
+show predict $model three-idx3-ubyte:1-2
+show predict $model three-idx3-ubyte:2-3

@@ -42,3 +42,7 @@ mv apart/tiny/* runs/tiny && rm -r runs/tiny/alone && sed 's/alone/solo/' tiny.y
 "$DECANT" run renamed.yaml -q >out.txt 2>err.txt
 grep -c 'against solo' out.txt
 grep -q alone out.txt || echo "nothing is called alone"
+rm -r runs/tiny/alone-seed*
+"$DECANT" compare runs/tiny -q | grep -c 'against solo'
+ln -s distilled-seed0 runs/tiny/latest
+"$DECANT" compare runs/tiny -q | grep -c '^distilled '

@@ -84,6 +84,9 @@ show lint files.yaml -o data.source.path=copied -o runs.net.init=$model | grep l
 cp own/pictures/cat/11.png own/pictures/cat/99.png
 show lint files.yaml -o runs.net.init=$model | grep learnt
 rm own/pictures/cat/99.png
+mkdir semi && cp -r own/pictures semi/train && "$DECANT" run files.yaml -q --dir semi-runs -o data.source.path=semi -o data.unlabelled=0 >/dev/null 2>&1
+mkdir semi/unlabelled && cp other/dog/*.png semi/unlabelled
+show lint files.yaml -o data.source.path=semi -o data.unlabelled=0 -o runs.net.init=semi-runs/files/net/model.safetensors | grep -e learnt -e " errors*, "
 echo "samples of a folder are read as the model's were, and called as the model calls them"
 mkdir -p parts/test && cp -r other/dog parts/test && mkdir -p parts/train && cp -r own/pictures/cat own/pictures/dog parts/train
 show predict $model parts:test:0 | sed 's/[0-9.]* %/N %/'

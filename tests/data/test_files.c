@@ -237,11 +237,11 @@ static void test_for_a_model(void **state)
 
     char path[512];
     snprintf(path, sizeof path, "%s/train/dog/b.png", folder);
-    assert_ok(dcn_files_open_inputs(path, &read, &model, &again));
+    assert_ok(dcn_files_open_inputs(path, &read, &model, 0, 0, &again));
     assert_true(again->test.count == 1 && again->test.labels == NULL && again->sample.dim[1] == 4);
     dcn_dataset_destroy(again);
     again = NULL;
-    assert_refused(dcn_files_open_inputs(path, NULL, &model, &again), DECANT_FORMAT,
+    assert_refused(dcn_files_open_inputs(path, NULL, &model, 0, 0, &again), DECANT_FORMAT,
                    "is 3x2 pixels, but what the model takes is 4x4");
     static const char *const bad[] = {"", "[]", "{}", "{\"format\": \"images\"}"};
     for (size_t i = 0; i < DCN_COUNT(bad); i++)
@@ -403,14 +403,14 @@ static void test_inputs_for_a_model(void **state)
     for (size_t i = 0; i < DCN_COUNT(shapes); i++) {
         decant_dataset *dataset = NULL;
         write_npy("x.npy", "|u1", shapes[i], counted, 12);
-        assert_ok(dcn_files_open_inputs(path, NULL, &model, &dataset));
+        assert_ok(dcn_files_open_inputs(path, NULL, &model, 0, 0, &dataset));
         assert_int_equal(dataset->test.count, 1);
         assert_int_equal(dataset->test.data[1], i < 2 ? 1 : 3);
         dcn_dataset_destroy(dataset);
     }
     decant_dataset *dataset = NULL;
     write_npy("x.npy", "|u1", "(2, 2, 2)", counted, 8);
-    assert_refused(dcn_files_open_inputs(path, NULL, &model, &dataset), DECANT_SHAPE,
+    assert_refused(dcn_files_open_inputs(path, NULL, &model, 0, 0, &dataset), DECANT_SHAPE,
                    "an array of [2, 2, 2], but samples are [3, 2, 2]");
 }
 

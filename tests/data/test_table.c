@@ -388,23 +388,22 @@ static void test_rows_for_a_finished_encoder(void **state)
     snprintf(other, sizeof other, "%s/u.csv", folder);
     const dcn_csv_options options = {.path = path, .target = "y", .test = 0.25, .unlabelled = 0.2, .seed = 9};
     assert_ok(dcn_csv_open(&options, &dataset));
-    assert_ok(dcn_csv_open_rows(dataset->encoder, path, DCN_ROWS_LABELLED, &again));
+    assert_ok(dcn_csv_open_rows(dataset->encoder, path, false, &again));
     assert_true(dcn_hash_equal(dataset->hash, again->hash));
     dcn_dataset_destroy(again);
-    assert_ok(dcn_csv_open_rows(dataset->encoder, path, DCN_ROWS_INPUTS, &again));
+    assert_ok(dcn_csv_open_inputs(dataset->encoder, path, 0, 0, &again));
     assert_int_equal(again->test.count, 100);
     assert_int_equal(again->test.labels[4], 1);
     dcn_dataset_destroy(again);
-    assert_ok(dcn_csv_open_rows(dataset->encoder, other, DCN_ROWS_INPUTS, &again));
+    assert_ok(dcn_csv_open_inputs(dataset->encoder, other, 0, 0, &again));
     assert_int_equal(again->test.count, 2);
     assert_null(again->test.labels);
     dcn_dataset_destroy(again);
-    assert_refused(dcn_csv_open_rows(dataset->encoder, other, DCN_ROWS_LABELLED, &again), DECANT_USAGE,
-                   "no column 'y'");
-    assert_refused(dcn_csv_open_rows(dataset->encoder, "no/such.csv", DCN_ROWS_LABELLED, &again), DECANT_NOT_FOUND,
+    assert_refused(dcn_csv_open_rows(dataset->encoder, other, false, &again), DECANT_USAGE, "no column 'y'");
+    assert_refused(dcn_csv_open_rows(dataset->encoder, "no/such.csv", false, &again), DECANT_NOT_FOUND,
                    "there is no file no/such.csv");
     setenv("DECANT_DATA", "/d", 1); /* shorter than what is looked for */
-    assert_refused(dcn_csv_open_rows(dataset->encoder, "no/such.csv", DCN_ROWS_LABELLED, &again), DECANT_NOT_FOUND,
+    assert_refused(dcn_csv_open_rows(dataset->encoder, "no/such.csv", false, &again), DECANT_NOT_FOUND,
                    "there is no file no/such.csv, nor /d/no/such.csv");
     unsetenv("DECANT_DATA");
     dcn_dataset_destroy(dataset);

@@ -73,9 +73,9 @@ static void expect_input(const decant_model *model, const char *name, decant_sta
 {
     decant_dataset *dataset = NULL;
     if (status == DECANT_OK)
-        assert_ok(decant_model_open_inputs(model, in_folder(name), &dataset));
+        assert_ok(decant_model_open_inputs(model, in_folder(name), 0, 0, &dataset));
     else
-        assert_refused(decant_model_open_inputs(model, in_folder(name), &dataset), status, words);
+        assert_refused(decant_model_open_inputs(model, in_folder(name), 0, 0, &dataset), status, words);
     dcn_dataset_destroy(dataset);
 }
 
