@@ -32,6 +32,8 @@ static window pool_window(const dcn_pool_attrs *attrs)
                     .ceil_mode = attrs->ceil_mode};
 }
 
+#define MAX_PADDING 65536 /* so that padded maps can be counted */
+
 static decant_status check_window(const dcn_op_call *call, const window *w)
 {
     for (int axis = 0; axis < 2; axis++) {
@@ -47,6 +49,9 @@ static decant_status check_window(const dcn_op_call *call, const window *w)
 static decant_status slide(const dcn_op_call *call, const window *w, int axis, int64_t extent, int64_t *ret_count)
 {
     TRY_RETURN(dcn_rule_range(call, axis_names[axis], extent, 1));
+    if (w->padding[axis] > MAX_PADDING)
+        return DCN_FAIL(SHAPE, "%s: a padding of %" PRId64 " is more than the %d that are allowed", dcn_rule_op(call),
+                        w->padding[axis], MAX_PADDING);
     int64_t span = w->dilation[axis] * (w->kernel[axis] - 1) + 1;
     int64_t room = extent + 2 * w->padding[axis] - span;
     if (room < 0)

@@ -96,6 +96,11 @@ static const conv_row conv_rows[] = {
     {10, 72, 4, 4, 80, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1, true, false},  /* pixels joined to samples */
     {9, 150, 2, 3, 17, {2, 3}, {1, 2}, {1, 1}, {1, 1}, 1, false, false}, /* more inputs than outputs */
     {9, 17, 2, 3, 150, {2, 3}, {1, 2}, {1, 1}, {1, 1}, 1, true, false},  /* fewer */
+    /* what a library's 1x1 kernels do not bear */
+    {27, 3, 28, 28, 8, {1, 1}, {2, 2}, {0, 0}, {1, 1}, 1, true, false},   /* few channels, strided */
+    {27, 12, 28, 28, 8, {1, 1}, {2, 2}, {0, 0}, {1, 1}, 1, false, false}, /* some more */
+    {2, 64, 30, 30, 101, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1, true, false}, /* an odd number of outputs */
+    {2, 64, 10, 12, 101, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1, true, false}, /* on a smaller map */
 };
 
 static dcn_conv_attrs conv_attrs(const conv_row *row, bool relu)

@@ -202,6 +202,11 @@ decant_status dcn_cpu_compile_conv2d(dcn_cpu_device *device, dcn_op_call *call, 
                                     ret_kernel);
 }
 
+static bool is_1x1(const dcn_conv_attrs *attrs)
+{
+    return attrs->kernel[0] == 1 && attrs->kernel[1] == 1 && attrs->padding[0] == 0 && attrs->padding[1] == 0;
+}
+
 decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
     if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
@@ -209,6 +214,9 @@ decant_status dcn_cpu_compile_conv2d_grad_input(dcn_cpu_device *device, dcn_op_c
     if (dcn_cpu_suits_narrow_winograd(device, call)) return dcn_cpu_compile_narrow_winograd(device, call, ret_kernel);
     if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[0].shape))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
+    /* oneDNN 2.6.3's 1x1 kernel for bf16 sums up garbage behind an odd number of channels, on maps of certain sizes. */
+    if (call->input[0].dtype == DECANT_BF16 && is_1x1(&call->attrs.conv) && call->input[0].shape.dim[1] % 2 != 0)
+        return DCN_FAIL(UNSUPPORTED, "an odd number of channels");
     conv_parts parts;
     dnnl_primitive_desc_t descriptor = NULL;
     TRY_RETURN(conv_parts_init(&call->attrs.conv, &call->output[0], &call->input[1], &call->input[0], &parts));
@@ -242,6 +250,17 @@ static bool has_idle_taps(const dcn_conv_attrs *attrs, const decant_shape *src, 
     return false;
 }
 
+/* oneDNN 2.6.3's 1x1 kernels gather the pixels that a stride leaves into room for the channels that there are, but go on
+ * by GATHERED_CHANNELS a pixel: with fewer, threads write into each other's room and behind the last. */
+#define GATHERED_CHANNELS 16
+
+static bool overruns(const dcn_op_call *call)
+{
+    const dcn_conv_attrs *attrs = &call->attrs.conv;
+    return is_1x1(attrs) && attrs->groups == 1 && (attrs->stride[0] > 1 || attrs->stride[1] > 1) &&
+           call->input[0].shape.dim[1] < GATHERED_CHANNELS;
+}
+
 decant_status dcn_cpu_compile_conv2d_grad_weight(dcn_cpu_device *device, dcn_op_call *call, dcn_kernel **ret_kernel)
 {
     if (dcn_cpu_suits_panels(call)) return dcn_cpu_compile_panels(device, call, ret_kernel);
@@ -249,7 +268,7 @@ decant_status dcn_cpu_compile_conv2d_grad_weight(dcn_cpu_device *device, dcn_op_
     if (dcn_cpu_suits_narrow_few_channels(device, call))
         return dcn_cpu_compile_narrow_few_channels(device, call, ret_kernel);
     if (dcn_cpu_suits_narrow_winograd(device, call)) return dcn_cpu_compile_narrow_winograd(device, call, ret_kernel);
-    if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[1].shape))
+    if (dcn_cpu_is_pointwise(&call->attrs.conv, &call->input[1].shape) || overruns(call))
         return dcn_cpu_compile_pointwise(device, call, ret_kernel);
     /* oneDNN 2.6.3's kernels for bf16 leave what such taps gather as it was in memory, with strides above 1. */
     if (call->input[0].dtype == DECANT_BF16 &&
