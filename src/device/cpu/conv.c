@@ -250,8 +250,8 @@ static bool has_idle_taps(const dcn_conv_attrs *attrs, const decant_shape *src, 
     return false;
 }
 
-/* oneDNN 2.6.3's 1x1 kernels gather the pixels that a stride leaves into room for the channels that there are, but go on
- * by GATHERED_CHANNELS a pixel: with fewer, threads write into each other's room and behind the last. */
+/* oneDNN 2.6.3's 1x1 kernels gather the pixels that a stride leaves into room for the channels that there are, but go
+ * on by GATHERED_CHANNELS a pixel: with fewer, threads write into each other's room and behind the last. */
 #define GATHERED_CHANNELS 16
 
 static bool overruns(const dcn_op_call *call)
