@@ -126,7 +126,7 @@ static decant_status look_at(const char *path, bool *ret_packed, struct stat *re
     return DCN_FAIL(IO, "%s: vanished while it was read", path);
 }
 
-decant_status dcn_contents_open(const char *path, dcn_contents *ret_contents)
+static decant_status open_contents(const char *path, bool maps, dcn_contents *ret_contents)
 {
     bool packed = false;
     struct stat about = {0};
@@ -134,25 +134,26 @@ decant_status dcn_contents_open(const char *path, dcn_contents *ret_contents)
     if (packed) return open_packed(path, &about, ret_contents);
 
     dcn_contents contents = {0};
-    TRY_RETURN(dcn_file_read(path, MAX_FILE_BYTES, &contents.heap, &contents.bytes));
-    contents.data = contents.heap;
+    if (maps) {
+        TRY_RETURN(dcn_map_open(path, &contents.map));
+        contents.data = contents.map.data;
+        contents.bytes = contents.map.bytes;
+    } else {
+        TRY_RETURN(dcn_file_read(path, MAX_FILE_BYTES, &contents.heap, &contents.bytes));
+        contents.data = contents.heap;
+    }
     *ret_contents = contents;
     return DECANT_OK;
 }
 
+decant_status dcn_contents_open(const char *path, dcn_contents *ret_contents)
+{
+    return open_contents(path, false, ret_contents);
+}
+
 decant_status dcn_contents_map(const char *path, dcn_contents *ret_contents)
 {
-    bool packed = false;
-    struct stat about = {0};
-    TRY_RETURN(look_at(path, &packed, &about));
-    if (packed) return open_packed(path, &about, ret_contents);
-
-    dcn_contents contents = {0};
-    TRY_RETURN(dcn_map_open(path, &contents.map));
-    contents.data = contents.map.data;
-    contents.bytes = contents.map.bytes;
-    *ret_contents = contents;
-    return DECANT_OK;
+    return open_contents(path, true, ret_contents);
 }
 
 void dcn_contents_close(dcn_contents *contents)
