@@ -222,7 +222,7 @@ static int train(const cli_invocation *invocation)
     if (!json) {
         printf("peak: %.0f GFLOP/s of f32 multiply-adds, %.0f from bf16, %.1f GB/s of memory\n", peak.f32_flops / 1e9,
                peak.bf16_flops / 1e9, peak.bytes_per_second / 1e9);
-        printf("%-10s %5s %11s %11s %11s %10s %9s %8s %8s %8s\n", "step", "batch", "images/s", "slowest", "fastest",
+        printf("%-10s %5s %11s %11s %11s %10s %9s %8s %8s %8s\n", "step", "batch", "samples/s", "slowest", "fastest",
                "ms", "GFLOP/s", "of peak", "RSS MiB", "start ms");
         fflush(stdout);
     }
@@ -280,7 +280,7 @@ static int infer(const cli_invocation *invocation)
     if (status != DECANT_OK && status != DECANT_UNSUPPORTED) return report_failure(status);
     if (!invocation->values[OPTION_JSON].given)
         printf("%-10s %5s %11s %11s %11s %11s %9s %8s\n", "inference", "batch", "us a call", "fastest", "slowest",
-               "images/s", "GFLOP/s", "of peak");
+               "samples/s", "GFLOP/s", "of peak");
     for (int32_t i = 0; i < decant_bench_infer_count(); i++) {
         const decant_bench_case of = decant_bench_infer_at(i);
         int exit_status = is_wanted(invocation, of.name) ? infer_case(of.name, invocation, &peak) : 0;
@@ -353,7 +353,7 @@ const cli_verb verb_bench = {
     .details =
         "Without arguments every training case is measured. A step is what training does: the next batch from the "
         "loader, forward, loss,\n"
-        "backward, update. images/s is the median of seven windows; start is from the program's start to the "
+        "backward, update. samples/s is the median of seven windows; start is from the program's start to the "
         "end of the first\n"
         "step; the share is of the multiply-adds that the processor was measured to do at most.\n"
         "`infer` measures calls of a predictor, from raw inputs to logits: the median of seven windows, the fastest "

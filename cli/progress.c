@@ -37,12 +37,12 @@ static const char *duration_text(double seconds, char buffer[32])
     return buffer;
 }
 
-/* "81,204 images/s", with fewer digits when they are few */
+/* "81,204 samples/s", with fewer digits when they are few */
 static const char *rate_text(double rate, char buffer[48])
 {
     char count[28];
     if (!isfinite(rate) || rate < 0) rate = 0;
-    snprintf(buffer, 48, "%s images/s", decant_count_text(llround(rate), count));
+    snprintf(buffer, 48, "%s samples/s", decant_count_text(llround(rate), count));
     return buffer;
 }
 
@@ -116,7 +116,7 @@ void progress_teacher(cli_progress *progress, int64_t done, int64_t count)
 {
     char bar[BAR_WIDTH + 1], asked[28], all[28], line[LINE_BYTES];
     if (!progress->bars) return;
-    snprintf(line, sizeof line, "  asking the teacher [%s] %s of %s images", bar_text(done, count, bar),
+    snprintf(line, sizeof line, "  asking the teacher [%s] %s of %s samples", bar_text(done, count, bar),
              decant_count_text(done, asked), decant_count_text(count, all));
     show_bar(progress, line);
 }

@@ -25,7 +25,8 @@ int32_t decant_bench_case_count(void);
 /** One of them; NULLs and 0 when index is not in [0, decant_bench_case_count()). */
 decant_bench_case decant_bench_case_at(int32_t index);
 
-/** One step of the plan, with the time it took. Strings are the result's. */
+/** One step of the plan, with the time it took. A call of more samples than a plan takes (256 images) runs it several
+ *  times. Strings are the result's. */
 typedef struct {
     const char *op, *layer, *kernel;
     double seconds; /**< mean over the profiled runs */

@@ -190,7 +190,7 @@ decant_status decant_bench_train(const char *name, const decant_compute *compute
 
     result->of = decant_bench_case_at(index);
     result->parameters = dcn_graph_parameters(work.student->graph);
-    dcn_bench_describe(work.step->plan, result);
+    dcn_bench_describe(work.step->plan, 1, result);
     *ret_result = result;
     result = NULL;
 out:

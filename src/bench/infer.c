@@ -83,6 +83,7 @@ decant_status decant_bench_infer(const char *name, const decant_compute *compute
     decant_bench_result *result = NULL;
     dcn_arena *arena = NULL;
     dcn_plan *plan;
+    int64_t runs;
     if (!(seconds > 0.0)) return DCN_FAIL(INVALID_ARG, "a measurement needs a positive number of seconds");
     if (batch < 0) return DCN_FAIL(INVALID_ARG, "a call predicts at least one sample");
     int32_t index = 0;
@@ -96,13 +97,13 @@ decant_status decant_bench_infer(const char *name, const decant_compute *compute
     TRY(create_predictor(&work, compute));
     TRY(create_inputs(&work));
     TRY(dcn_bench_windows(call, &work, seconds, result));
-    TRY(dcn_predictor_plan(work.predictor, work.batch, &plan));
+    TRY(dcn_predictor_plan(work.predictor, work.batch, &runs, &plan));
     if (profile) TRY(dcn_bench_profile(plan, NULL, NULL, seconds, arena, result));
 
     result->of = decant_bench_infer_at(index);
     result->of.batch = work.batch;
     result->parameters = work.parameters;
-    dcn_bench_describe(plan, result);
+    dcn_bench_describe(plan, runs, result);
     *ret_result = result;
     result = NULL;
 out:

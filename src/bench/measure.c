@@ -78,16 +78,18 @@ decant_status dcn_bench_profile(dcn_plan *plan, dcn_bench_call *prepare, void *c
 }
 
 /* Together with the operations the streamed bytes bound a step from below: such passes run at the memory's speed. */
-void dcn_bench_describe(const dcn_plan *plan, decant_bench_result *result)
+void dcn_bench_describe(const dcn_plan *plan, int64_t runs, decant_bench_result *result)
 {
-    result->flops = dcn_plan_flops(plan);
+    const double times = (double)runs;
+    result->flops = times * dcn_plan_flops(plan);
     result->memory = (int64_t)dcn_plan_memory_use(plan).total;
     for (int32_t i = 0; i < dcn_plan_steps(plan); i++) {
         const dcn_step_info info = dcn_plan_step(plan, i);
         const bool narrow = strcmp(info.precision, "bf16") == 0;
-        result->needed_flops += info.needed_flops;
-        if (narrow) result->bf16_flops += info.flops;
-        if (narrow) result->needed_bf16_flops += info.needed_flops;
-        if (info.bytes > CACHED_BYTES && info.flops < (double)info.bytes) result->streamed += (int64_t)info.bytes;
+        result->needed_flops += times * info.needed_flops;
+        if (narrow) result->bf16_flops += times * info.flops;
+        if (narrow) result->needed_bf16_flops += times * info.needed_flops;
+        if (info.bytes > CACHED_BYTES && info.flops < (double)info.bytes)
+            result->streamed += runs * (int64_t)info.bytes;
     }
 }

@@ -17,7 +17,7 @@ decant_status dcn_bench_windows(dcn_bench_call *call, void *context, double seco
 decant_status dcn_bench_profile(dcn_plan *plan, dcn_bench_call *prepare, void *context, double seconds,
                                 dcn_arena *arena, decant_bench_result *result);
 
-/* Operations and memory of the plan. */
-void dcn_bench_describe(const dcn_plan *plan, decant_bench_result *result);
+/* Operations of a call that runs the plan so many times, and the plan's memory. */
+void dcn_bench_describe(const dcn_plan *plan, int64_t runs, decant_bench_result *result);
 
 #endif

@@ -172,13 +172,27 @@ static dcn_hash sum_hashes(const dcn_samples *part)
     return sum;
 }
 
-decant_status dcn_files_to_json(const dcn_files_options *options, const decant_dataset *dataset, char **ret_text)
+static void write_content(const decant_dataset *dataset, char ret_content[DCN_HASH_HEX], char ret_tested[DCN_HASH_HEX])
 {
     const dcn_hash train = sum_hashes(&dataset->train), test = sum_hashes(&dataset->test);
+    dcn_hash_hex((dcn_hash){.low = train.low + test.low, .high = train.high + test.high}, ret_content);
+    dcn_hash_hex(test, ret_tested);
+}
+
+void dcn_files_compare(const dcn_files_options *model, const decant_dataset *dataset, bool *ret_same_samples,
+                       bool *ret_same_test)
+{
+    char content[DCN_HASH_HEX], tested[DCN_HASH_HEX];
+    write_content(dataset, content, tested);
+    *ret_same_samples = strcmp(content, model->content) == 0;
+    *ret_same_test = *ret_same_samples && strcmp(tested, model->tested) == 0;
+}
+
+decant_status dcn_files_to_json(const dcn_files_options *options, const decant_dataset *dataset, char **ret_text)
+{
     char content[DCN_HASH_HEX], tested[DCN_HASH_HEX];
     json_t *names = json_array();
-    dcn_hash_hex((dcn_hash){.low = train.low + test.low, .high = train.high + test.high}, content);
-    dcn_hash_hex(test, tested);
+    write_content(dataset, content, tested);
     for (int i = 0; i < DCN_N_ARRAYS; i++)
         dcn_json_append(&names, options->names[i] != NULL ? json_string(options->names[i]) : json_null());
     json_t *json = json_pack("{s:s, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s:s, s:s, s:o}", "format",

@@ -55,6 +55,10 @@ bool dcn_files_is_image(const char *path);
 bool dcn_files_is_array(const char *path);
 decant_status dcn_files_recognize(const char *path, bool *ret_known, dcn_files_format *ret_format);
 
+/* Whether the labelled samples are those of the model, however they are parted, and whether its test part is, too. */
+void dcn_files_compare(const dcn_files_options *model, const decant_dataset *dataset, bool *ret_same_samples,
+                       bool *ret_same_test);
+
 /* For the model file. Texts of the options that are read live in the arena. */
 decant_status dcn_files_to_json(const dcn_files_options *options, const decant_dataset *dataset, char **ret_text);
 decant_status dcn_files_from_json(dcn_arena *arena, const char *text, dcn_files_options *ret_options);

@@ -41,6 +41,8 @@ struct dcn_teacher_cache {
 
 /* --- what the logits depend on --- */
 
+#define WAY 2 /* counts the ways in which this version came to a teacher's answers: another way, other bits */
+
 /* Processor, device, threads, precision and version belong to it because sums may be ordered otherwise elsewhere. */
 static decant_status make_key(const dcn_teacher_cache_options *options, dcn_hash *ret_key)
 {
@@ -50,10 +52,11 @@ static decant_status make_key(const dcn_teacher_cache_options *options, dcn_hash
     dcn_hash teacher = {0};
     TRY_RETURN(dcn_model_hash(options->teacher, &teacher));
     dcn_processor_name(processor, sizeof processor);
-    decant_status status = dcn_text_add(&text, "batch %d; shift %d, crop %d, flip %d; %s; %s; %s; decant %d.%d.%d",
-                                        DCN_TEACHER_BATCH, augment->shift, augment->crop_padding, augment->flip,
-                                        options->device->summary, decant_precision_name(options->device->precision),
-                                        processor, DECANT_VERSION_MAJOR, DECANT_VERSION_MINOR, DECANT_VERSION_PATCH);
+    decant_status status =
+        dcn_text_add(&text, "batch %d; shift %d, crop %d, flip %d; %s; %s; %s; decant %d.%d.%d, way %d",
+                     DCN_TEACHER_BATCH, augment->shift, augment->crop_padding, augment->flip, options->device->summary,
+                     decant_precision_name(options->device->precision), processor, DECANT_VERSION_MAJOR,
+                     DECANT_VERSION_MINOR, DECANT_VERSION_PATCH, WAY);
     if (status == DECANT_OK) {
         dcn_hash circumstances = dcn_hash_bytes(text.data, text.length);
         *ret_key = dcn_hash_mix(dcn_hash_mix(teacher, options->dataset->hash), circumstances);

@@ -68,13 +68,21 @@ static void find_leads(choosing *chooser)
     }
 }
 
-/* Everything that is no product follows what it reads. */
+/* Everything that is no product follows what it reads. What joins values that come from elsewhere each, some of them
+ * f32 - logits and the taps beside them -, must not round those for nobody. */
 static bool follows(const choosing *chooser, const dcn_node *node)
 {
-    dcn_op_narrow may = dcn_op_may_narrow(node->op);
-    for (int32_t i = 0; i < node->n_inputs; i++)
-        if (has_bit(may.inputs, i) && chooser->choice->value[node->input[i]]) return true;
-    return false;
+    const dcn_op_narrow may = dcn_op_may_narrow(node->op);
+    const bool joins = node->op == DECANT_OP_CONCAT || node->op == DECANT_OP_ADD;
+    int32_t narrow = 0, wide = 0;
+    for (int32_t i = 0; i < node->n_inputs; i++) {
+        if (!has_bit(may.inputs, i)) continue;
+        if (chooser->choice->value[node->input[i]])
+            narrow++;
+        else
+            wide++;
+    }
+    return narrow > 0 && (wide == 0 || !joins || chooser->leads[node->output[0]]);
 }
 
 static void choose_products(choosing *chooser)

@@ -135,6 +135,30 @@ static decant_status find_source(const char *source, char **ret_source)
     return dcn_copy_string(source, ret_source);
 }
 
+/* A copy of what the model was trained on, wherever it lies, is parted as that was: training samples are no test.
+ * `options` are those that the data set was opened with, as a whole. */
+static decant_status part_copy(const decant_model *model, const dcn_files_options *known,
+                               const dcn_files_options *options, decant_dataset **dataset)
+{
+    const dcn_files_model wanted = files_model(model);
+    dcn_files_options as_then = *options;
+    decant_dataset *parted = NULL;
+    bool same_samples, same_test;
+    dcn_files_compare(known, *dataset, &same_samples, &same_test);
+    if (known->test <= 0 || !same_samples) return DECANT_OK;
+    as_then.test = known->test;
+    TRY_RETURN(dcn_files_open(&as_then, &wanted, &parted));
+    dcn_files_compare(known, parted, &same_samples, &same_test);
+    decant_dataset *unused = same_test ? *dataset : parted;
+    if (same_test) *dataset = parted;
+    dcn_dataset_destroy(unused);
+    if (same_test) return DECANT_OK;
+    return DCN_FAIL(STALE,
+                    "%s holds what the model was trained on, in another order or by other names, so its test part "
+                    "cannot be told from its training part",
+                    options->path);
+}
+
 static decant_status open_other(const decant_model *model, const dcn_files_options *known, const char *source,
                                 decant_dataset **ret_dataset)
 {
@@ -142,6 +166,7 @@ static decant_status open_other(const decant_model *model, const dcn_files_optio
     dcn_files_options options = {0};
     dcn_files_format format = DCN_FILES_IMAGES;
     bool is_files = false;
+    decant_dataset *dataset = NULL;
     char *found = NULL;
     TRY_RETURN(find_source(source, &found));
     decant_status status = DECANT_OK;
@@ -154,37 +179,10 @@ static decant_status open_other(const decant_model *model, const dcn_files_optio
     options.format = format;
     options.path = found;
     options.test = 0;
-    status = dcn_files_open(&options, &wanted, ret_dataset);
-out:
-    dcn_free(found);
-    return status;
-}
-
-/* A copy of what the model was trained on, wherever it lies: its training samples are no test. *ret_dataset is NULL for
- * anything else. */
-static decant_status open_copy(const decant_model *model, const dcn_files_options *known, const char *source,
-                               decant_dataset **ret_dataset)
-{
-    const dcn_files_model wanted = files_model(model);
-    dcn_files_options options = *known;
-    dcn_files_format format = DCN_FILES_IMAGES;
-    decant_dataset *dataset = NULL;
-    char *found = NULL;
-    bool is_files = false;
-    *ret_dataset = NULL;
-    TRY_RETURN(find_source(source, &found));
-    decant_status status = DECANT_OK;
-    options.path = found;
-    if (!dcn_source_holds_set(found)) TRY(dcn_files_recognize(found, &is_files, &format));
-    if (!is_files || format != options.format || options.test <= 0) goto out;
-    status = dcn_files_open(&options, &wanted, &dataset);
-    if (status == DECANT_OK) status = check_same(model, &options, dataset);
-    if (status == DECANT_OK) {
-        *ret_dataset = dataset;
-        dataset = NULL;
-    } else if (status != DECANT_NO_MEMORY) {
-        status = DECANT_OK; /* other data, about which open_other has its own words */
-    }
+    TRY(dcn_files_open(&options, &wanted, &dataset));
+    if (known != NULL) TRY(part_copy(model, known, &options, &dataset));
+    *ret_dataset = dataset;
+    dataset = NULL;
 out:
     dcn_dataset_destroy(dataset);
     dcn_free(found);
@@ -203,8 +201,7 @@ static decant_status open_files(const decant_model *model, const char *source, d
     if (known && is_trained_on(model, source)) {
         TRY(open_trained_on(model, &options, source, &dataset));
     } else {
-        if (known) TRY(open_copy(model, &options, source, &dataset));
-        if (dataset == NULL) TRY(open_other(model, known ? &options : NULL, source, &dataset));
+        TRY(open_other(model, known ? &options : NULL, source, &dataset));
         TRY(check_scale(known ? &options : NULL, dataset));
     }
     *ret_dataset = dataset;

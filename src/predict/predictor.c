@@ -250,10 +250,11 @@ decant_status decant_predictor_prepare(decant_predictor *predictor, int64_t n)
     return find_slot(predictor, n < predictor->largest ? n : predictor->largest, &place);
 }
 
-decant_status dcn_predictor_plan(decant_predictor *predictor, int64_t n, dcn_plan **ret_plan)
+decant_status dcn_predictor_plan(decant_predictor *predictor, int64_t n, int64_t *ret_runs, dcn_plan **ret_plan)
 {
     slot *place;
     TRY_RETURN(find_slot(predictor, n < predictor->largest ? n : predictor->largest, &place));
+    *ret_runs = (n - 1) / predictor->largest + 1;
     *ret_plan = place->inference.plan;
     return DECANT_OK;
 }

@@ -78,6 +78,9 @@ model=anew/files/net/model.safetensors
 for source in own/pictures ./own/pictures own/pictures/ "$PWD/own/pictures"; do "$DECANT" eval $model --data "$source" | grep -o '[0-9]* errors in [0-9]*'; done
 cp -r own/pictures copied
 show eval $model --data copied | measured
+mv copied/cat/11.png copied/cat/a.png
+show eval $model --data copied
+mv copied/cat/a.png copied/cat/11.png
 show lint files.yaml -o data.source.path=./own/pictures -o data.seed=3 -o runs.net.init=$model | grep learnt
 show lint files.yaml -o data.source.path=copied -o data.seed=3 -o runs.net.init=$model | grep learnt
 show lint files.yaml -o data.source.path=copied -o runs.net.init=$model | grep learnt

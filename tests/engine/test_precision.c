@@ -213,6 +213,59 @@ static void sums_of_logits_are_exact(void **state)
     step_destroy(&step);
 }
 
+/* Logits of x, and with `joined` what the last layer reads behind them in the same row, by a bf16 plan. */
+static float *answers(dcn_device *device, bool joined, const float *x, int64_t batch, int64_t columns)
+{
+    const decant_shape sample = {1, {columns}};
+    const decant_op_attrs behind = {.axis = {.axis = 1}};
+    dcn_graph *graph = NULL;
+    dcn_program *program = NULL;
+    dcn_plan *plan = NULL;
+    dcn_value_id value, parts[2], input, answer;
+    assert_int_equal(dcn_graph_create(&graph), DECANT_OK);
+    assert_int_equal(dcn_build_input(graph, &sample, &value), DECANT_OK);
+    assert_int_equal(dcn_build_linear(graph, "first", value, 32, true, &value), DECANT_OK);
+    assert_int_equal(dcn_build_simple(graph, DECANT_OP_RELU, "relu", NULL, &value, 1, &parts[1]), DECANT_OK);
+    assert_int_equal(dcn_build_linear(graph, "last", parts[1], NET_CLASSES, true, &parts[0]), DECANT_OK);
+    graph->output = parts[0];
+    if (joined)
+        assert_int_equal(dcn_build_simple(graph, DECANT_OP_CONCAT, "answer", &behind, parts, 2, &graph->output),
+                         DECANT_OK);
+    assert_int_equal(dcn_program_create(batch, DECANT_F32, &program), DECANT_OK);
+    assert_int_equal(dcn_program_input(program, "x", DECANT_F32, &sample, &input), DECANT_OK);
+    assert_int_equal(dcn_program_add_model(program, graph, 0, DCN_MODE_INFERENCE, input, NULL, 0, NULL, &answer),
+                     DECANT_OK);
+    assert_int_equal(dcn_plan_create(device, program, &(dcn_plan_options){.keep = &answer, .n_keep = 1}, &plan),
+                     DECANT_OK);
+    weights_write(plan, program, 1);
+    assert_int_equal(dcn_plan_bind(plan, input, x), DECANT_OK);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
+    float *row = read_value(plan, program, answer);
+    dcn_plan_destroy(plan);
+    dcn_program_destroy(program);
+    dcn_graph_destroy(graph);
+    return row;
+}
+
+/* Breaks when a teacher that also answers with a layer, which is bf16, has its logits rounded to that. */
+static void logits_are_not_rounded_for_what_stands_beside_them(void **state)
+{
+    (void)state;
+    enum { BATCH = 4, COLUMNS = 24, ROW = NET_CLASSES + 32 };
+    static const char *const names[] = {"cpu", "ref"};
+    static float x[BATCH * COLUMNS];
+    fill_far(x, BATCH * COLUMNS, 0);
+    for (size_t d = 0; d < DCN_COUNT(names); d++) {
+        dcn_device *device = open_device(names[d], DECANT_PRECISION_BF16);
+        float *alone = answers(device, false, x, BATCH, COLUMNS), *joined = answers(device, true, x, BATCH, COLUMNS);
+        for (int n = 0; n < BATCH; n++)
+            assert_memory_equal(joined + n * ROW, alone + n * NET_CLASSES, NET_CLASSES * sizeof *alone);
+        dcn_free_aligned(joined);
+        dcn_free_aligned(alone);
+        dcn_device_close(device);
+    }
+}
+
 /* Breaks when bf16 copies of weights are those of before the last update. */
 static void evaluation_sees_every_update(void **state)
 {
@@ -330,6 +383,7 @@ int main(void)
         cmocka_unit_test(auto_takes_bf16_only_where_it_pays),
         cmocka_unit_test(a_normalisation_sees_the_data_as_they_are),
         cmocka_unit_test(sums_of_logits_are_exact),
+        cmocka_unit_test(logits_are_not_rounded_for_what_stands_beside_them),
         cmocka_unit_test(evaluation_sees_every_update),
         cmocka_unit_test(the_same_plan_gives_the_same_bits),
         cmocka_unit_test(a_long_way_to_no_product_is_walked_once),
