@@ -170,6 +170,12 @@ static double floor_seconds(double needed_flops, double needed_bf16_flops, int64
     return seconds_at_peak(needed_flops, needed_bf16_flops, peak) + streaming;
 }
 
+static json_t *peak_json(const decant_bench_peak *peak)
+{
+    return json_pack("{s:f, s:f, s:f}", "f32_flops_per_second", peak->f32_flops, "bf16_flops_per_second",
+                     peak->bf16_flops, "bytes_per_second", peak->bytes_per_second);
+}
+
 static json_t *measurement_json(const decant_bench_case *of, const measurement *measured, double start,
                                 const decant_bench_peak *peak)
 {
@@ -181,7 +187,7 @@ static json_t *measurement_json(const decant_bench_case *of, const measurement *
                   measured->seconds, "flops_per_second", speed, "share_of_peak",
                   seconds_at_peak(measured->flops, measured->bf16_flops, peak) / measured->seconds);
     json_t *more = json_pack(
-        "{s:f, s:f, s:f, s:I, s:I}", "floor_seconds",
+        "{s:o, s:f, s:f, s:f, s:I, s:I}", "peak", peak_json(peak), "floor_seconds",
         floor_seconds(measured->needed_flops, measured->needed_bf16_flops, measured->streamed, peak), "ready_seconds",
         measured->ready_clock - start, "first_step_seconds", measured->first_step_clock - start, "peak_rss_bytes",
         (json_int_t)measured->peak_rss, "plan_bytes", (json_int_t)measured->memory);
@@ -245,12 +251,12 @@ static int print_inference(const decant_bench_result *result, const decant_bench
     const double share = seconds_at_peak(result->flops, result->bf16_flops, peak) / result->seconds;
     const double least = floor_seconds(result->needed_flops, result->needed_bf16_flops, result->streamed, peak);
     if (json)
-        return print_json(json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "inference",
+        return print_json(json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:o}", "inference",
                                     result->of.name, "batch", (json_int_t)result->of.batch, "parameters",
                                     (json_int_t)result->parameters, "call_seconds", result->seconds, "fastest_seconds",
                                     result->seconds_min, "slowest_seconds", result->seconds_max, "images_per_second",
                                     rate, "flops_per_second", speed, "share_of_peak", share, "floor_seconds", least,
-                                    "plan_bytes", (json_int_t)result->memory));
+                                    "plan_bytes", (json_int_t)result->memory, "peak", peak_json(peak)));
     printf("%-10s %5lld %11.2f %11.2f %11.2f %11.0f %9.1f %7.0f%%\n", result->of.name, (long long)result->of.batch,
            1e6 * result->seconds, 1e6 * result->seconds_min, 1e6 * result->seconds_max, rate, speed / 1e9, 100 * share);
     fflush(stdout);
@@ -322,9 +328,25 @@ static bool is_case(const char *name, bool training)
     return false;
 }
 
+/* Options that would change nothing are not passed over in silence. Returns -1 when all is well. */
+static int refuse_idle_options(const cli_invocation *invocation, const char *what)
+{
+    static const int of_measuring[] = {SECONDS, PROFILE, OPTION_DEVICE, OPTION_THREADS, OPTION_PRECISION};
+    const option_value *values = invocation->values;
+    const bool is_list = strcmp(what, "list") == 0;
+    for (size_t i = 0; i < sizeof of_measuring / sizeof of_measuring[0] && is_list; i++)
+        if (values[of_measuring[i]].given)
+            return usage_error(invocation->verb, "--%s is for measuring", options[of_measuring[i]].name);
+    if (values[BATCH].given && strcmp(what, "infer") != 0)
+        return usage_error(invocation->verb, "--batch is for `decant bench infer`; a training case has its own");
+    return is_list && invocation->n_arguments > 1 ? usage_error(invocation->verb, "list takes no argument") : -1;
+}
+
 static int run(const cli_invocation *invocation)
 {
     const char *what = invocation->n_arguments > 0 ? invocation->arguments[0] : "train";
+    const int refused = refuse_idle_options(invocation, what);
+    if (refused >= 0) return refused;
     if (strcmp(what, "list") == 0) return list_cases(invocation->values[OPTION_JSON].given);
     if (strcmp(what, "child") == 0 && invocation->n_arguments == 3)
         return measure_into((int)strtol(invocation->arguments[2], NULL, 10), invocation->arguments[1], invocation);

@@ -112,20 +112,35 @@ static json_t *counts_json(const int64_t *counts, int32_t count)
     return list;
 }
 
+/* null where classes have only numbers */
+static json_t *class_names_json(const decant_dataset *dataset, int32_t count)
+{
+    json_t *names = json_array();
+    for (int32_t c = 0; c < count; c++) {
+        const char *name = decant_dataset_class_name(dataset, c);
+        if (name == NULL) {
+            json_decref(names);
+            return json_null();
+        }
+        json_array_append_new(names, text_json(name));
+    }
+    return names;
+}
+
 static json_t *report_json(const decant_dataset *dataset, const decant_dataset_report *report)
 {
     char hash[33];
     decant_dataset_hash(dataset, hash);
-    return json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
-                     text_json(decant_dataset_name(dataset)), "hash", hash, "train", (json_int_t)report->train,
+    return json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+                     "name", text_json(decant_dataset_name(dataset)), "hash", hash, "train", (json_int_t)report->train,
                      "validation", (json_int_t)report->validation, "test", (json_int_t)report->test, "unlabelled",
                      (json_int_t)report->unlabelled, "classes", report->classes, "majority", report->majority,
                      "duplicates_within_train", (json_int_t)report->duplicates_within_train, "train_in_validation",
                      (json_int_t)report->train_in_validation, "train_in_test", (json_int_t)report->train_in_test,
                      "validation_in_test", (json_int_t)report->validation_in_test, "unlabelled_in_validation",
                      (json_int_t)report->unlabelled_in_validation, "unlabelled_in_test",
-                     (json_int_t)report->unlabelled_in_test, "train_per_class",
-                     counts_json(report->train_per_class, report->classes), "validation_per_class",
+                     (json_int_t)report->unlabelled_in_test, "class_names", class_names_json(dataset, report->classes),
+                     "train_per_class", counts_json(report->train_per_class, report->classes), "validation_per_class",
                      counts_json(report->validation_per_class, report->classes), "test_per_class",
                      counts_json(report->test_per_class, report->classes));
 }
@@ -219,9 +234,26 @@ static int check(const cli_invocation *invocation)
     return exit_status;
 }
 
+/* Options that would change nothing are not passed over in silence. Returns -1 when all is well. */
+static int refuse_idle_options(const cli_invocation *invocation, const char *action)
+{
+    static const struct {
+        int option;
+        const char *action;
+    } belongs[] = {{DATA_VALIDATION, "check"}, {DATA_SEED, "check"}, {DATA_OVERRIDE, "check"}, {DATA_MIRROR, "get"}};
+    for (size_t i = 0; i < sizeof belongs / sizeof belongs[0]; i++)
+        if (invocation->values[belongs[i].option].given && strcmp(action, belongs[i].action) != 0)
+            return usage_error(invocation->verb, "--%s is for `decant data %s`", options[belongs[i].option].name,
+                               belongs[i].action);
+    return -1;
+}
+
 static int run(const cli_invocation *invocation)
 {
     const char *action = invocation->arguments[0];
+    const int refused = refuse_idle_options(invocation, action);
+    const bool is_known = strcmp(action, "list") == 0 || strcmp(action, "check") == 0 || strcmp(action, "get") == 0;
+    if (is_known && refused >= 0) return refused;
     if (strcmp(action, "list") == 0) return list(invocation);
     if (strcmp(action, "check") == 0) return check(invocation);
     if (strcmp(action, "get") == 0) return get(invocation);

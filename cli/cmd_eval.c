@@ -18,7 +18,8 @@ static const cli_option options[] = {
     [OPTION_PRECISION] = OPTION_PRECISION_ROW,
     [EVAL_DATA] = {"data", 0, OPTION_TEXT, "SOURCE", 0, 0,
                    "a data set's name or folder, a CSV or .npz file; default: what it was trained on"},
-    [EVAL_SPLIT] = {"split", 0, OPTION_TEXT, "PART", 0, 0, "test (the default) or train"},
+    [EVAL_SPLIT] = {"split", 0, OPTION_TEXT, "PART", 0, 0,
+                    "test (the default), or train: all of the training part, what was held out of it included"},
     [EVAL_TEACHER] = {"teacher", 0, OPTION_TEXT, "FILE", 0, 0,
                       "a model file that FILE may have learnt from: how often do they agree?"},
 };
@@ -49,13 +50,28 @@ static json_t *class_errors_json(const decant_evaluation *evaluation)
     return list;
 }
 
-static json_t *evaluation_json(const decant_evaluation *evaluation)
+/* null where classes have only numbers */
+static json_t *classes_json(const decant_evaluation *evaluation, const decant_model *model)
 {
-    return json_pack("{s:f, s:I, s:I, s:f, s:o, s:o, s:o, s:o}", "accuracy", evaluation->accuracy, "errors",
+    json_t *names = json_array();
+    for (int32_t c = 0; c < evaluation->n_classes; c++) {
+        const char *name = decant_model_class_name(model, c);
+        if (name == NULL) {
+            json_decref(names);
+            return json_null();
+        }
+        json_array_append_new(names, text_json(name));
+    }
+    return names;
+}
+
+static json_t *evaluation_json(const decant_evaluation *evaluation, const decant_model *model)
+{
+    return json_pack("{s:f, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o}", "accuracy", evaluation->accuracy, "errors",
                      (json_int_t)evaluation->errors, "count", (json_int_t)evaluation->count, "loss", evaluation->loss,
-                     "class_errors", class_errors_json(evaluation), "confusion", confusion_json(evaluation),
-                     "calibration", calibration_json(&evaluation->measures, true), "fidelity",
-                     fidelity_json(&evaluation->measures));
+                     "classes", classes_json(evaluation, model), "class_errors", class_errors_json(evaluation),
+                     "confusion", confusion_json(evaluation), "calibration",
+                     calibration_json(&evaluation->measures, true), "fidelity", fidelity_json(&evaluation->measures));
 }
 
 static decant_status print_as_text(const decant_evaluation *evaluation, const decant_model *model)
@@ -80,7 +96,7 @@ static int evaluate(const cli_invocation *invocation, const decant_model *model,
     if (status == DECANT_OK)
         status = decant_model_evaluate_beside(model, teacher, &compute, dataset, part, &evaluation);
     if (status == DECANT_OK && values[OPTION_JSON].given)
-        exit_status = print_json(evaluation_json(evaluation));
+        exit_status = print_json(evaluation_json(evaluation, model));
     else if (status == DECANT_OK)
         status = print_as_text(evaluation, model);
     if (status != DECANT_OK) exit_status = report_failure(status);

@@ -79,7 +79,11 @@ static int run(const cli_invocation *invocation)
     decant_recipe *recipe = NULL;
     decant_finding_list *list = NULL;
     int exit_status = 0;
-    if (values[LINT_SCHEMA_DOCS].given) return print_docs();
+    if (values[LINT_SCHEMA_DOCS].given) {
+        if (json || values[LINT_OVERRIDE].given || invocation->n_arguments > 0)
+            return usage_error(invocation->verb, "--schema-docs stands alone");
+        return print_docs();
+    }
     if (invocation->n_arguments == 0) return usage_error(invocation->verb, "the recipe is missing");
     const char *path = invocation->arguments[0];
     decant_status status = load_recipe(path, &values[LINT_OVERRIDE], NULL, &recipe);

@@ -135,6 +135,9 @@ static int run(const cli_invocation *invocation)
         if (status != DECANT_OK) return report_failure(status);
     }
     if (values[PRUNE_SAMPLES].given) how.samples = values[PRUNE_SAMPLES].number;
+    if (values[PRUNE_SEED].given && how.criterion != DECANT_CRITERION_TAYLOR &&
+        how.criterion != DECANT_CRITERION_RANDOM)
+        return usage_error(invocation->verb, "--seed is for --criterion random or taylor");
     for (int option = PRUNE_DATA; option <= PRUNE_THREADS; option++)
         if (values[option].given && how.criterion != DECANT_CRITERION_TAYLOR)
             return usage_error(invocation->verb, "--%s is for --criterion taylor", options[option].name);

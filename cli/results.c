@@ -66,15 +66,24 @@ json_t *fidelity_json(const decant_measures *measures)
                      known ? json_integer((json_int_t)fidelity->teacher_errors) : json_null());
 }
 
+/* null where nothing was pruned */
+static json_t *pruned_json(const decant_run_result *result)
+{
+    if (result->parameters_before == 0) return json_null();
+    return json_pack("{s:I, s:I}", "parameters", (json_int_t)result->parameters_before, "mult_adds",
+                     (json_int_t)result->mult_adds_before);
+}
+
 json_t *result_json(const decant_run_result *result)
 {
     return json_pack(
-        "{s:s, s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f, s:o, s:o, "
+        "{s:s, s:s, s:I, s:s, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:o}, s:{s:f, s:I, s:I, s:f, s:o, s:o, "
         "s:o}, s:o, s:f, s:o, s:f, s:f, s:s?, s:s?, s:s?, s:b, s:o}",
         "recipe", result->recipe, "run", result->run, "seed", (json_int_t)result->seed, "model", result->model,
         "teacher", text_json(result->teacher), "parameters", (json_int_t)result->parameters, "mult_adds",
-        (json_int_t)result->mult_adds, "bytes", (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs,
-        "steps", (json_int_t)result->steps, "validation", "accuracy",
+        (json_int_t)result->mult_adds, "pruned_from", pruned_json(result), "bytes", (json_int_t)result->bytes, "epochs",
+        (json_int_t)result->epochs, "steps", (json_int_t)result->steps, "best_epoch",
+        (json_int_t)result->best_epoch + 1, "validation", "accuracy",
         number_or_null(result->has_validation, result->validation_accuracy), "test", "accuracy", result->test_accuracy,
         "errors", (json_int_t)result->test_errors, "count", (json_int_t)result->test_count, "loss", result->test_loss,
         "class_errors", class_errors_json(result), "calibration", calibration_json(&result->test_measures, false),
@@ -89,7 +98,9 @@ static json_t *verdict_json(const decant_comparison *comparison, const decant_co
     decant_judgement judgement;
     if (row->baseline < 0) return json_null();
     const decant_comparison_row *baseline = &comparison->rows[row->baseline];
-    if (decant_judge_runs(row, baseline, &judgement) != DECANT_OK) return json_null();
+    if (decant_judge_runs(row, baseline, &judgement) != DECANT_OK)
+        return json_pack("{s:o, s:n, s:o}", "baseline", text_json(baseline->label), "verdict", "reason",
+                         text_json(decant_error_message()));
     return json_pack("{s:o, s:s, s:s, s:I, s:f, s:f, s:f, s:b}", "baseline", text_json(baseline->label), "verdict",
                      decant_verdict_name(judgement.verdict), "test", judgement.test, "pairs",
                      (json_int_t)judgement.pairs, "difference", judgement.difference, "spread", judgement.spread, "p",
@@ -127,20 +138,23 @@ static json_t *makers_json(const decant_comparison_row *row)
 
 json_t *row_json(const decant_comparison *comparison, const decant_comparison_row *row)
 {
-    json_t *seeds = json_array(), *accuracies = json_array();
+    json_t *seeds = json_array(), *accuracies = json_array(), *directories = json_array();
     for (int32_t i = 0; i < row->n_seeds; i++) {
         json_array_append_new(seeds, json_integer((json_int_t)row->results[i]->seed));
         json_array_append_new(accuracies, json_real(row->results[i]->test_accuracy));
+        json_array_append_new(directories, text_json(row->results[i]->directory));
     }
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:o}, s:f, s:o, s:o, s:f, s:o, s:s?, s:o}",
-        "recipe", row->recipe, "run", row->run, "model", row->model, "teacher", text_json(row->teacher), "seeds", seeds,
+        "{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:I, s:I, s:{s:f, s:f, s:o}, s:f, s:o, s:o, s:f, "
+        "s:o, s:s?, s:o}",
+        "label", text_json(row->label), "recipe", row->recipe, "run", row->run, "model", row->model, "teacher",
+        text_json(row->teacher), "seeds", seeds, "directories", directories, "mixed", text_json(row->difference),
         "parameters", (json_int_t)row->parameters, "mult_adds", (json_int_t)row->mult_adds, "bytes",
-        (json_int_t)row->bytes, "epochs", (json_int_t)row->epochs, "steps", (json_int_t)row->steps, "accuracy", "mean",
-        row->accuracy_mean, "spread", row->accuracy_spread, "each", accuracies, "errors_mean", row->errors_mean,
-        "before_correction", uncorrected_json(row), "teacher_accuracy", teacher_json(row), "majority_accuracy",
-        row->results[0]->majority_accuracy, "made_by", makers_json(row), "missing_baseline", row->missing_baseline,
-        "verdict", verdict_json(comparison, row));
+        (json_int_t)row->bytes, "sizes_differ", row->sizes_differ, "epochs", (json_int_t)row->epochs, "steps",
+        (json_int_t)row->steps, "accuracy", "mean", row->accuracy_mean, "spread", row->accuracy_spread, "each",
+        accuracies, "errors_mean", row->errors_mean, "before_correction", uncorrected_json(row), "teacher_accuracy",
+        teacher_json(row), "majority_accuracy", row->results[0]->majority_accuracy, "made_by", makers_json(row),
+        "missing_baseline", row->missing_baseline, "verdict", verdict_json(comparison, row));
 }
 
 static void note_other_builds(const decant_comparison *comparison)
@@ -172,9 +186,26 @@ static void warn_of_other_data(const decant_comparison *comparison)
     print_finding(stderr, &finding);
 }
 
+static void warn_of_mixed_seeds(const decant_comparison *comparison)
+{
+    char text[1024];
+    for (int32_t i = 0; i < comparison->count; i++) {
+        const decant_comparison_row *row = &comparison->rows[i];
+        if (row->difference == NULL) continue;
+        snprintf(text, sizeof text,
+                 "the seeds of %s were not made alike: %s; `decant run RECIPE %s --force` makes "
+                 "the old ones again",
+                 row->label, row->difference, row->run);
+        const decant_finding finding = {.severity = DECANT_SEVERITY_WARNING, .text = text};
+        fflush(stdout);
+        print_finding(stderr, &finding);
+    }
+}
+
 void remark(const decant_comparison *comparison, bool quiet)
 {
     warn_of_other_data(comparison);
+    warn_of_mixed_seeds(comparison);
     if (!quiet) note_other_builds(comparison);
 }
 

@@ -40,7 +40,7 @@ DECANT_MUST_USE decant_status decant_model_load(const char *path, decant_model *
  */
 DECANT_MUST_USE decant_status decant_model_save(const decant_model *model, const char *path);
 
-/** A network of the zoo, untrained, for its own usual input.
+/** A network of the zoo with random weights (of seed 0), for its own usual input.
  *
  *  name       "resnet50", "wrn-16-2", ...; see decant_zoo_name().
  *  classes    outputs; 0: the network's usual number.
@@ -146,7 +146,8 @@ typedef struct {
     size_t parameter_bytes, gradient_bytes, optimizer_bytes, state_bytes, activation_bytes, scratch_bytes, total_bytes;
 } decant_plan_listing;
 
-/** The plan of inference with a model.
+/** The plan of inference with a model, as predictors and evaluation run it: batch normalisation is folded into the
+ * layer before it where that can be.
  *
  *  compute   where; NULL for the default.
  *  batch     samples in a batch, at least 1.
@@ -214,8 +215,8 @@ typedef struct {
  *  part            which samples.
  *  ret_evaluation  freed with decant_evaluation_destroy(); untouched on failure.
  *
- *  Errors: SHAPE (the data does not fit the model), INVALID_ARG (the part is empty or has no labels), NOT_FOUND
- * (device), NO_MEMORY.
+ *  Errors: SHAPE (the data does not fit the model), INVALID_ARG (the part is empty or has no labels, or its classes are
+ * the model's in another order), NUMERIC (an output is not finite), NOT_FOUND (device), NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_model_evaluate(const decant_model *model, const decant_compute *compute,
                                                     const decant_dataset *dataset, decant_part part,
@@ -273,8 +274,8 @@ void decant_evaluation_destroy(decant_evaluation *evaluation);
  *  inputs             [n, sample...] of u8 (0 to 255) or f32 (for images in [0, 1]); the model normalises them.
  *  ret_probabilities  [n, classes] caller's memory; untouched on failure.
  *
- *  Errors: SHAPE (not the model's input), INVALID_ARG (dtype), NUMERIC (an input is not finite), NOT_FOUND (device),
- * NO_MEMORY.
+ *  Errors: SHAPE (not the model's input), INVALID_ARG (dtype), NUMERIC (an input or an output is not finite),
+ * NOT_FOUND (device), NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_model_predict(const decant_model *model, const decant_compute *compute,
                                                    const decant_tensor *inputs, float *ret_probabilities);

@@ -101,7 +101,8 @@ typedef struct {
     const char *baseline; /**< the run it is measured against; NULL when there is none */
     int64_t epochs, batch;
     int32_t n_seeds;
-    const uint64_t *seeds; /**< [n_seeds] */
+    const uint64_t *seeds;      /**< [n_seeds] */
+    decant_precision precision; /**< that is asked for: the run's own, or the recipe's */
 } decant_run_info;
 
 /** Number of runs. */
@@ -193,7 +194,10 @@ typedef struct {
     const char *teacher;  /**< NULL without one */
     const char *baseline; /**< the run it is measured against, or NULL */
     const char *directory;
-    const char *data;      /**< hash of the data set, or NULL where it is not known */
+    const char *data;         /**< hash of the data set, or NULL where it is not known */
+    const char *model_hash;   /**< of its model file */
+    const char *teacher_hash; /**< of the model that taught it; NULL without one, and of an ensemble */
+    const char *settings;     /**< what its seeds have in common, as JSON; NULL in a result of an older decant */
     const char *made_by;   /**< "decant 0.1.0 (821038b12) on AMD EPYC"; NULL in a result of an older decant, as are: */
     const char *made_with; /**< what computed: "cpu: oneDNN 2.6.3, avx512, 2 threads; auto" */
     const char *made_at;   /**< when it was finished: "2026-11-22T21:40:05Z" */
@@ -303,12 +307,19 @@ void decant_result_list_destroy(decant_result_list *results);
 /** The seeds of one run, taken together. Texts are the results' memory, arrays the comparison's. */
 typedef struct {
     const char *recipe, *run, *model, *teacher;
-    const char *label; /**< the run's name; with its folder in front where rows of another folder have the same */
-    int32_t baseline;  /**< the row it is measured against; -1: none */
+    /** The run's name; with its folder in front where rows of another folder have the same; the directory of its first
+     * seed where a row of the same folder has. */
+    const char *label;
+    int32_t baseline; /**< the row it is measured against; -1: none */
     /** The run it is to be measured against, where that is not among the rows; NULL: there is none, or it is. */
     const char *missing_baseline;
     int32_t teacher_row; /**< the row of its teacher; -1: it has none, or one that is not among the rows */
-    int64_t parameters, mult_adds, bytes, epochs, steps;
+    /** In what its seeds differ that should have only their seed in common: "from seed 0 to seed 1, epochs was 20 and
+     * is 10", as a recipe leaves them that was changed in between; NULL: in nothing that is known. */
+    const char *difference;
+    int64_t parameters, mult_adds, bytes; /**< of the seed that has most: seeds that were pruned may differ */
+    bool sizes_differ;                    /**< they do */
+    int64_t epochs, steps;
     int32_t n_seeds;
     const decant_run_result **results; /**< [n_seeds], by rising seed */
     double accuracy_mean;

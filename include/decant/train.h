@@ -51,7 +51,9 @@ typedef struct {
     double momentum;  /**< sgd */
     bool nesterov;    /**< sgd */
     double clip_norm; /**< gradients are clipped to this norm; 0: off */
-    double ema;       /**< decay of the moving average of the weights, which is validated and kept; 0: off */
+    /** Decay of the moving average of the weights, which is validated and kept; 0: off. At step n it is
+     * (1 + n) / (10 + n) where that is less. Batchnorm's statistics are those of the weights that train. */
+    double ema;
 
     decant_schedule schedule;
     int64_t step_epochs;  /**< step: epochs between drops */
@@ -90,7 +92,7 @@ decant_train_options decant_train_options_default(void);
 /** Trains a model in place on the training part of a data set.
  *
  *  model       changed only on success.
- *  teacher     what kd_weight is about, inference only; NULL without one.
+ *  teacher     what kd_weight is about, inference only; NULL without one, as with a kd_weight of 0.
  *  compute     where; NULL for the default.
  *  options     NULL for the default.
  *  ret_result  untouched on failure.
@@ -98,9 +100,10 @@ decant_train_options decant_train_options_default(void);
  *  A checkpoint of the same run is gone on from, and ends in the same bits as a run that was never stopped; delete it
  * once the model is saved.
  *
- *  Errors: INVALID_ARG (a number out of its range, a teacher that is the student, a batch of one under batchnorm),
- * SHAPE (data or teacher do not fit the model), STALE (the checkpoint belongs to another run), NUMERIC (the loss went
- * bad), INTERRUPTED, NOT_FOUND (device), IO, NO_MEMORY.
+ *  Errors: INVALID_ARG (a number out of its range, a teacher that is the student or that kd_weight does not listen to,
+ * a batch of one under batchnorm, classes in another order), SHAPE (data or teacher do not fit the model), STALE (the
+ * checkpoint belongs to another run), FORMAT (it is damaged), NUMERIC (the loss went bad), INTERRUPTED, NOT_FOUND
+ * (device), IO, NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_train(decant_model *model, const decant_model *teacher,
                                            const decant_dataset *dataset, const decant_compute *compute,

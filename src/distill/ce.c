@@ -13,6 +13,7 @@ static decant_status emit_ce(const dcn_term *term, dcn_program *program, const d
 const dcn_term_class dcn_term_ce = {
     .name = "ce",
     .formula = "mean_n -log softmax(s)[y]",
+    .variant_formula = "mean_n sum_c -q_c log softmax(s)_c",
     .reduction = "mean over samples",
     .needs_labels = true,
     .weighs_classes = true,

@@ -31,7 +31,7 @@ out:
     return status;
 }
 
-static decant_status find_layer(const dcn_graph *graph, const char *whose, const char *layer, dcn_value_id *ret_value)
+decant_status dcn_features_layer(const dcn_graph *graph, const char *whose, const char *layer, dcn_value_id *ret_value)
 {
     dcn_value_id value = dcn_graph_find(graph, layer);
     if (value == DCN_NONE || graph->values[value].kind != DCN_VALUE_RESULT) return unknown_layer(graph, whose, layer);
@@ -197,8 +197,8 @@ static decant_status add_tap(dcn_graph *graph, const dcn_graph *student, const d
     if (teacher == NULL)
         return DCN_FAIL(INVALID_ARG, "loss term %s needs a teacher, and the run has none",
                         dcn_term_class_of(term->kind)->name);
-    TRY_RETURN(find_layer(student, "student", term->student, &tap.student));
-    TRY_RETURN(find_layer(teacher, "teacher", term->teacher, &tap.teacher));
+    TRY_RETURN(dcn_features_layer(student, "student", term->student, &tap.student));
+    TRY_RETURN(dcn_features_layer(teacher, "teacher", term->teacher, &tap.teacher));
     TRY_RETURN(check_trains(student, term->student, tap.student));
     if (term->kind == DCN_TERM_HINT) {
         const dcn_value *target = &teacher->values[tap.teacher];

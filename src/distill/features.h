@@ -19,6 +19,10 @@ typedef struct dcn_tap {
 decant_status dcn_features_extend(const dcn_graph *student, const dcn_graph *teacher, const dcn_term *terms,
                                   int32_t n_terms, dcn_graph **ret_graph, dcn_tap *ret_taps);
 
+/* A layer by name; `whose` network it is looked for in ("student") is said in the failure, NOT_FOUND with the nearest.
+ */
+decant_status dcn_features_layer(const dcn_graph *graph, const char *whose, const char *layer, dcn_value_id *ret_value);
+
 /* The first parameter of the training graph that no term's gradient reaches, by name; NULL when all are reached. */
 decant_status dcn_features_unreached(const dcn_graph *graph, const dcn_tap *taps, int32_t n_terms,
                                      const char **ret_name);

@@ -61,6 +61,12 @@ decant_status dcn_term_check(const dcn_term *term)
 decant_status dcn_term_check_outputs(const dcn_term *term, int64_t outputs)
 {
     const dcn_term_class *class = classes[term->kind];
+    if (outputs == 2 && term->kind == DCN_TERM_KD && term->standardize) {
+        return DCN_FAIL(INVALID_ARG,
+                        "loss term %s with standardize leaves of two outputs only which is the larger, and nothing to "
+                        "learn from; leave standardize out",
+                        class->name);
+    }
     if (outputs > 1) return DECANT_OK;
     if (class->weighs_classes) {
         return DCN_FAIL(INVALID_ARG,
@@ -97,14 +103,34 @@ decant_status dcn_term_emit(const dcn_term *term, dcn_program *program, const dc
     return status;
 }
 
-const char *dcn_term_formula(const dcn_term *term)
+/* Labels are spread over the classes, or over two samples'. */
+static bool blends_labels(const dcn_term *term, bool mixes)
+{
+    return term->kind == DCN_TERM_CE && (mixes || term->label_smoothing > 0);
+}
+
+static const char *plain_formula(const dcn_term *term, bool mixes)
 {
     const dcn_term_class *class = classes[term->kind];
     if (term->standardize && class->scaled_formula != NULL)
         return term->center ? class->scaled_variant_formula : class->scaled_formula;
     if (term->match == DCN_MATCH_PROJECT && class->project_formula != NULL) return class->project_formula;
-    bool variant = term->standardize || term->center || term->match != DCN_MATCH_NONE;
+    const bool variant =
+        term->standardize || term->center || term->match != DCN_MATCH_NONE || blends_labels(term, mixes);
     return variant && class->variant_formula != NULL ? class->variant_formula : class->formula;
+}
+
+decant_status dcn_term_formula(const dcn_term *term, bool mixes, char ret_formula[DCN_TERM_FORMULA])
+{
+    const char *formula = plain_formula(term, mixes);
+    if (term->kind == DCN_TERM_DKD)
+        return dcn_format(ret_formula, DCN_TERM_FORMULA, "%s, alpha = %g, beta = %g", formula, term->alpha, term->beta);
+    if (term->kind != DCN_TERM_CE || !blends_labels(term, mixes))
+        return dcn_format(ret_formula, DCN_TERM_FORMULA, "%s", formula);
+    if (!(term->label_smoothing > 0))
+        return dcn_format(ret_formula, DCN_TERM_FORMULA, "%s, q = the labels as mixup blends them", formula);
+    return dcn_format(ret_formula, DCN_TERM_FORMULA, "%s, q = %g of the label%s and %g of all classes alike", formula,
+                      1 - term->label_smoothing, mixes ? "s as mixup blends them" : "", term->label_smoothing);
 }
 
 void dcn_term_label(const dcn_term *terms, int32_t index, char ret_label[DCN_TERM_LABEL])

@@ -60,7 +60,8 @@ typedef struct dcn_term_class {
     const char *name; /* recipe key: "kd" */
     const char
         *formula; /* for the loss sheet, with its reduction: "T^2 * mean_n sum_c p_T(t) (log p_T(t) - log p_T(s))" */
-    const char *variant_formula; /* with the term's option on (standardize, center, match); NULL without one */
+    const char *variant_formula; /* with the term's option on (standardize, center, match, label_smoothing); NULL
+                                    without one */
     const char *scaled_formula;  /* of logits: with standardize, and with center besides; NULL elsewhere */
     const char *scaled_variant_formula;
     const char *project_formula; /* with match: project; NULL without it */
@@ -92,8 +93,9 @@ static inline bool dcn_term_wants_spread(const dcn_term *term)
     return term->kind == DCN_TERM_LOGITS && term->standardize;
 }
 
-/* The formula of this term, its option included. */
-const char *dcn_term_formula(const dcn_term *term);
+/* The formula of this term, its options included. mixes: labels are blended by mixup. */
+#define DCN_TERM_FORMULA 192
+decant_status dcn_term_formula(const dcn_term *term, bool mixes, char ret_formula[DCN_TERM_FORMULA]);
 /* Deviation of each output over the samples (with n), at least DCN_SPREAD_MIN. logits: [count, outputs]. */
 #define DCN_SPREAD_MIN 1e-6f
 void dcn_logits_spread(const float *logits, int64_t count, int64_t outputs, float *ret_spread);

@@ -1,17 +1,27 @@
 /* Layers: one call makes a layer's parameters, under PyTorch's names and shapes, and its node. */
 #include <inttypes.h>
+#include <string.h>
 
+#include "base/characters.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "graph/graph.h"
 #include "graph/rules.h"
 #include "tensor/shape.h"
 
+#define MAX_NAME_BYTES 499 /* with its parameters' parts behind it, what a model file may hold */
+
 static decant_status check_layer(const dcn_graph *graph, const char *name, dcn_value_id x)
 {
     if (name == NULL || name[0] == '\0') return DCN_FAIL(INVALID_ARG, "a layer needs a name");
-    if (dcn_graph_find(graph, name) != DCN_NONE)
+    if (strlen(name) > MAX_NAME_BYTES || !dcn_text_is_utf8(name))
+        return DCN_FAIL(INVALID_ARG, "a layer's name is UTF-8 of at most %d bytes", MAX_NAME_BYTES);
+    const dcn_value_id known = dcn_graph_find(graph, name);
+    if (known != DCN_NONE && graph->values[known].kind == DCN_VALUE_RESULT)
         return DCN_FAIL(INVALID_ARG, "two layers are called %s; layer names must differ", name);
+    if (known != DCN_NONE)
+        return DCN_FAIL(INVALID_ARG, "a layer cannot be called %s: that is the name of %s", name,
+                        graph->values[known].kind == DCN_VALUE_INPUT ? "the network's input" : "a layer's weights");
     if (x < 0 || x >= graph->n_values)
         return DCN_FAIL(INVALID_ARG, "layer %s reads value %d, but there are %d", name, (int)x, (int)graph->n_values);
     return DECANT_OK;
@@ -24,6 +34,11 @@ static decant_status add_parameter(dcn_graph *graph, dcn_value_kind kind, const 
     dcn_text name = {0};
     decant_status status;
     TRY(dcn_text_add(&name, "%s.%s", layer, part));
+    if (dcn_graph_find(graph, name.data) != DCN_NONE) {
+        status = DCN_FAIL(INVALID_ARG, "the %s of layer %s is called %s, as another layer is; names must differ", part,
+                          layer, name.data);
+        goto out;
+    }
     TRY(dcn_graph_add_value(graph, kind, name.data, DECANT_F32, &shape, ret_value));
 out:
     dcn_text_finish(&name);

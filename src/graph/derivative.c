@@ -64,22 +64,13 @@ static decant_status emit2(dcn_graph *graph, decant_op op, const decant_op_attrs
     return emit(graph, op, attrs, inputs, 2, 1, ret_output);
 }
 
-/* The node that makes a value; NULL for inputs and weights. */
-static const dcn_node *maker_of(const dcn_graph *graph, dcn_value_id value)
-{
-    for (dcn_node_id n = graph->n_nodes - 1; n >= 0; n--)
-        for (int32_t i = 0; i < graph->nodes[n].n_outputs; i++)
-            if (graph->nodes[n].output[i] == value) return &graph->nodes[n];
-    return NULL;
-}
-
 /* The same numbers before they were given another shape. */
 static dcn_value_id under_views(const dcn_graph *graph, dcn_value_id value)
 {
-    const dcn_node *maker = maker_of(graph, value);
+    const dcn_node *maker = dcn_graph_maker(graph, value);
     while (maker != NULL && (maker->op == DECANT_OP_FLATTEN || maker->op == DECANT_OP_RESHAPE)) {
         value = maker->input[0];
-        maker = maker_of(graph, value);
+        maker = dcn_graph_maker(graph, value);
     }
     return value;
 }
@@ -88,16 +79,16 @@ static dcn_value_id under_views(const dcn_graph *graph, dcn_value_id value)
  * dcn_diff_dropout does so; this tells when. */
 static bool undone_behind_dropout(const dcn_graph *graph, dcn_value_id dy, dcn_value_id y)
 {
-    const dcn_node *masked = maker_of(graph, under_views(graph, dy));
+    const dcn_node *masked = dcn_graph_maker(graph, under_views(graph, dy));
     if (masked == NULL || masked->op != DECANT_OP_RECTIFIED_DROPOUT_GRAD) return false;
-    const dcn_node *dropout = maker_of(graph, masked->input[1]);
+    const dcn_node *dropout = dcn_graph_maker(graph, masked->input[1]);
     return dropout != NULL && under_views(graph, dropout->input[0]) == under_views(graph, y);
 }
 
 /* True when dy is 0 wherever y is. */
 static bool is_masked(const dcn_graph *graph, dcn_value_id dy, dcn_value_id y)
 {
-    const dcn_node *masked = maker_of(graph, dy);
+    const dcn_node *masked = dcn_graph_maker(graph, dy);
     if (undone_behind_dropout(graph, dy, y)) return true;
     return masked != NULL && masked->op == DECANT_OP_ACTIVATION_GRAD &&
            masked->attrs.activation.kind == DCN_ACTIVATION_RELU && masked->input[1] == y;
@@ -107,9 +98,9 @@ static bool is_masked(const dcn_graph *graph, dcn_value_id dy, dcn_value_id y)
  * window's maximum, so both are 0 or neither. dcn_diff_maxpool does so; this tells when. */
 static bool undone_behind_maxpool(const dcn_graph *graph, dcn_value_id dy, dcn_value_id y)
 {
-    const dcn_node *spread = maker_of(graph, dy);
+    const dcn_node *spread = dcn_graph_maker(graph, dy);
     if (spread == NULL || spread->op != DECANT_OP_MAXPOOL_GRAD) return false;
-    const dcn_node *pool = maker_of(graph, spread->input[1]);
+    const dcn_node *pool = dcn_graph_maker(graph, spread->input[1]);
     return pool != NULL && pool->input[0] == y && is_masked(graph, spread->input[0], pool->output[0]);
 }
 
@@ -256,7 +247,7 @@ static decant_status dcn_diff_standardize(dcn_graph *graph, dcn_node_id id, cons
 /* True when the last thing that was done to this value is a relu that the next rule will undo from it. */
 static bool is_rectified(const dcn_graph *graph, dcn_value_id value)
 {
-    const dcn_node *maker = maker_of(graph, value);
+    const dcn_node *maker = dcn_graph_maker(graph, value);
     if (maker == NULL) return false;
     switch (maker->op) {
     case DECANT_OP_RELU:
@@ -276,7 +267,7 @@ static bool is_rectified(const dcn_graph *graph, dcn_value_id value)
 static bool gradient_will_be_masked(const dcn_graph *graph, dcn_value_id value)
 {
     value = under_views(graph, value);
-    const dcn_node *maker = maker_of(graph, value);
+    const dcn_node *maker = dcn_graph_maker(graph, value);
     if (maker == NULL) return false;
     switch (maker->op) {
     case DECANT_OP_MAXPOOL:

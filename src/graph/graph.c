@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "tensor/shape.h"
 
 decant_status dcn_graph_create(dcn_graph **ret_graph)
@@ -202,6 +203,20 @@ dcn_value_id dcn_graph_find(const dcn_graph *graph, const char *name)
         if (has_name && strcmp(value->name, name) == 0) return v;
     }
     return DCN_NONE;
+}
+
+const dcn_node *dcn_graph_maker(const dcn_graph *graph, dcn_value_id value)
+{
+    const dcn_node_id producer = value != DCN_NONE ? graph->values[value].producer : DCN_NONE;
+    return producer != DCN_NONE ? &graph->nodes[producer] : NULL;
+}
+
+decant_status dcn_graph_free_name(const dcn_graph *graph, const char *wanted, char ret_name[DCN_FREE_NAME])
+{
+    TRY_RETURN(dcn_format(ret_name, DCN_FREE_NAME, "%s", wanted));
+    for (int number = 2; dcn_graph_find(graph, ret_name) != DCN_NONE; number++)
+        TRY_RETURN(dcn_format(ret_name, DCN_FREE_NAME, "%s_%d", wanted, number));
+    return DECANT_OK;
 }
 
 int32_t dcn_graph_uses(const dcn_graph *graph, dcn_value_id value)

@@ -88,6 +88,11 @@ void dcn_graph_truncate(dcn_graph *graph, int32_t n_values, int32_t n_nodes);
 void dcn_graph_call(const dcn_graph *graph, dcn_node_id node, dcn_op_call *ret_call);
 /* DCN_NONE when nothing has that name. Results are found by layer name (their first output). */
 dcn_value_id dcn_graph_find(const dcn_graph *graph, const char *name);
+/* The node that makes a value; NULL for inputs and weights, and for DCN_NONE. */
+const dcn_node *dcn_graph_maker(const dcn_graph *graph, dcn_value_id value);
+/* A name that nothing has: the wanted one, or with a number behind it. */
+#define DCN_FREE_NAME 64
+decant_status dcn_graph_free_name(const dcn_graph *graph, const char *wanted, char ret_name[DCN_FREE_NAME]);
 /* Number of nodes that read the value. */
 int32_t dcn_graph_uses(const dcn_graph *graph, dcn_value_id value);
 /* The one node that reads the value, as its first input; DCN_NONE where others do, too, or the value is the output. */

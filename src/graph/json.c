@@ -11,7 +11,7 @@
 #include "tensor/shape.h"
 
 #define FORMAT_VERSION 1
-#define MAX_ENTRIES    16384 /* keeps a hostile file from keeping the reader busy */
+#define MAX_ENTRIES    65536 /* keeps a hostile file from keeping the reader busy */
 #define MAX_NAME_BYTES 512
 
 static const char *const kind_names[] = {
@@ -205,6 +205,8 @@ static decant_status read_inputs(const dcn_graph *graph, const json_t *entry, de
         TRY_RETURN(get_integer(json_array_get(list, i), "inputs", 0, graph->n_values - 1, &id));
         if (!kind_fits(op, (int32_t)i, graph->values[id].kind))
             return DCN_FAIL(FORMAT, "input %zu of %s cannot be %s", i, dcn_op_get(op)->name, graph->values[id].name);
+        if (dcn_value_is_weight(&graph->values[id]) && dcn_graph_uses(graph, (dcn_value_id)id) > 0)
+            return DCN_FAIL(FORMAT, "two layers read %s; no two share their weights", graph->values[id].name);
         ret_inputs[i] = (dcn_value_id)id;
     }
     *ret_count = (int32_t)count;

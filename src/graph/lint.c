@@ -88,21 +88,30 @@ static const char *layer_name(const dcn_node *node)
     return node->name != NULL ? node->name : "(unnamed)";
 }
 
-/* The node that makes a value, or NULL for an input or a parameter. */
-static const dcn_node *maker(const dcn_graph *graph, dcn_value_id value)
+static bool only_rescales(const dcn_node *node)
 {
-    dcn_node_id producer = value != DCN_NONE ? graph->values[value].producer : DCN_NONE;
-    return producer != DCN_NONE ? &graph->nodes[producer] : NULL;
+    return node->op == DECANT_OP_DROPOUT || node->op == DECANT_OP_FLATTEN || node->op == DECANT_OP_RESHAPE ||
+           node->op == DECANT_OP_BATCHNORM;
 }
 
 /* The same, looking through layers that, in use, change no number or only scale and shift them. */
 static const dcn_node *maker_through(const dcn_graph *graph, dcn_value_id value)
 {
-    const dcn_node *node = maker(graph, value);
-    while (node != NULL && (node->op == DECANT_OP_DROPOUT || node->op == DECANT_OP_FLATTEN ||
-                            node->op == DECANT_OP_RESHAPE || node->op == DECANT_OP_BATCHNORM))
-        node = maker(graph, node->input[0]);
+    const dcn_node *node = dcn_graph_maker(graph, value);
+    while (node != NULL && only_rescales(node))
+        node = dcn_graph_maker(graph, node->input[0]);
     return node;
+}
+
+/* Whether anything else reads what lies between the two, so that both are needed. */
+static bool is_shared(const dcn_graph *graph, const dcn_node *before, const dcn_node *node)
+{
+    const dcn_node *maker = node;
+    do {
+        if (dcn_graph_uses(graph, maker->input[0]) != 1) return true;
+        maker = dcn_graph_maker(graph, maker->input[0]);
+    } while (maker != before);
+    return false;
 }
 
 /* --- the checks: each looks at one node or at the whole graph --- */
@@ -120,7 +129,7 @@ static decant_status check_linear_pair(const dcn_graph *graph, const dcn_node *n
 {
     if (node->op != DECANT_OP_LINEAR) return DECANT_OK;
     const dcn_node *before = maker_through(graph, node->input[0]);
-    if (before == NULL || before->op != DECANT_OP_LINEAR) return DECANT_OK;
+    if (before == NULL || before->op != DECANT_OP_LINEAR || is_shared(graph, before, node)) return DECANT_OK;
 
     int64_t inputs = graph->values[before->input[1]].shape.dim[1];
     int64_t middle = graph->values[node->input[1]].shape.dim[1];
@@ -160,7 +169,7 @@ static decant_status check_linear_pair(const dcn_graph *graph, const dcn_node *n
 static decant_status check_bias_before_norm(const dcn_graph *graph, const dcn_node *node, dcn_findings *findings)
 {
     if (node->op != DECANT_OP_BATCHNORM) return DECANT_OK;
-    const dcn_node *before = maker(graph, node->input[0]);
+    const dcn_node *before = dcn_graph_maker(graph, node->input[0]);
     if (before == NULL || (before->op != DECANT_OP_CONV2D && before->op != DECANT_OP_LINEAR)) return DECANT_OK;
     if (before->n_inputs < 3 || dcn_graph_uses(graph, before->output[0]) != 1) return DECANT_OK;
     return dcn_findings_add(findings, DECANT_SEVERITY_NOTE,

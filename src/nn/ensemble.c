@@ -86,6 +86,7 @@ static decant_status copy_nodes(ensemble *all, int32_t k, dcn_text *name)
 static decant_status add_member(ensemble *all, int32_t k, dcn_value_id *ret_answer)
 {
     const dcn_graph *member = all->members[k]->graph;
+    char free_name[DCN_FREE_NAME];
     dcn_text name = {0};
     decant_status status = dcn_new_array((size_t)member->n_values, sizeof *all->maps[k], (void **)&all->maps[k]);
     if (status != DECANT_OK) goto out;
@@ -94,7 +95,8 @@ static decant_status add_member(ensemble *all, int32_t k, dcn_value_id *ret_answ
     *ret_answer = all->maps[k][member->output];
     if (all->average == DCN_AVERAGE_LOGITS) goto out;
     TRY(member_name(k, "probabilities", &name));
-    TRY(dcn_build_simple(all->graph, DECANT_OP_SOFTMAX, name.data, NULL, ret_answer, 1, ret_answer));
+    TRY(dcn_graph_free_name(all->graph, name.data, free_name));
+    TRY(dcn_build_simple(all->graph, DECANT_OP_SOFTMAX, free_name, NULL, ret_answer, 1, ret_answer));
 out:
     dcn_text_finish(&name);
     return status;

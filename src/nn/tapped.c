@@ -6,9 +6,10 @@
 /* [1, rest] of any value */
 static decant_status flatten(dcn_graph *graph, int32_t number, dcn_value_id *value)
 {
-    char name[32];
+    char wanted[32], name[DCN_FREE_NAME];
     if (graph->values[*value].shape.rank == 2) return DECANT_OK;
-    TRY_RETURN(dcn_format(name, sizeof name, "answer.flatten%d", number));
+    TRY_RETURN(dcn_format(wanted, sizeof wanted, "answer.flatten%d", number));
+    TRY_RETURN(dcn_graph_free_name(graph, wanted, name));
     return dcn_build_simple(graph, DECANT_OP_FLATTEN, name, NULL, value, 1, value);
 }
 
@@ -16,11 +17,13 @@ static decant_status join(dcn_graph *graph, const dcn_value_id *taps, int32_t n_
 {
     const decant_op_attrs attrs = {.axis = {.axis = 1}};
     dcn_value_id parts[DCN_MAX_INPUTS] = {graph->output};
+    char name[DCN_FREE_NAME];
     for (int32_t i = 0; i < n_taps; i++) {
         parts[i + 1] = taps[i];
         TRY_RETURN(flatten(graph, i, &parts[i + 1]));
     }
-    return dcn_build_simple(graph, DECANT_OP_CONCAT, "answer", &attrs, parts, n_taps + 1, &graph->output);
+    TRY_RETURN(dcn_graph_free_name(graph, "answer", name));
+    return dcn_build_simple(graph, DECANT_OP_CONCAT, name, &attrs, parts, n_taps + 1, &graph->output);
 }
 
 decant_status dcn_model_tapped(const decant_model *model, const dcn_value_id *taps, int32_t n_taps,

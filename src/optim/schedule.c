@@ -41,8 +41,8 @@ static double one_cycle_lr(const dcn_schedule *schedule, double lr, int64_t step
 static int64_t warmup_steps(const dcn_schedule *schedule, int64_t steps_per_epoch, int64_t total_steps)
 {
     if (schedule->kind == DCN_SCHEDULE_ONE_CYCLE || !(schedule->warmup_epochs > 0)) return 0;
-    int64_t steps = (int64_t)llround(schedule->warmup_epochs * (double)steps_per_epoch);
-    return steps < total_steps ? steps : total_steps;
+    const double steps = round(schedule->warmup_epochs * (double)steps_per_epoch);
+    return steps < (double)total_steps ? (int64_t)steps : total_steps;
 }
 
 double dcn_schedule_lr(const dcn_optimizer *optimizer, int64_t step, int64_t steps_per_epoch, int64_t total_steps)

@@ -32,7 +32,9 @@ decant_status decant_model_from_zoo(const char *name, int64_t classes, int64_t c
     dcn_graph *graph = NULL;
     if (classes < 0 || channels < 0) return DCN_FAIL(INVALID_ARG, "classes and channels must not be negative");
     TRY_RETURN(dcn_zoo_build(name, &options, &graph));
-    return dcn_model_create(graph, ret_model);
+    TRY_RETURN(dcn_model_create(graph, ret_model));
+    dcn_model_init(*ret_model, 0);
+    return DECANT_OK;
 }
 
 static decant_status check_graph(const decant_graph *graph)

@@ -84,7 +84,7 @@ decant_status decant_model_plan(const decant_model *model, const decant_compute 
     if (batch < 1) return DCN_FAIL(INVALID_ARG, "a batch holds at least one sample, not %lld", (long long)batch);
     decant_status status = dcn_compute_open(compute, &device);
     if (status != DECANT_OK) goto out;
-    TRY(dcn_inference_plan(device, model, batch, NULL, &inference));
+    TRY(dcn_inference_plan_folded(device, model, batch, &inference));
     TRY(dcn_plan_listing_make(inference.plan, batch, NULL, ret_plan));
 out:
     dcn_plan_destroy(inference.plan);

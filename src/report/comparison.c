@@ -238,9 +238,10 @@ static decant_status add_run(decant_table *table, const decant_comparison *compa
     TRY_RETURN(decant_table_begin_row(table));
     TRY_RETURN(decant_table_add_cell(table, "%s", name_of(row)));
     TRY_RETURN(decant_table_add_cell(table, "%d", (int)row->n_seeds));
-    TRY_RETURN(decant_table_add_cell(table, "%s", decant_count_text(row->parameters, text)));
-    TRY_RETURN(decant_table_add_cell(table, "%s", decant_count_text(row->mult_adds, text)));
-    TRY_RETURN(decant_table_add_cell(table, "%s", decant_bytes_text((double)row->bytes, text)));
+    const char *most = row->sizes_differ ? "≤ " : "";
+    TRY_RETURN(decant_table_add_cell(table, "%s%s", most, decant_count_text(row->parameters, text)));
+    TRY_RETURN(decant_table_add_cell(table, "%s%s", most, decant_count_text(row->mult_adds, text)));
+    TRY_RETURN(decant_table_add_cell(table, "%s%s", most, decant_bytes_text((double)row->bytes, text)));
     TRY_RETURN(add_accuracy(table, row->n_seeds, row->accuracy_mean, row->accuracy_spread, row->errors_mean));
     return add_verdict(table, comparison, row);
 }

@@ -19,6 +19,8 @@ typedef struct dcn_page_run {
     const decant_comparison_row *row;
     int32_t index;                  /* decides its colour */
     dcn_history *histories;         /* [row->n_seeds] */
+    const dcn_history *history;     /* of the first seed that kept one, else an empty one */
+    int32_t n_histories;            /* seeds that did */
     int32_t n_classes;              /* 0: what it answers is not known */
     const char *const *class_names; /* [n_classes] or NULL */
     int64_t *confusion;             /* [n_classes, n_classes] summed over the seeds */
@@ -52,6 +54,8 @@ decant_status dcn_page_append(json_t *array, json_t *item);
 /* page_runs.c: the JSON file of that name in a run's directory; NULL where there is none that can be read, and the page
  * does without. */
 decant_status dcn_page_read_json(const char *directory, const char *name, json_t **ret_json);
+/* The same of the first of a row's seeds that has one. */
+decant_status dcn_page_read_first(const decant_comparison_row *row, const char *name, json_t **ret_json);
 /* A JSON number, null for NAN; of an array of them. */
 json_t *dcn_page_number(double number);
 json_t *dcn_page_numbers(const double *numbers, int64_t count);

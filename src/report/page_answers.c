@@ -235,16 +235,20 @@ static json_t *make_bins(const dcn_page_run *run)
 static decant_status add_calibration(dcn_page *page, const dcn_page_run *run)
 {
     dcn_text *html = &page->html;
-    char note[160];
+    const bool are_pooled = run->row->n_seeds > 1;
+    char note[256];
     double error = 100 * run->calibration_error.mean;
-    TRY_RETURN(
-        dcn_format(note, sizeof note,
-                   "Of the answers given with so much confidence, how many are right? Expected calibration error "
-                   "%.2f %%.",
-                   error));
+    TRY_RETURN(dcn_format(note, sizeof note,
+                          "Of the answers given with so much confidence, how many are right? Expected calibration "
+                          "error %.2f %%%s.",
+                          error,
+                          are_pooled ? ", the mean of the seeds' own; shown are the answers of all seeds together, "
+                                       "whose errors may cancel"
+                                     : ""));
     TRY_RETURN(dcn_page_add_figure(page, "Calibration", note, make_bins(run)));
     TRY_RETURN(dcn_text_add(html, "<details><summary>Calibration in numbers</summary>\n"));
-    TRY_RETURN(dcn_page_begin_table(page, "", "Answers by their confidence"));
+    TRY_RETURN(dcn_page_begin_table(
+        page, "", are_pooled ? "Answers of all seeds together, by their confidence" : "Answers by their confidence"));
     TRY_RETURN(dcn_text_add(html,
                             "<thead><tr><th scope=col class=n>confidence<th scope=col class=n>answers<th scope=col "
                             "class=n>mean confidence<th scope=col class=n>accuracy</tr></thead>\n<tbody>\n"));
@@ -274,8 +278,8 @@ static decant_status add_run(dcn_page *page, const dcn_page_run *run)
     TRY_RETURN(add_facts(html, run));
     if (run->n_classes == 0 && !run->has_calibration)
         TRY_RETURN(dcn_text_add(html,
-                                "<p>The run was made by an older decant, which did not keep what it answers. Making "
-                                "it again (<code>decant run --force</code>) would.</p>\n"));
+                                "<p>The run was made by an older decant, which did not keep what it answers. Made "
+                                "again, after its result.json was removed, it will say.</p>\n"));
     TRY_RETURN(dcn_text_add(html, "<div class=split><div>\n"));
     if (run->n_classes > 0) {
         TRY_RETURN(add_confusion(page, run));
@@ -288,11 +292,22 @@ static decant_status add_run(dcn_page *page, const dcn_page_run *run)
     return dcn_text_add(html, "</section>\n");
 }
 
-/* Recall side by side, for the runs that tell the same number of classes apart as the first. */
+/* Of other classes nothing can be said side by side. */
+static bool has_classes_of(const dcn_page_run *run, const dcn_page_run *first)
+{
+    if (run->n_classes == 0 || run->n_classes != first->n_classes) return false;
+    if (run->class_names == NULL || first->class_names == NULL) return run->class_names == first->class_names;
+    for (int32_t c = 0; c < run->n_classes; c++)
+        if (strcmp(run->class_names[c], first->class_names[c]) != 0) return false;
+    return true;
+}
+
+/* Recall side by side, for the runs that tell the same classes apart as the first. */
 static decant_status add_recalls(dcn_page *page)
 {
     json_t *series = json_array(), *labels = json_array();
     const dcn_page_run *first = &page->runs[0];
+    int32_t n_others = 0;
     for (int32_t i = 0; i < page->n_runs && first->n_classes == 0; i++) /* an older decant did not keep the answers */
         first = &page->runs[i];
     decant_status status = DECANT_OK;
@@ -303,7 +318,10 @@ static decant_status add_recalls(dcn_page *page)
     }
     for (int32_t i = 0; i < page->n_runs; i++) {
         const dcn_page_run *run = &page->runs[i];
-        if (run->n_classes != first->n_classes || run->n_classes == 0) continue;
+        if (!has_classes_of(run, first)) {
+            n_others++;
+            continue;
+        }
         json_t *values = json_array();
         for (int32_t c = 0; c < run->n_classes; c++)
             dcn_json_append(&values, dcn_page_number(dcn_count_class(run->confusion, run->n_classes, c).recall));
@@ -314,7 +332,10 @@ static decant_status add_recalls(dcn_page *page)
     TRY(dcn_text_add(&page->html, "<section id=classes><h2>Classes</h2>\n"));
     TRY(dcn_page_add_figure(
         page, "Recall of each class",
-        "The share of its samples that is answered right; the tables below say the same in numbers.",
+        n_others > 0
+            ? "The share of its samples that is answered right; the tables below say the same in numbers, also "
+              "of the runs that tell other classes apart."
+            : "The share of its samples that is answered right; the tables below say the same in numbers.",
         json_pack("{s:s, s:O, s:O}", "kind", "bars", "labels", labels, "series", series)));
     TRY(dcn_text_add(&page->html, "</section>\n"));
 out:

@@ -63,7 +63,7 @@ static int32_t find_terms(const dcn_page *page, const char *ret_terms[MAX_TERMS]
 {
     int32_t count = 0;
     for (int32_t i = 0; i < page->n_runs; i++) {
-        const dcn_history *history = &page->runs[i].histories[0];
+        const dcn_history *history = page->runs[i].history;
         for (int32_t c = DCN_HISTORY_FIRST_TERM; c < history->n_columns; c++) {
             bool known = false;
             for (int32_t t = 0; t < count && !known; t++)
@@ -114,13 +114,18 @@ static bool is_share(int32_t column)
 
 static decant_status add_table(dcn_page *page, const dcn_page_run *run, const dcn_curve *curves)
 {
-    const dcn_history *history = &run->histories[0];
+    const dcn_history *history = run->history;
     dcn_text *html = &page->html;
     TRY_RETURN(dcn_text_add(html, "<details><summary>"));
     TRY_RETURN(dcn_html_add_text(html, run->row->label));
     TRY_RETURN(dcn_text_add(html, ", epoch by epoch in numbers</summary>\n"));
-    TRY_RETURN(dcn_page_begin_table(
-        page, "", run->row->n_seeds > 1 ? "Mean over the seeds, and from the least to the most" : "Every epoch"));
+    char caption[128] = "Every epoch";
+    if (run->n_histories > 1)
+        TRY_RETURN(dcn_format(caption, sizeof caption, "Mean over the seeds, and from the least to the most"));
+    if (run->n_histories < run->row->n_seeds)
+        TRY_RETURN(dcn_format(caption, sizeof caption, "Of %d of the %d seeds; no epochs are known of the others",
+                              (int)run->n_histories, (int)run->row->n_seeds));
+    TRY_RETURN(dcn_page_begin_table(page, "", caption));
     if (curves[0].stride > 1)
         TRY_RETURN(dcn_text_add(html,
                                 "<tfoot><tr><td colspan=%d>Each line stands for %" PRId64
@@ -144,10 +149,10 @@ static decant_status add_table(dcn_page *page, const dcn_page_run *run, const dc
     return dcn_text_add(html, "</details>\n");
 }
 
-/* The columns of the first seed: another has no others, for all seeds have one recipe. */
+/* The columns of the first seed that kept a history: another has no others, for all seeds have one recipe. */
 static decant_status list_run(dcn_page *page, const dcn_page_run *run)
 {
-    const dcn_history *history = &run->histories[0];
+    const dcn_history *history = run->history;
     dcn_curve *curves = NULL; /* [n_columns] */
     if (history->n_epochs == 0) return DECANT_OK;
     TRY_RETURN(dcn_new_array((size_t)history->n_columns, sizeof *curves, (void **)&curves));
@@ -162,7 +167,7 @@ decant_status dcn_page_add_curves(dcn_page *page)
 {
     bool any = false;
     for (int32_t i = 0; i < page->n_runs; i++)
-        any = any || page->runs[i].histories[0].n_epochs > 0;
+        any = any || page->runs[i].n_histories > 0;
     if (!any) return DECANT_OK;
     TRY_RETURN(dcn_text_add(&page->html,
                             "<section id=curves><h2>Training</h2>\n<p class=lead>Lines are means over the seeds, bands "

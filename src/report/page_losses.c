@@ -48,7 +48,7 @@ decant_status dcn_page_add_losses(dcn_page *page)
     decant_status status = DECANT_OK;
     for (int32_t i = 0; i < page->n_runs; i++) {
         const decant_comparison_row *row = page->runs[i].row;
-        TRY(dcn_page_read_json(row->results[0]->directory, "losses.json", &sheet));
+        TRY(dcn_page_read_first(row, "losses.json", &sheet));
         const json_t *terms = json_object_get(sheet, "terms");
         if (!any && json_array_size(terms) > 0) TRY(begin(page));
         any = any || json_array_size(terms) > 0;

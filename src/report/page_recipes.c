@@ -47,7 +47,7 @@ decant_status dcn_page_add_recipes(dcn_page *page)
     json_t *listed = json_array(), *mark = NULL, *key = NULL;
     decant_status status = DECANT_OK;
     for (int32_t i = 0; i < page->n_runs; i++) {
-        TRY(dcn_page_read_json(page->runs[i].row->results[0]->directory, "run.json", &mark));
+        TRY(dcn_page_read_first(page->runs[i].row, "run.json", &mark));
         key = key_of(mark);
         if (key != NULL && !is_listed(listed, key)) {
             if (json_array_size(listed) == 0) TRY(dcn_text_add(&page->html, "<section id=recipes><h2>Recipe</h2>\n"));

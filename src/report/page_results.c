@@ -69,18 +69,23 @@ static decant_status add_verdict_cell(dcn_text *html, const decant_comparison *c
     return dcn_text_add(html, " <span class=nowrap>(p = %.2g)</span></td>", judgement.p);
 }
 
+static decant_status add_size(dcn_text *html, const decant_comparison_row *row, const char *size)
+{
+    return dcn_text_add(html, "<td class=n>%s%s</td>", row->sizes_differ ? "≤ " : "", size);
+}
+
 static decant_status add_row(dcn_text *html, const decant_comparison *comparison, const dcn_page_run *run)
 {
     const decant_comparison_row *row = run->row;
-    char bytes[28];
+    char text[28];
     TRY_RETURN(dcn_text_add(html, "<tr><th scope=row><a href=\"#run-%d\"><i class=dot style=\"--c:var(--c%d)\"></i>",
                             (int)run->index, (int)run->index % 8));
     TRY_RETURN(dcn_html_add_text(html, row->label));
     TRY_RETURN(dcn_text_add(html, "</a></th>"));
     TRY_RETURN(dcn_html_add_count(html, row->n_seeds));
-    TRY_RETURN(dcn_html_add_count(html, row->parameters));
-    TRY_RETURN(dcn_html_add_count(html, row->mult_adds));
-    TRY_RETURN(dcn_text_add(html, "<td class=n>%s</td>", decant_bytes_text((double)row->bytes, bytes)));
+    TRY_RETURN(add_size(html, row, decant_count_text(row->parameters, text)));
+    TRY_RETURN(add_size(html, row, decant_count_text(row->mult_adds, text)));
+    TRY_RETURN(add_size(html, row, decant_bytes_text((double)row->bytes, text)));
     TRY_RETURN(dcn_html_add_spread(html, run->accuracy.mean, run->accuracy.spread));
     TRY_RETURN(dcn_text_add(html, "<td class=n>%.*f</td>", row->n_seeds > 1 ? 1 : 0, row->errors_mean));
     TRY_RETURN(dcn_html_add_spread(html, run->calibration_error.mean, run->calibration_error.spread));
@@ -171,7 +176,7 @@ static decant_status add_seeds(dcn_page *page)
     TRY_RETURN(dcn_page_begin_table(page, "", "Each run and seed"));
     TRY_RETURN(dcn_text_add(
         html, "<thead><tr><th scope=col>run<th scope=col class=n>seed<th scope=col class=n>accuracy<th "
-              "scope=col class=n>errors<th scope=col class=n>validation<th scope=col class=n>best epoch<th "
+              "scope=col class=n>errors<th scope=col class=n>validation<th scope=col class=n>weights of epoch<th "
               "scope=col class=n>calibration error<th scope=col class=n>agrees with teacher<th scope=col "
               "class=n>KL to teacher<th scope=col class=n>seconds<th scope=col>directory</tr></thead>\n"));
     for (int32_t i = 0; i < page->n_runs; i++) {
@@ -200,6 +205,16 @@ static decant_status add_seeds(dcn_page *page)
     return dcn_text_add(html, "</details>\n");
 }
 
+static decant_status add_difference(dcn_text *html, const decant_comparison_row *row)
+{
+    if (row->difference == NULL) return DECANT_OK;
+    TRY_RETURN(dcn_text_add(html, "<p class=warning role=note><b>Mixed seeds.</b> The seeds of "));
+    TRY_RETURN(dcn_html_add_text(html, row->label));
+    TRY_RETURN(dcn_text_add(html, " were not made alike: "));
+    TRY_RETURN(dcn_html_add_text(html, row->difference));
+    return dcn_text_add(html, ".</p>\n");
+}
+
 decant_status dcn_page_add_results(dcn_page *page)
 {
     dcn_text *html = &page->html;
@@ -212,6 +227,8 @@ decant_status dcn_page_add_results(dcn_page *page)
         TRY_RETURN(dcn_html_add_text(html, decant_error_message()));
         TRY_RETURN(dcn_text_add(html, ".</p>\n"));
     }
+    for (int32_t i = 0; i < page->n_runs; i++)
+        TRY_RETURN(add_difference(html, page->runs[i].row));
     TRY_RETURN(add_table(page));
     TRY_RETURN(add_seeds(page));
     return dcn_text_add(html, "</section>\n");

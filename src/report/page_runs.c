@@ -27,6 +27,14 @@ out:
     return status;
 }
 
+decant_status dcn_page_read_first(const decant_comparison_row *row, const char *name, json_t **ret_json)
+{
+    *ret_json = NULL;
+    for (int32_t s = 0; s < row->n_seeds && *ret_json == NULL; s++)
+        TRY_RETURN(dcn_page_read_json(row->results[s]->directory, name, ret_json));
+    return DECANT_OK;
+}
+
 dcn_spread dcn_spread_of(const double *values, int64_t count)
 {
     dcn_moments known = {0};
@@ -106,6 +114,12 @@ static decant_status gather_run(dcn_page_run *run)
     TRY_RETURN(dcn_new_array((size_t)row->n_seeds, sizeof *run->histories, (void **)&run->histories));
     for (int32_t s = 0; s < row->n_seeds; s++)
         TRY_RETURN(dcn_history_read(row->results[s]->directory, &run->histories[s]));
+    run->history = &run->histories[0];
+    for (int32_t s = row->n_seeds; s-- > 0;) {
+        if (run->histories[s].n_epochs == 0) continue;
+        run->history = &run->histories[s];
+        run->n_histories++;
+    }
     TRY_RETURN(add_confusions(run));
     pool_calibrations(run);
     return measure_spreads(run);

@@ -1,7 +1,9 @@
 /* Results grouped by run: means and spreads over the seeds, and which run each is measured against. The verdict is
  * report/'s. */
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -9,20 +11,45 @@
 #include "base/moments.h"
 #include "base/text.h"
 #include "decant/recipe.h"
+#include "run/identity.h"
 
-/* Length of the folder that a run directory stands in. */
+/* Length of the folder that a run directory stands in, as far as it is written. */
 static size_t folder_length(const char *directory)
 {
     const char *slash = strrchr(directory, '/');
     return slash != NULL ? (size_t)(slash - directory) : 0;
 }
 
+/* Whether both are there and one, by whatever names. */
+static bool is_same_place(const char *first, const char *second)
+{
+    struct stat a, b;
+    return stat(first, &a) == 0 && stat(second, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Whether what is written before the last slash is the folder that it stands in. */
+static bool tells_folder(const char *directory)
+{
+    const size_t length = folder_length(directory);
+    const char *name = directory + length + (directory[length] == '/');
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static bool is_same_folder(const char *first, const char *second)
+{
+    char above[2][PATH_MAX];
+    const size_t length = folder_length(first);
+    const bool are_told = tells_folder(first) && tells_folder(second);
+    if (are_told && length == folder_length(second) && memcmp(first, second, length) == 0) return true;
+    /* too long a path is none that was read */
+    return snprintf(above[0], sizeof above[0], "%s/..", first) < PATH_MAX &&
+           snprintf(above[1], sizeof above[1], "%s/..", second) < PATH_MAX && is_same_place(above[0], above[1]);
+}
+
 /* The same recipe may have been run under two folders: those are not the same experiment. */
 static bool is_same_experiment(const decant_run_result *a, const decant_run_result *b)
 {
-    size_t length = folder_length(a->directory);
-    return strcmp(a->recipe, b->recipe) == 0 && length == folder_length(b->directory) &&
-           memcmp(a->directory, b->directory, length) == 0;
+    return strcmp(a->recipe, b->recipe) == 0 && is_same_folder(a->directory, b->directory);
 }
 
 static decant_comparison_row *find_row(decant_comparison *comparison, const decant_run_result *result)
@@ -45,10 +72,7 @@ static const decant_run_result *find_seed(const decant_comparison_row *row, uint
  * `seeds` went from one to several, or back, and perhaps more than that: which of the two is meant, nobody knows. */
 static decant_status check_same_directory(const decant_run_result *first, const decant_run_result *second)
 {
-    struct stat a, b;
-    if (strcmp(first->directory, second->directory) == 0) return DECANT_OK;
-    if (stat(first->directory, &a) == 0 && stat(second->directory, &b) == 0 && a.st_dev == b.st_dev &&
-        a.st_ino == b.st_ino)
+    if (strcmp(first->directory, second->directory) == 0 || is_same_place(first->directory, second->directory))
         return DECANT_OK;
     return DCN_FAIL(USAGE, "seed %" PRIu64 " of '%s' is in %s and in %s; remove the one that is out of date",
                     first->seed, first->run, first->directory, second->directory);
@@ -74,9 +98,6 @@ static decant_status add_result(decant_comparison *comparison, const decant_run_
         row->run = result->run;
         row->model = result->model;
         row->teacher = result->teacher;
-        row->parameters = result->parameters;
-        row->mult_adds = result->mult_adds;
-        row->bytes = result->bytes;
         row->epochs = result->epochs;
         row->steps = result->steps;
     }
@@ -125,8 +146,21 @@ static void summarize(const decant_comparison_row *row, score (*score_of)(const 
     *ret_errors_mean = errors.mean;
 }
 
+static void measure_sizes(decant_comparison_row *row)
+{
+    const decant_run_result *first = row->results[0];
+    for (int32_t i = 0; i < row->n_seeds; i++) {
+        const decant_run_result *each = row->results[i];
+        if (each->parameters != first->parameters || each->mult_adds != first->mult_adds) row->sizes_differ = true;
+        if (each->parameters > row->parameters) row->parameters = each->parameters;
+        if (each->mult_adds > row->mult_adds) row->mult_adds = each->mult_adds;
+        if (each->bytes > row->bytes) row->bytes = each->bytes;
+    }
+}
+
 static void summarize_all(decant_comparison_row *row)
 {
+    measure_sizes(row);
     summarize(row, own_score, &row->accuracy_mean, &row->accuracy_spread, &row->errors_mean);
     summarize(row, teacher_score, &row->teacher_mean, &row->teacher_spread, &row->teacher_errors_mean);
     row->corrected = true;
@@ -147,11 +181,63 @@ static int32_t find_run(const decant_comparison *comparison, const decant_compar
     return -1;
 }
 
+/* Whether the row holds the very models that taught the other: one of the same name may have been made again since, or
+ * be of other seeds. Of an ensemble nothing is known. */
+static bool has_taught(const decant_comparison_row *teacher, const decant_comparison_row *taught)
+{
+    for (int32_t i = 0; i < taught->n_seeds; i++) {
+        const char *wanted = taught->results[i]->teacher_hash;
+        bool is_there = wanted == NULL;
+        for (int32_t k = 0; k < teacher->n_seeds && !is_there; k++) {
+            const char *hash = teacher->results[k]->model_hash;
+            is_there = hash == NULL || strcmp(hash, wanted) == 0;
+        }
+        if (!is_there) return false;
+    }
+    return true;
+}
+
 static void relate(const decant_comparison *comparison, decant_comparison_row *row)
 {
     row->baseline = find_run(comparison, row, row->results[0]->baseline);
     row->missing_baseline = row->baseline < 0 ? row->results[0]->baseline : NULL;
     row->teacher_row = find_run(comparison, row, row->teacher);
+    if (row->teacher_row >= 0 && !has_taught(&comparison->rows[row->teacher_row], row)) row->teacher_row = -1;
+}
+
+/* --- seeds that are not of one experiment --- */
+
+static decant_status add_difference(const decant_run_result *first, const decant_run_result *other, dcn_text *text)
+{
+    json_t *was = json_loads(first->settings, 0, NULL), *is = json_loads(other->settings, 0, NULL);
+    decant_status status = dcn_text_add(text, "from seed %" PRIu64 " to seed %" PRIu64 ", ", first->seed, other->seed);
+    dcn_text words = {0};
+    if (status == DECANT_OK) status = dcn_identity_difference(was, is, &words);
+    if (status == DECANT_OK) status = dcn_text_add(text, "%s", words.length > 0 ? words.data : "something changed");
+    dcn_text_finish(&words);
+    json_decref(is);
+    json_decref(was);
+    return status;
+}
+
+static decant_status find_difference(decant_comparison_row *row)
+{
+    const decant_run_result *first = row->results[0];
+    dcn_text text = {0};
+    char *taken = NULL;
+    decant_status status = DECANT_OK;
+    for (int32_t i = 1; i < row->n_seeds; i++) {
+        const decant_run_result *other = row->results[i];
+        if (first->settings == NULL || other->settings == NULL || strcmp(first->settings, other->settings) == 0)
+            continue;
+        TRY(add_difference(first, other, &text));
+        TRY(dcn_text_take(&text, &taken));
+        row->difference = taken;
+        break;
+    }
+out:
+    dcn_text_finish(&text);
+    return status;
 }
 
 /* --- names --- */
@@ -159,16 +245,27 @@ static void relate(const decant_comparison *comparison, decant_comparison_row *r
 static decant_status name_row(const decant_comparison *comparison, decant_comparison_row *row)
 {
     const char *directory = row->results[0]->directory;
-    bool unique = true;
+    const size_t length = folder_length(directory);
+    bool is_alone = true, is_alone_there = true; /* with its name, of all rows and of those of its folder */
     dcn_text label = {0};
     char *taken = NULL;
-    for (int32_t i = 0; i < comparison->count; i++)
-        unique = unique && (&comparison->rows[i] == row || strcmp(comparison->rows[i].run, row->run) != 0);
-    if (!unique) TRY_RETURN(dcn_text_add(&label, "%.*s/", (int)folder_length(directory), directory));
-    decant_status status = dcn_text_add(&label, "%s", row->run);
-    if (status == DECANT_OK) status = dcn_text_take(&label, &taken);
-    dcn_text_finish(&label);
+    for (int32_t i = 0; i < comparison->count; i++) {
+        const decant_comparison_row *other = &comparison->rows[i];
+        if (other == row || strcmp(other->run, row->run) != 0) continue;
+        is_alone = false;
+        is_alone_there = is_alone_there && !is_same_folder(other->results[0]->directory, directory);
+    }
+    decant_status status = DECANT_OK;
+    if (is_alone)
+        TRY(dcn_text_add(&label, "%s", row->run));
+    else if (!is_alone_there) /* two recipes' */
+        TRY(dcn_text_add(&label, "%s", directory));
+    else
+        TRY(dcn_text_add(&label, "%.*s/%s", length > 0 ? (int)length : 1, length > 0 ? directory : ".", row->run));
+    TRY(dcn_text_take(&label, &taken));
     row->label = taken;
+out:
+    dcn_text_finish(&label);
     return status;
 }
 
@@ -181,7 +278,8 @@ static bool is_called(const decant_comparison_row *row, const char *name)
     if (strcmp(row->run, name) == 0 || strcmp(row->label, name) == 0) return true;
     for (int32_t i = 0; i < row->n_seeds; i++) {
         const char *directory = row->results[i]->directory;
-        if (strncmp(directory, name, length) == 0 && directory[length] == '\0') return true;
+        const bool is_written_so = strncmp(directory, name, length) == 0 && directory[length] == '\0';
+        if (is_written_so || is_same_place(directory, name)) return true;
     }
     return false;
 }
@@ -247,6 +345,7 @@ decant_status decant_results_compare(const decant_result_list *results, decant_c
     for (int32_t i = 0; i < comparison->count; i++) {
         summarize_all(&comparison->rows[i]);
         relate(comparison, &comparison->rows[i]);
+        TRY(find_difference(&comparison->rows[i]));
         TRY(name_row(comparison, &comparison->rows[i]));
     }
     bool same = decant_comparison_check(comparison) == DECANT_OK;
@@ -264,6 +363,7 @@ void decant_comparison_destroy(decant_comparison *comparison)
     for (int32_t i = 0; comparison->rows != NULL && i < comparison->count; i++) {
         dcn_free(comparison->rows[i].results);
         dcn_free((void *)comparison->rows[i].label);
+        dcn_free((void *)comparison->rows[i].difference);
     }
     dcn_free(comparison->rows);
     dcn_free(comparison);

@@ -130,8 +130,7 @@ static decant_status test_as_it_is(dcn_device *device, const dcn_materials *mate
     if (status != DECANT_OK) goto out;
     TRY(dcn_evaluate(device, model, dataset, &dataset->test, NULL, dataset->test.count, &metrics, NULL, NULL));
     for (int32_t truth = 0; truth < n_classes; truth++)
-        for (int32_t answer = 0; answer < n_classes; answer++)
-            if (answer != truth) class_errors[truth] += metrics.confusion[(int64_t)truth * n_classes + answer];
+        class_errors[truth] = dcn_class_errors(metrics.confusion, n_classes, truth);
     correction->n_classes = n_classes;
     correction->errors = metrics.errors;
     correction->accuracy = metrics.accuracy;

@@ -8,6 +8,7 @@
 #include "decant/recipe.h"
 #include "distill/bias.h"
 #include "distill/features.h"
+#include "nn/ensemble.h"
 #include "run/correct.h"
 #include "run/identity.h"
 #include "tensor/shape.h"
@@ -104,12 +105,26 @@ static decant_status lint_regressors(const dcn_lint_context *context, const dcn_
                             dcn_check_batchnorm(training, samples, run->batch, run->drop_last));
 }
 
+/* Pruning leaves layers their names, if not their sizes. */
+static decant_status lint_layers(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    const dcn_graph *student = context->graphs[run->model];
+    dcn_value_id value;
+    for (int32_t i = 0; i < run->n_terms && student != NULL; i++) {
+        const dcn_term_class *class = dcn_term_class_of(run->terms[i].kind);
+        if (!class->reads_features) continue;
+        TRY_RETURN(dcn_lint_failure(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), class->name),
+                                    dcn_features_layer(student, "student", run->terms[i].student, &value)));
+    }
+    return DECANT_OK;
+}
+
 /* The layers that feature losses name, the sizes that meet, and what no loss reaches. */
 static decant_status lint_features(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_graph *teacher)
 {
     const dcn_graph *student = known_network(context, run, context->graphs);
     const dcn_doc *losses = dcn_doc_get(run->doc, "loss");
-    if (student == NULL || teacher == NULL) return DECANT_OK;
+    if (student == NULL || teacher == NULL) return lint_layers(context, run);
     bool sound = true;
     dcn_tap taps[DCN_MAX_TERMS];
     dcn_graph *graph = NULL;
@@ -335,6 +350,28 @@ out:
     return status;
 }
 
+static decant_status lint_ensemble(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    const dcn_doc *place = dcn_doc_get(run->doc, "teacher");
+    const dcn_graph *student = context->graphs[run->model];
+    int64_t count = 0;
+    if (!run->is_ensemble) return DECANT_OK;
+    for (int32_t i = 0; i < run->n_teachers; i++) {
+        const dcn_teacher_spec *teacher = &run->teachers[i];
+        const bool all = teacher->file == NULL && teacher->seeds == DCN_TEACHER_ALL;
+        count += all ? context->experiment->runs[teacher->run].n_seeds : 1;
+    }
+    if (count > DCN_MAX_ENSEMBLE)
+        TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
+                                "run '%s' has an ensemble of %lld teachers; at most %d teach together", run->name,
+                                (long long)count, DCN_MAX_ENSEMBLE));
+    if (run->average != DCN_AVERAGE_PROBABILITIES || student == NULL) return DECANT_OK;
+    if (student->values[student->output].shape.dim[1] > 1) return DECANT_OK;
+    return dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
+                        "run '%s' averages probabilities, and its networks have a single logit: average logits",
+                        run->name);
+}
+
 /* --- compared runs --- */
 
 static int64_t steps_of(const dcn_lint_context *context, const dcn_run_spec *run)
@@ -441,6 +478,7 @@ decant_status dcn_lint_runs(const dcn_lint_context *context)
         for (int32_t t = 0; t < run->n_teachers; t++)
             TRY_RETURN(run->teachers[t].file != NULL ? lint_teacher_file(context, run, run->teachers[t].file)
                                                      : lint_teacher_run(context, run, &run->teachers[t]));
+        TRY_RETURN(lint_ensemble(context, run));
         TRY_RETURN(lint_comparison(context, i));
         TRY_RETURN(lint_baseline(context, i));
     }

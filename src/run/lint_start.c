@@ -1,6 +1,8 @@
 /* Linting of where runs start: seeds that meet, networks that are the same, and pruning that can be done. */
 #include "run/lint.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "compress/prune.h"
 #include "run/start.h"
@@ -56,10 +58,25 @@ out:
     return status;
 }
 
+/* A student that starts as its teacher has nothing to learn from it. */
+static decant_status lint_own_teacher(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    if (run->start.kind != DCN_START_INIT || run->is_ensemble || run->n_teachers != 1) return DECANT_OK;
+    const dcn_teacher_spec *teacher = &run->teachers[0];
+    const bool is_file = teacher->file != NULL && run->start.file != NULL;
+    const bool is_run = teacher->file == NULL && run->start.file == NULL && teacher->run == run->start.run;
+    const bool same_file = is_file && strcmp(teacher->file, run->start.file) == 0;
+    if (!same_file && !(is_run && teacher->seeds == DCN_TEACHER_OWN)) return DECANT_OK;
+    return dcn_lint_add(context, run->start.doc, DECANT_SEVERITY_ERROR,
+                        "run '%s' starts with the weights of its teacher, so there is nothing to distil; start from "
+                        "another, or leave init out",
+                        run->name);
+}
+
 decant_status dcn_lint_start(const dcn_lint_context *context, int32_t index)
 {
     const dcn_run_spec *run = &context->experiment->runs[index];
     if (run->start.run != DCN_NONE) TRY_RETURN(lint_start_run(context, run));
     if (run->start.file != NULL) TRY_RETURN(lint_start_file(context, run));
-    return DECANT_OK;
+    return lint_own_teacher(context, run);
 }

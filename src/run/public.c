@@ -118,7 +118,8 @@ decant_run_info dcn_run_info(const dcn_experiment *experiment, int32_t index)
                              .epochs = run->epochs,
                              .batch = run->batch,
                              .n_seeds = run->n_seeds,
-                             .seeds = run->seeds};
+                             .seeds = run->seeds,
+                             .precision = run->precision};
 }
 
 decant_run_info decant_recipe_run_at(const decant_recipe *recipe, int32_t index)

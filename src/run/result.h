@@ -6,8 +6,9 @@
 #include "run/identity.h"
 
 /* --- results.c --- */
-decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity,
-                               const char *model_hex);
+decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity);
+/* What the configuration says of the result: its settings, and its teacher's hash. */
+decant_status dcn_result_set_config(decant_run_result *result, const json_t *config);
 /* Nothing else changes. baseline NULL: it has none. */
 decant_status dcn_result_rename_baseline(const char *path, const char *baseline);
 /* Whether the result was written for exactly this model file: a damaged or missing one is not a finished run's. */

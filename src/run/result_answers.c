@@ -130,7 +130,7 @@ static decant_status read_names(const json_t *names, decant_run_result *result)
 
 static decant_status read_confusion(const json_t *rows, decant_run_result *result)
 {
-    int64_t *confusion = NULL, total = 0;
+    int64_t *confusion = NULL, total = 0, right = 0;
     size_t classes = (size_t)result->n_classes;
     TRY_RETURN(dcn_new_array(classes * classes, sizeof *confusion, (void **)&confusion));
     result->confusion = confusion;
@@ -142,9 +142,11 @@ static decant_status read_confusion(const json_t *rows, decant_run_result *resul
             if (count < 0 || count > result->test_count - total) return fail_damaged("confusion matrix");
             confusion[truth * classes + c] = count;
             total += count;
+            if (c == truth) right += count;
         }
     }
-    return total == result->test_count ? DECANT_OK : fail_damaged("confusion matrix");
+    const bool fits = total == result->test_count && right == total - result->test_errors;
+    return fits ? DECANT_OK : fail_damaged("confusion matrix");
 }
 
 static decant_status read_predictions(const json_t *list, decant_run_result *result)

@@ -8,7 +8,10 @@
 #include "format/json_text.h"
 #include "run/correct.h"
 #include "run/result.h"
+#include "train/train.h"
 
+#define ROUNDING          1e-9 /* numbers in the file have twelve digits */
+#define RESULT_JSON       (JSON_COMPACT | JSON_REAL_PRECISION(12))
 #define FORMAT            "decant-result"
 #define MAX_RESULT_BYTES  (1 << 30) /* thousands of classes make a confusion matrix of millions of cells */
 #define MAX_FOLDER_LEVELS 2         /* runs/RECIPE and runs may both be named */
@@ -34,8 +37,10 @@ decant_status dcn_result_append(decant_result_list *list, decant_run_result **re
 
 static void finish_result(const decant_run_result *result)
 {
-    const char *texts[] = {result->recipe,    result->run,  result->model,   result->teacher,   result->baseline,
-                           result->directory, result->data, result->made_by, result->made_with, result->made_at};
+    const char *texts[] = {result->recipe,       result->run,       result->model,   result->teacher,
+                           result->baseline,     result->directory, result->data,    result->model_hash,
+                           result->teacher_hash, result->settings,  result->made_by, result->made_with,
+                           result->made_at};
     for (size_t t = 0; t < DCN_COUNT(texts); t++)
         dcn_free((void *)texts[t]);
     for (int32_t c = 0; result->class_names != NULL && c < result->n_classes; c++)
@@ -102,12 +107,12 @@ static void describe_structure(const decant_run_result *result, json_t **json)
 }
 
 /* Epochs count from 1 in files, as in metrics.jsonl. */
-static json_t *describe(const decant_run_result *result, const dcn_identity *identity, const char *model_hex)
+static json_t *describe(const decant_run_result *result, const dcn_identity *identity)
 {
     json_t *json = json_pack(
         "{s:s, s:i, s:s, s:s, s:s, s:I, s:s, s:s*, s:s*, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "format",
-        FORMAT, "version", DCN_RUN_FORMAT, "model_hash", model_hex, "recipe", result->recipe, "run", result->run,
-        "seed", (json_int_t)result->seed, "model", result->model, "teacher", result->teacher, "baseline",
+        FORMAT, "version", DCN_RUN_FORMAT, "model_hash", result->model_hash, "recipe", result->recipe, "run",
+        result->run, "seed", (json_int_t)result->seed, "model", result->model, "teacher", result->teacher, "baseline",
         result->baseline, "identity", identity->hex, "data_hash", identity->data_hex, "place", (int)result->place,
         "parameters", (json_int_t)result->parameters, "mult_adds", (json_int_t)result->mult_adds, "bytes",
         (json_int_t)result->bytes, "epochs", (json_int_t)result->epochs, "steps", (json_int_t)result->steps,
@@ -138,14 +143,45 @@ static json_t *describe(const decant_run_result *result, const dcn_identity *ide
     return json;
 }
 
-decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity,
-                               const char *model_hex)
+decant_status dcn_result_write(const char *path, const decant_run_result *result, const dcn_identity *identity)
 {
     char *text = NULL;
-    TRY_RETURN(
-        dcn_json_text(describe(result, identity, model_hex), JSON_COMPACT | JSON_REAL_PRECISION(12), path, &text));
+    TRY_RETURN(dcn_json_text(describe(result, identity), RESULT_JSON, path, &text));
     decant_status status = dcn_file_write(path, text, strlen(text));
     dcn_free(text);
+    return status;
+}
+
+/* --- the configuration --- */
+
+/* What differs from seed to seed is left out: the seed, and which models it was taught by or starts from. */
+static void strip_seed(json_t *config)
+{
+    static const char *const models[] = {"teacher", "init"};
+    json_object_del(config, "seed");
+    json_object_del(json_object_get(config, "prune"), "from");
+    for (size_t i = 0; i < DCN_COUNT(models); i++)
+        if (json_object_get(config, models[i]) != NULL) json_object_set_new(config, models[i], json_true());
+}
+
+/* By way of the text, in which numbers are rounded as in the file: results that were read and those just made are held
+ * against each other. */
+decant_status dcn_result_set_config(decant_run_result *result, const json_t *config)
+{
+    char *written = NULL, *settings = NULL;
+    if (!json_is_object(config)) return DECANT_OK; /* an older decant did not say */
+    TRY_RETURN(dcn_json_text(json_incref((json_t *)config), RESULT_JSON, "a run", &written));
+    json_t *read = json_loads(written, JSON_REJECT_DUPLICATES, NULL);
+    dcn_free(written);
+    decant_status status = dcn_result_text(&result->teacher_hash, json_string_value(json_object_get(read, "teacher")));
+    if (status != DECANT_OK) {
+        json_decref(read);
+        return status;
+    }
+    strip_seed(read);
+    TRY_RETURN(dcn_json_text(read, RESULT_JSON | JSON_SORT_KEYS, "a run", &settings));
+    status = dcn_result_text(&result->settings, settings);
+    dcn_free(settings);
     return status;
 }
 
@@ -180,6 +216,7 @@ static decant_status read_texts(const json_t *json, const char *directory, decan
     TRY_RETURN(dcn_result_text(&result->teacher, json_string_value(json_object_get(json, "teacher"))));
     TRY_RETURN(dcn_result_text(&result->baseline, json_string_value(json_object_get(json, "baseline"))));
     TRY_RETURN(dcn_result_text(&result->data, json_string_value(json_object_get(json, "data_hash"))));
+    TRY_RETURN(dcn_result_text(&result->model_hash, json_string_value(json_object_get(json, "model_hash"))));
     const json_t *made = json_object_get(json, "made");
     TRY_RETURN(dcn_result_text(&result->made_by, json_string_value(json_object_get(made, "by"))));
     TRY_RETURN(dcn_result_text(&result->made_with, json_string_value(json_object_get(made, "with"))));
@@ -201,7 +238,11 @@ static decant_status read_numbers(const json_t *json, decant_run_result *result)
         "majority_accuracy", &result->majority_accuracy, "seconds", &result->seconds, "images_per_second",
         &result->images_per_second);
     if (failed) return DCN_FAIL(FORMAT, "it is damaged: %s", error.text);
-    if (errors < 0 || count < errors) return DCN_FAIL(FORMAT, "it is damaged: %lld errors", (long long)errors);
+    if (errors < 0 || count < errors || count == 0)
+        return DCN_FAIL(FORMAT, "it is damaged: %lld errors in %lld samples", (long long)errors, (long long)count);
+    if (!(fabs(result->test_accuracy - (double)(count - errors) / (double)count) < ROUNDING))
+        return DCN_FAIL(FORMAT, "it is damaged: an accuracy of %g with %lld errors in %lld samples",
+                        result->test_accuracy, (long long)errors, (long long)count);
     const json_t *place = json_object_get(json, "place");
     const json_int_t which = place != NULL ? json_integer_value(place) : INT32_MAX; /* an older decant's has none */
     if (which < 0 || which > INT32_MAX || (place != NULL && !json_is_integer(place)))
@@ -256,11 +297,7 @@ static decant_status read_structure(const json_t *json, decant_run_result *resul
 int64_t decant_result_class_errors(const decant_run_result *result, int32_t index)
 {
     if (index < 0 || index >= result->n_classes) return 0;
-    const int64_t *row = result->confusion + (int64_t)index * result->n_classes; /* [n_classes] */
-    int64_t errors = 0;
-    for (int32_t answer = 0; answer < result->n_classes; answer++)
-        errors += answer != index ? row[answer] : 0;
-    return errors;
+    return dcn_class_errors(result->confusion, result->n_classes, index);
 }
 
 double decant_result_hit_rate(const decant_run_result *result)
@@ -303,6 +340,7 @@ decant_status dcn_result_read(const char *directory, decant_result_list *list)
     TRY(read_numbers(json, result));
     TRY(read_cache(json_object_get(json, "teacher_cache"), result));
     TRY(read_structure(json, result));
+    TRY(dcn_result_set_config(result, json_object_get(json, "config")));
     TRY(read_wrong(json_object_get(json, "wrong"), result));
     TRY(dcn_correction_from_json(json_object_get(json, "bias_correction"), &result->correction));
     TRY(dcn_answers_from_json(json, result));
@@ -325,7 +363,7 @@ decant_status dcn_result_rename_baseline(const char *path, const char *baseline)
     json_t *json = json_loadb((const char *)data, bytes, JSON_REJECT_DUPLICATES, NULL);
     json_object_del(json, "baseline");
     if (baseline != NULL) dcn_json_set(&json, "baseline", json_string(baseline));
-    decant_status status = dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(12), path, &text);
+    decant_status status = dcn_json_text(json, RESULT_JSON, path, &text);
     if (status == DECANT_OK) status = dcn_file_write(path, text, strlen(text));
     dcn_free(text);
     dcn_free(data);

@@ -312,7 +312,9 @@ static decant_status conclude(run_context *runner, const dcn_run_directory *dire
     TRY(dcn_assess(runner->device, runner->materials, model, taught ? runner->teachers.model : NULL, &runner->answers,
                    result));
     dcn_hash_hex(dcn_hash_bytes(file.data, file.bytes), model_hex);
-    TRY(dcn_result_write(directory->result, result, identity, model_hex));
+    TRY(dcn_result_text(&result->model_hash, model_hex));
+    TRY(dcn_result_set_config(result, identity->config));
+    TRY(dcn_result_write(directory->result, result, identity));
     TRY(dcn_file_remove(directory->checkpoint));
 out:
     dcn_correction_destroy(correction);
@@ -519,6 +521,14 @@ out:
     return status;
 }
 
+static void note_left_out(run_context *runner, const char *path, const char *difference)
+{
+    char text[768];
+    snprintf(text, sizeof text, "%s is left out: it was made by another version of this run (%s)", path,
+             difference != NULL ? difference : "something changed");
+    on_note(runner, text);
+}
+
 /* Of a run that nobody asked for: its result, if it was made before. */
 static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed)
 {
@@ -540,6 +550,7 @@ static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed
         status = DECANT_OK;
         goto out;
     }
+    if (status == DECANT_OK && state == DCN_RUN_CHANGED) note_left_out(runner, directory.path, difference.data);
     if (status != DECANT_OK || state != DCN_RUN_DONE) goto out;
     decant_run_result *result = &runner->results->items[runner->results->count - 1];
     result->skipped = true;

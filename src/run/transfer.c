@@ -97,6 +97,11 @@ static decant_status add_pool(const dcn_materials *materials, const dcn_run_spec
                             "run '%s' wants the unlabelled pool, and %s has none; set one aside with %s", run->name,
                             materials->dataset->name,
                             materials->dataset->encoder != NULL ? "data.source.unlabelled" : "data.unlabelled");
+    if (run->transfer.pool == DCN_POOL_ONLY && run->samples > 0)
+        return dcn_doc_fail(run->transfer.doc, DECANT_USAGE,
+                            "run '%s' trains on the unlabelled pool alone, and samples: %lld counts labelled ones; set "
+                            "samples: 0",
+                            run->name, (long long)run->samples);
     if (run->transfer.pool == DCN_POOL_ONLY) set->count = 0;
     memcpy(set->indices + set->count, split->unlabelled, (size_t)split->n_unlabelled * sizeof *split->unlabelled);
     set->count += split->n_unlabelled;

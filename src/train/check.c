@@ -4,7 +4,25 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "distill/features.h"
 #include "tensor/shape.h"
+
+/* Classes of the same names in another order would be counted, or taught, as one another. Other names may be other
+ * words for the same. */
+static decant_status check_class_order(const decant_model *model, const decant_dataset *dataset)
+{
+    char *const *ours = model->class_names, *const *theirs = dataset->class_names;
+    for (int32_t c = 0; ours != NULL && theirs != NULL && c < dataset->n_classes; c++) {
+        for (int32_t k = 0; k < model->n_classes && strcmp(theirs[c], ours[c]) != 0; k++) {
+            if (strcmp(theirs[c], ours[k]) != 0) continue;
+            return DCN_FAIL(INVALID_ARG,
+                            "'%s' is class %d of the model and class %d of the data set %s; their classes are in "
+                            "different orders",
+                            theirs[c], (int)k, (int)c, dataset->name);
+        }
+    }
+    return DECANT_OK;
+}
 
 decant_status dcn_check_fit(const decant_model *model, const decant_dataset *dataset)
 {
@@ -22,7 +40,7 @@ decant_status dcn_check_fit(const decant_model *model, const decant_dataset *dat
         return DCN_FAIL(SHAPE, "the model's output is %s, the data set %s has %d classes", dcn_shape_text(output, text),
                         dataset->name, (int)dataset->n_classes);
     }
-    return DECANT_OK;
+    return check_class_order(model, dataset);
 }
 
 static decant_status check_indices(const char *what, const int32_t *indices, int64_t count, int64_t available,
@@ -165,6 +183,19 @@ decant_status dcn_check_batchnorm(const dcn_graph *graph, int64_t samples, int64
     return DECANT_OK;
 }
 
+/* What trains beside the student may normalise, too. */
+static decant_status check_regressors(const dcn_train_options *options)
+{
+    dcn_tap taps[DCN_MAX_TERMS];
+    dcn_graph *graph = NULL;
+    if (options->teacher == NULL) return DECANT_OK;
+    TRY_RETURN(dcn_features_extend(options->model->graph, options->teacher->graph, options->terms, options->n_terms,
+                                   &graph, taps));
+    decant_status status = dcn_check_batchnorm(graph, options->split->n_train, options->batch, options->drop_last);
+    dcn_graph_destroy(graph);
+    return status;
+}
+
 decant_status dcn_check_training(const dcn_train_options *options)
 {
     if (options->epochs < 1) return DCN_FAIL(INVALID_ARG, "a run needs at least 1 epoch");
@@ -178,5 +209,6 @@ decant_status dcn_check_training(const dcn_train_options *options)
                         (long long)options->split->n_train, (long long)options->batch);
     }
     TRY_RETURN(dcn_check_batchnorm(options->model->graph, options->split->n_train, options->batch, options->drop_last));
-    return check_teacher(options);
+    TRY_RETURN(check_teacher(options));
+    return check_regressors(options);
 }

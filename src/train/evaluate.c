@@ -28,6 +28,15 @@ void dcn_metrics_finish(dcn_metrics *metrics)
     memset(metrics, 0, sizeof *metrics);
 }
 
+int64_t dcn_class_errors(const int64_t *confusion, int32_t n_classes, int32_t truth)
+{
+    const int64_t *row = confusion + (int64_t)truth * n_classes; /* [n_classes] */
+    int64_t errors = 0;
+    for (int32_t answer = 0; answer < n_classes; answer++)
+        errors += answer != truth ? row[answer] : 0;
+    return errors;
+}
+
 /* Weights of a training plan are read as they are; a model of its own is folded first. */
 static decant_status create_plan(dcn_evaluator *evaluator, const dcn_evaluator_options *options)
 {

@@ -68,6 +68,7 @@ static decant_status show_loss_sheet(const dcn_trainer *trainer, const dcn_train
 {
     const dcn_train_options *options = trainer->options;
     dcn_loss_sheet sheet = {.n_terms = options->n_terms, .total = total_loss(options, losses)};
+    char formulas[DCN_MAX_TERMS][DCN_TERM_FORMULA];
     int64_t most = 0;
     float *gradient = NULL;
     decant_status status = DECANT_OK;
@@ -82,7 +83,8 @@ static decant_status show_loss_sheet(const dcn_trainer *trainer, const dcn_train
         for (int64_t e = 0; e < step->gradient_count[i]; e++)
             squares += (double)gradient[e] * (double)gradient[e];
         sheet.term[i].name = class->name;
-        sheet.term[i].formula = dcn_term_formula(term);
+        TRY(dcn_term_formula(term, options->augment.mixup > 0, formulas[i]));
+        sheet.term[i].formula = formulas[i];
         sheet.term[i].reduction = class->reduction;
         sheet.term[i].temperature = class->has_temperature ? term->temperature : 0;
         sheet.term[i].weight = term->weight;
@@ -296,7 +298,7 @@ static decant_status hand_over(dcn_trainer *trainer, dcn_train_result *ret_resul
     *ret_result = (dcn_train_result){
         .epochs_done = trainer->counters.epoch,
         .steps_done = trainer->counters.step,
-        .best_epoch = validated ? trainer->counters.best_epoch : trainer->counters.epoch - 1,
+        .best_epoch = selected ? trainer->counters.best_epoch : trainer->counters.epoch - 1,
         .validation_accuracy = !validated ? (double)NAN
                                : selected ? sums->best_accuracy
                                           : sums->last_accuracy,

@@ -19,6 +19,8 @@ typedef struct dcn_metrics {
     int64_t *confusion; /* [n_classes, n_classes] row = truth, column = prediction; dcn_free via dcn_metrics_finish */
 } dcn_metrics;
 void dcn_metrics_finish(dcn_metrics *metrics);
+/* Samples of the class that were taken for another. */
+int64_t dcn_class_errors(const int64_t *confusion, int32_t n_classes, int32_t truth);
 /* Evaluates a model on samples (indices NULL: all). ret_predictions [count] and ret_logits [count, outputs] may be NULL
  * (caller's memory). */
 decant_status dcn_evaluate(dcn_device *device, const decant_model *model, const decant_dataset *dataset,

@@ -37,6 +37,25 @@ mkdir -p apart/tiny && mv runs/tiny/distilled-seed* apart/tiny
 "$DECANT" compare runs/tiny apart/tiny --against alone -q | grep -c 'points'
 cp -r runs/tiny/alone-seed0 runs/tiny/alone
 show compare runs/tiny
+echo "folders are told apart by what they are, not by how they are written; two recipes of one folder by their directories:"
+(cd runs/tiny/alone-seed0 && "$DECANT" compare . ../alone-seed1 -q | grep -c '^alone  *2 ')
+"$DECANT" compare runs/tiny/alone-seed0 "$PWD/runs/tiny/alone-seed1" --against ./runs/tiny/alone-seed1 -q | grep -c '^alone  *2 '
+cp -r runs/second/alone-seed0 runs/tiny/other-seed0 && sed -i 's/"data_hash":"another"/"data_hash":"a third"/' runs/tiny/other-seed0/result.json
+cp -r runs/second/alone-seed1/result.json runs/tiny/other-seed0
+"$DECANT" compare runs/tiny/alone-seed* runs/tiny/other-seed0 -q 2>err.txt | grep -oE "^runs/[^ ]*"
+rm -r runs/tiny/other-seed0
+echo "seeds of different experiments are no row, pruned seeds differ in size, and numbers that contradict each other are damage:"
+cp -r runs/tiny mixed && rm -rf mixed/distilled* mixed/teacher mixed/alone
+sed -i 's/"epochs":1,"batch"/"epochs":2,"batch"/; s/"parameters":556/"parameters":500/' mixed/alone-seed1/result.json
+show compare mixed
+"$DECANT" compare mixed --json 2>/dev/null | grep -o '"mixed":"[^"]*","parameters":[0-9]*\|"sizes_differ":true'
+"$DECANT" report mixed -o mixed.html 2>/dev/null | sed 's/:.*//' && grep -o 'Mixed seeds.</b>[^<]*' mixed.html
+sed -i 's/"accuracy":\([0-9.]*\),"errors"/"accuracy":5,"errors"/' mixed/alone-seed1/result.json
+"$DECANT" compare mixed 2>&1 | sed 's/with .* errors/with N errors/'
+echo "a baseline that was made by another version is told:"
+"$DECANT" run tiny.yaml distilled -q --dir stale >out.txt 2>err.txt
+"$DECANT" run tiny.yaml alone -q --dir stale -o runs.alone.batch=10 >out.txt 2>err.txt
+"$DECANT" run tiny.yaml distilled --dir stale 2>&1 >out.txt | grep 'left out'
 echo "a run that was renamed is its students' baseline under its new name:"
 mv apart/tiny/* runs/tiny && rm -r runs/tiny/alone && sed 's/alone/solo/' tiny.yaml >renamed.yaml
 "$DECANT" run renamed.yaml -q >out.txt 2>err.txt

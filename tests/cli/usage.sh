@@ -22,6 +22,14 @@ show summary zoo:lightnn --threads 1
 show summary tiny.yaml student --classes 3
 show summary zoo:lightnn -o runs.alone.epochs=1
 show data check data --validation 1000
+show data list --mirror http://x.invalid
+show data check data --mirror http://x.invalid
+show bench list --seconds 4
+show bench list nonsense
+show bench train lightnn --batch 9
+show prune model.safetensors -o small.safetensors --keep 0.5 --seed 9
+show lint --schema-docs tiny.yaml
+show summary tiny.yaml student --plan --precision bf16 -o runs.alone.precision=f32 | grep says
 show summary tiny.yaml
 show summary tiny.yaml teachr
 show run missing.yaml

@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "decant/loss.h"
+#include "distill/term.h"
 
 #define ROWS    6
 #define CLASSES 5
@@ -226,6 +227,43 @@ static void test_bad_arguments_are_refused_and_touch_nothing(void **state)
     assert_true(loss == -7);
 }
 
+/* Breaks when the loss sheet shows another formula than the one that is computed, or without its numbers. */
+static void test_formulas_tell_their_options(void **state)
+{
+    (void)state;
+    char formula[DCN_TERM_FORMULA];
+    dcn_term ce = {.kind = DCN_TERM_CE, .weight = 1}, dkd = {.kind = DCN_TERM_DKD, .alpha = 0.3, .beta = 2};
+    assert_int_equal(dcn_term_formula(&ce, false, formula), DECANT_OK);
+    assert_string_equal(formula, "mean_n -log softmax(s)[y]");
+    assert_int_equal(dcn_term_formula(&ce, true, formula), DECANT_OK);
+    assert_string_equal(formula, "mean_n sum_c -q_c log softmax(s)_c, q = the labels as mixup blends them");
+    ce.label_smoothing = 0.25;
+    assert_int_equal(dcn_term_formula(&ce, false, formula), DECANT_OK);
+    assert_string_equal(formula, "mean_n sum_c -q_c log softmax(s)_c, q = 0.75 of the label and 0.25 of all classes "
+                                 "alike");
+    assert_int_equal(dcn_term_formula(&dkd, false, formula), DECANT_OK);
+    assert_non_null(strstr(formula, "alpha = 0.3, beta = 2"));
+    for (int kind = 0; kind < DCN_TERM_COUNT; kind++) { /* all fit */
+        const dcn_term term = {.kind = (dcn_term_kind)kind,
+                               .label_smoothing = 0.1234567,
+                               .alpha = -1.234567e-300,
+                               .beta = -1.234567e-300,
+                               .standardize = true,
+                               .center = true,
+                               .match = DCN_MATCH_PROJECT};
+        assert_int_equal(dcn_term_formula(&term, true, formula), DECANT_OK);
+    }
+}
+
+/* Of two logits standardised there is left which is larger, and the gradient of that is 0 or rounding. */
+static void test_two_standardised_outputs_teach_nothing(void **state)
+{
+    (void)state;
+    const dcn_term kd = {.kind = DCN_TERM_KD, .weight = 1, .temperature = 2, .standardize = true};
+    assert_int_equal(dcn_term_check_outputs(&kd, 3), DECANT_OK);
+    assert_int_equal(dcn_term_check_outputs(&kd, 2), DECANT_INVALID_ARG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +276,8 @@ int main(void)
         cmocka_unit_test(test_ce_of_a_uniform_guess_is_log_classes),
         cmocka_unit_test(test_ce_with_smoothing_is_its_definition),
         cmocka_unit_test(test_bad_arguments_are_refused_and_touch_nothing),
+        cmocka_unit_test(test_formulas_tell_their_options),
+        cmocka_unit_test(test_two_standardised_outputs_teach_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

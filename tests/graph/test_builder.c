@@ -144,12 +144,23 @@ static void names_are_taken_once(void **state)
     assert_int_equal(dcn_build_linear(graph, "fc", x, 4, true, &y), DECANT_OK);
     assert_int_equal(dcn_build_linear(graph, "fc", y, 4, true, &y), DECANT_INVALID_ARG);
     assert_int_equal(add_layer(graph, DECANT_OP_RELU, "fc.weight", NULL, &y), DECANT_INVALID_ARG);
+    assert_non_null(strstr(decant_error_message(), "that is the name of a layer's weights"));
+    assert_int_equal(add_layer(graph, DECANT_OP_RELU, "input", NULL, &y), DECANT_INVALID_ARG);
+    assert_non_null(strstr(decant_error_message(), "that is the name of the network's input"));
+    assert_int_equal(add_layer(graph, DECANT_OP_RELU, "head.weight", NULL, &y), DECANT_OK);
+    assert_int_equal(dcn_build_linear(graph, "head", y, 4, true, &y), DECANT_INVALID_ARG); /* the file could not say */
+    assert_int_equal(add_layer(graph, DECANT_OP_RELU, "conv\xe9", NULL, &y), DECANT_INVALID_ARG);
     assert_int_equal(add_layer(graph, DECANT_OP_RELU, "", NULL, &y), DECANT_INVALID_ARG);
     assert_int_equal(add_layer(graph, DECANT_OP_RELU, NULL, NULL, &y), DECANT_INVALID_ARG);
     assert_int_equal(add_layer(graph, DECANT_OP_LOSS_CE, "loss", NULL, &y), DECANT_INVALID_ARG);
     assert_int_equal(dcn_graph_add_value(graph, DCN_VALUE_PARAMETER, "fc.bias", DECANT_F32, &out, &y),
                      DECANT_INVALID_ARG);
     assert_int_equal(dcn_graph_add_value(graph, DCN_VALUE_RESULT, "result", DECANT_F32, &out, &y), DECANT_INVALID_ARG);
+    char name[DCN_FREE_NAME];
+    assert_int_equal(dcn_graph_free_name(graph, "answer", name), DECANT_OK);
+    assert_string_equal(name, "answer");
+    assert_int_equal(dcn_graph_free_name(graph, "fc", name), DECANT_OK);
+    assert_string_equal(name, "fc_2");
     dcn_graph_destroy(graph);
     dcn_graph_destroy(NULL);
 }

@@ -214,6 +214,8 @@ static void damage_at_every_byte_is_refused_or_harmless(void **state)
 #define INPUT            "{\"kind\":\"input\",\"name\":\"input\",\"shape\":[1,4]}"
 #define RELU(name, from) "{\"op\":\"relu\",\"name\":\"" name "\",\"inputs\":[" from "],\"attrs\":{}}"
 #define WEIGHT           "{\"kind\":\"parameter\",\"name\":\"w\",\"shape\":[3,4]}"
+#define LINEAR(name)                                                                                                   \
+    "{\"op\":\"linear\",\"name\":\"" name "\",\"inputs\":[0,1],\"attrs\":{\"features\":3,\"bias\":false}}"
 #define GRAPH(values, output)                                                                                          \
     "{\"decant_graph\":1,\"init\":\"default\",\"input\":0,\"output\":" output ",\"values\":[" values "]}"
 
@@ -265,6 +267,7 @@ static void odd_graphs_are_refused(void **state)
               ",{\"op\":\"linear\",\"name\":\"l\",\"inputs\":[0,1],\"attrs\":{\"features\":3,\"activation\":\"relu\"}}",
               "2"),
         GRAPH(INPUT "," WEIGHT ",{\"op\":\"linear\",\"name\":\"l\",\"inputs\":[0,1],\"attrs\":[]}", "2"),
+        GRAPH(INPUT "," WEIGHT "," LINEAR("l") "," LINEAR("m"), "2"), /* two layers, one weight */
         GRAPH(INPUT "," WEIGHT ",{\"op\":\"linear\",\"name\":\"l\",\"inputs\":[0,1]}", "2"),
         GRAPH(INPUT ",{\"op\":\"sgd_update\",\"name\":\"u\",\"inputs\":[0,0,0,0],\"attrs\":{}}",
               "1"), /* no model's op */
@@ -283,6 +286,9 @@ static void odd_graphs_are_refused(void **state)
     static const char sound[] = GRAPH(INPUT "," RELU("a", "0"), "1");
     assert_int_equal(dcn_graph_from_json(sound, strlen(sound), &graph),
                      DECANT_OK); /* so the rest fail for their own reason */
+    dcn_graph_destroy(graph);
+    static const char weighted[] = GRAPH(INPUT "," WEIGHT "," LINEAR("l"), "2");
+    assert_int_equal(dcn_graph_from_json(weighted, strlen(weighted), &graph), DECANT_OK);
     dcn_graph_destroy(graph);
     graph = NULL;
     for (size_t i = 0; i < DCN_COUNT(odd); i++) {

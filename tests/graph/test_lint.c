@@ -107,6 +107,21 @@ static void a_bias_before_batchnorm_is_noted(void **state)
     }
 }
 
+/* A shortcut reads what the first of the two makes: neither can go. */
+static void a_linear_pair_that_a_shortcut_joins_is_none(void **state)
+{
+    (void)state;
+    draft model = start(dcn_shape1(20));
+    linear(&model, "embed", 16, true);
+    dcn_value_id sides[2] = {model.x, DCN_NONE};
+    linear(&model, "branch", 16, true);
+    layer(&model, DECANT_OP_RELU, "relu");
+    sides[1] = model.x;
+    assert_int_equal(dcn_build_simple(model.graph, DECANT_OP_ADD, "sum", NULL, sides, 2, &model.x), DECANT_OK);
+    linear(&model, "fc", 10, true);
+    assert_finds(&model, 0, DECANT_SEVERITY_NOTE, "", "");
+}
+
 static void what_reaches_no_output_is_an_error(void **state)
 {
     (void)state;
@@ -186,10 +201,15 @@ static void idle_dropout_and_copied_grey_are_noted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sound_models_give_no_findings),      cmocka_unit_test(linear_after_linear_is_folded_on_paper),
-        cmocka_unit_test(a_low_rank_factor_is_only_noted),    cmocka_unit_test(a_bias_before_batchnorm_is_noted),
-        cmocka_unit_test(what_reaches_no_output_is_an_error), cmocka_unit_test(the_end_of_the_model_must_be_logits),
-        cmocka_unit_test(a_model_without_output_is_an_error), cmocka_unit_test(idle_dropout_and_copied_grey_are_noted),
+        cmocka_unit_test(sound_models_give_no_findings),
+        cmocka_unit_test(linear_after_linear_is_folded_on_paper),
+        cmocka_unit_test(a_low_rank_factor_is_only_noted),
+        cmocka_unit_test(a_bias_before_batchnorm_is_noted),
+        cmocka_unit_test(a_linear_pair_that_a_shortcut_joins_is_none),
+        cmocka_unit_test(what_reaches_no_output_is_an_error),
+        cmocka_unit_test(the_end_of_the_model_must_be_logits),
+        cmocka_unit_test(a_model_without_output_is_an_error),
+        cmocka_unit_test(idle_dropout_and_copied_grey_are_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

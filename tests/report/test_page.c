@@ -110,6 +110,22 @@ static void test_what_a_page_says(void **state)
     close_runs();
 }
 
+/* Breaks when what a page shows hangs on the files of the first seed. */
+static void test_a_seed_without_its_files_hides_no_other(void **state)
+{
+    (void)state;
+    const char *const lost = FOLDER "/runs/new-seed0/metrics.jsonl", *const aside = FOLDER "/metrics.aside";
+    assert_int_equal(rename(lost, aside), 0);
+    open_runs();
+    assert_ok(decant_report_write(comparison, PAGE));
+    char *page = read_page();
+    assert_non_null(strstr(page, "new, epoch by epoch in numbers"));
+    assert_non_null(strstr(page, "Of 1 of the 2 seeds; no epochs are known of the others"));
+    dcn_free(page);
+    close_runs();
+    assert_int_equal(rename(aside, lost), 0);
+}
+
 /* Breaks when an allocation that fails is not noticed, leaks, or leaves half a page. */
 static void test_failing_memory_leaves_nothing(void **state)
 {
@@ -161,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_page_says),
+        cmocka_unit_test(test_a_seed_without_its_files_hides_no_other),
         cmocka_unit_test(test_failing_memory_leaves_nothing),
         cmocka_unit_test(test_a_full_disk_leaves_the_old_page),
     };

@@ -39,7 +39,7 @@ static void test_sound_recipe_has_no_findings(void **state)
 
 /* What is changed in the sound recipe, and what must be found. */
 typedef struct fault {
-    const char *overrides[4]; /* ended by NULL */
+    const char *overrides[5]; /* ended by NULL */
     decant_severity severity;
     const char *text;
 } fault;
@@ -104,6 +104,9 @@ static const fault faults[] = {
      DECANT_SEVERITY_ERROR,
      "it has '4' (relu, [1, 4]) where the model has nothing"},
     {{"runs.p={like: alone, init: ./nothing.safetensors}"}, DECANT_SEVERITY_ERROR, "nothing.safetensors"},
+    {{"runs.p={like: distilled, teacher: alone, init: alone}"},
+     DECANT_SEVERITY_ERROR,
+     "run 'p' starts with the weights of its teacher"},
     {{"runs.alone.seeds=[3, 4]", "runs.p={like: distilled, seeds: 2, init: alone}"},
      DECANT_SEVERITY_ERROR,
      "run 'p' has the seed 0, which its source 'alone' has not"},
@@ -151,10 +154,16 @@ static const fault faults[] = {
     {{"runs.distilled.teacher=./nothing.safetensors"}, DECANT_SEVERITY_ERROR, "nothing.safetensors"},
     {{"runs.teacher.model=student"}, DECANT_SEVERITY_WARNING, "teacher and student are the same network"},
     {{"runs.teacher.seeds=[5, 6]"}, DECANT_SEVERITY_ERROR, "has the seed 0, which its teacher 'teacher' has not"},
+    {{"runs.teacher.seeds=65", "runs.distilled.teacher={run: teacher, seeds: all}"},
+     DECANT_SEVERITY_ERROR,
+     "run 'distilled' has an ensemble of 65 teachers; at most 64 teach together"},
     /* features */
     {{"runs.distilled.loss={ce: 1, cosine: {student: 3, teacher: 33}}"},
      DECANT_SEVERITY_ERROR,
      "the teacher has no layer '33'; did you mean '3'?"},
+    {{"runs.p={like: distilled, prune: {from: alone, keep: 0.5}, loss: {ce: 1, cosine: {student: 11, teacher: 3}}}"},
+     DECANT_SEVERITY_ERROR,
+     "the student has no layer '11'; did you mean '1'?"},
     {{"runs.distilled.loss={ce: 1, cosine: {student: 1, teacher: 2}}"},
      DECANT_SEVERITY_ERROR,
      "'1' of the student has 8 elements a sample and '2' of the teacher 128; compare equals, or set match: project (a "
@@ -233,6 +242,10 @@ static const fault faults[] = {
     {{"runs.distilled.transfer={unlabelled: only}", "runs.distilled.loss={kd: 1}"},
      DECANT_SEVERITY_ERROR,
      "has none; set one aside with data.unlabelled"},
+    {{"runs.distilled.transfer={unlabelled: only}", "runs.distilled.samples=20", "runs.distilled.loss={kd: 1}",
+      "data.unlabelled=40"},
+     DECANT_SEVERITY_ERROR,
+     "trains on the unlabelled pool alone, and samples: 20 counts labelled ones"},
     {{"runs.distilled.transfer={keep: [0, 2]}"},
      DECANT_SEVERITY_NOTE,
      "run 'distilled' trains on 80 samples, 0 of them of the unlabelled pool; 2 of 4 classes, with labels"},

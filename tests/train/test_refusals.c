@@ -50,6 +50,27 @@ static void test_a_teacher_that_is_the_student(void **state)
     dcn_model_destroy(model);
 }
 
+/* Classes of the same names in another order would be taught as one another. */
+static void test_a_teacher_of_other_classes(void **state)
+{
+    (void)state;
+    static const char *const words[][CLASSES] = {{"a", "b", "c", "d"}, {"b", "a", "c", "d"}, {"w", "x", "y", "z"}};
+    decant_model *student = make_model(&problem, MLP, 1), *teacher = make_model(&problem, LINEAR, 2);
+    dcn_train_options options = plain_options(&problem, student);
+    options.terms[0] = kd_term();
+    options.teacher = teacher;
+    char **const before = problem.dataset->class_names;
+    problem.dataset->class_names = (char **)(uintptr_t)words[0];
+    assert_ok(dcn_model_set_class_names(teacher, words[1]));
+    assert_refused(&options, DECANT_INVALID_ARG, "'a' is class 1 of the model and class 0 of the data set");
+    assert_ok(dcn_model_set_class_names(teacher, words[2])); /* other words for the same, perhaps */
+    dcn_train_result result;
+    assert_ok(dcn_train(&options, &result));
+    problem.dataset->class_names = before;
+    dcn_model_destroy(teacher);
+    dcn_model_destroy(student);
+}
+
 /* The same function in another dress passes the comparison of graphs, but not the ten steps. */
 static void test_a_distillation_term_that_stays_zero(void **state)
 {
@@ -269,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_teacher_that_is_the_student),
+        cmocka_unit_test(test_a_teacher_of_other_classes),
         cmocka_unit_test(test_a_distillation_term_that_stays_zero),
         cmocka_unit_test(test_teachers_and_terms_that_do_not_meet),
         cmocka_unit_test(test_a_loss_that_is_not_finite),

@@ -365,6 +365,15 @@ static void test_the_first_best_epoch_is_selected(void **state)
     assert_int_equal(validation_errors(&problem, model, &loss), seen.epochs[best].validation_errors);
     assert_true(fabs(loss - seen.epochs[best].validation_loss) < 1e-6);
     dcn_model_destroy(model);
+
+    /* without the choice the last weights come out, and are called so */
+    model = make_model(&problem, CONVOLUTIONAL, 1);
+    options.model = model;
+    options.select_best = false;
+    assert_ok(dcn_train(&options, &result));
+    assert_int_equal(result.best_epoch, 7);
+    assert_int_equal(validation_errors(&problem, model, NULL), seen.epochs[7].validation_errors);
+    dcn_model_destroy(model);
     close_problem(&problem);
 }
 
