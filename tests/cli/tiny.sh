@@ -6,6 +6,10 @@ show run tiny.yaml
 show run tiny.yaml
 show run tiny.yaml --quiet
 show run tiny.yaml --json -q
+echo "a second run elsewhere gives the same bits:"
+"$DECANT" run tiny.yaml -q --dir twice >out.txt 2>err.txt
+for run in teacher alone-seed1 distilled-seed0; do cmp runs/tiny/$run/model.safetensors twice/tiny/$run/model.safetensors && echo $run; done
+rm -r twice
 sed -i 's/lr: 1e-2/lr: 2e-2/' tiny.yaml
 show run tiny.yaml -q
 show run tiny.yaml -q alone --force
