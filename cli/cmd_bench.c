@@ -328,7 +328,8 @@ static bool is_case(const char *name, bool training)
     return false;
 }
 
-/* Options that would change nothing are not passed over in silence. Returns -1 when all is well. */
+/* For `list` and `train`: options that would change nothing are not passed over in silence. Returns -1 when all is
+ * well. */
 static int refuse_idle_options(const cli_invocation *invocation, const char *what)
 {
     static const int of_measuring[] = {SECONDS, PROFILE, OPTION_DEVICE, OPTION_THREADS, OPTION_PRECISION};
@@ -337,7 +338,7 @@ static int refuse_idle_options(const cli_invocation *invocation, const char *wha
     for (size_t i = 0; i < sizeof of_measuring / sizeof of_measuring[0] && is_list; i++)
         if (values[of_measuring[i]].given)
             return usage_error(invocation->verb, "--%s is for measuring", options[of_measuring[i]].name);
-    if (values[BATCH].given && strcmp(what, "infer") != 0)
+    if (values[BATCH].given)
         return usage_error(invocation->verb, "--batch is for `decant bench infer`; a training case has its own");
     return is_list && invocation->n_arguments > 1 ? usage_error(invocation->verb, "list takes no argument") : -1;
 }
@@ -345,12 +346,12 @@ static int refuse_idle_options(const cli_invocation *invocation, const char *wha
 static int run(const cli_invocation *invocation)
 {
     const char *what = invocation->n_arguments > 0 ? invocation->arguments[0] : "train";
-    const int refused = refuse_idle_options(invocation, what);
+    const bool is_list = strcmp(what, "list") == 0, training = strcmp(what, "train") == 0;
+    const int refused = is_list || training ? refuse_idle_options(invocation, what) : -1;
     if (refused >= 0) return refused;
-    if (strcmp(what, "list") == 0) return list_cases(invocation->values[OPTION_JSON].given);
+    if (is_list) return list_cases(invocation->values[OPTION_JSON].given);
     if (strcmp(what, "child") == 0 && invocation->n_arguments == 3)
         return measure_into((int)strtol(invocation->arguments[2], NULL, 10), invocation->arguments[1], invocation);
-    const bool training = strcmp(what, "train") == 0;
     if (!training && strcmp(what, "infer") != 0)
         return usage_error(invocation->verb, "'%s' is none of 'train', 'infer' and 'list'", what);
     for (int32_t a = 1; a < invocation->n_arguments; a++)

@@ -112,19 +112,9 @@ static json_t *counts_json(const int64_t *counts, int32_t count)
     return list;
 }
 
-/* null where classes have only numbers */
-static json_t *class_names_json(const decant_dataset *dataset, int32_t count)
+static const char *name_of_class(const void *dataset, int32_t index)
 {
-    json_t *names = json_array();
-    for (int32_t c = 0; c < count; c++) {
-        const char *name = decant_dataset_class_name(dataset, c);
-        if (name == NULL) {
-            json_decref(names);
-            return json_null();
-        }
-        json_array_append_new(names, text_json(name));
-    }
-    return names;
+    return decant_dataset_class_name(dataset, index);
 }
 
 static json_t *report_json(const decant_dataset *dataset, const decant_dataset_report *report)
@@ -139,8 +129,9 @@ static json_t *report_json(const decant_dataset *dataset, const decant_dataset_r
                      (json_int_t)report->train_in_validation, "train_in_test", (json_int_t)report->train_in_test,
                      "validation_in_test", (json_int_t)report->validation_in_test, "unlabelled_in_validation",
                      (json_int_t)report->unlabelled_in_validation, "unlabelled_in_test",
-                     (json_int_t)report->unlabelled_in_test, "class_names", class_names_json(dataset, report->classes),
-                     "train_per_class", counts_json(report->train_per_class, report->classes), "validation_per_class",
+                     (json_int_t)report->unlabelled_in_test, "class_names",
+                     class_names_json(name_of_class, dataset, report->classes), "train_per_class",
+                     counts_json(report->train_per_class, report->classes), "validation_per_class",
                      counts_json(report->validation_per_class, report->classes), "test_per_class",
                      counts_json(report->test_per_class, report->classes));
 }
@@ -251,9 +242,9 @@ static int refuse_idle_options(const cli_invocation *invocation, const char *act
 static int run(const cli_invocation *invocation)
 {
     const char *action = invocation->arguments[0];
-    const int refused = refuse_idle_options(invocation, action);
     const bool is_known = strcmp(action, "list") == 0 || strcmp(action, "check") == 0 || strcmp(action, "get") == 0;
-    if (is_known && refused >= 0) return refused;
+    const int refused = is_known ? refuse_idle_options(invocation, action) : -1;
+    if (refused >= 0) return refused;
     if (strcmp(action, "list") == 0) return list(invocation);
     if (strcmp(action, "check") == 0) return check(invocation);
     if (strcmp(action, "get") == 0) return get(invocation);

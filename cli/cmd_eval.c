@@ -50,27 +50,17 @@ static json_t *class_errors_json(const decant_evaluation *evaluation)
     return list;
 }
 
-/* null where classes have only numbers */
-static json_t *classes_json(const decant_evaluation *evaluation, const decant_model *model)
+static const char *name_of_class(const void *model, int32_t index)
 {
-    json_t *names = json_array();
-    for (int32_t c = 0; c < evaluation->n_classes; c++) {
-        const char *name = decant_model_class_name(model, c);
-        if (name == NULL) {
-            json_decref(names);
-            return json_null();
-        }
-        json_array_append_new(names, text_json(name));
-    }
-    return names;
+    return decant_model_class_name(model, index);
 }
 
 static json_t *evaluation_json(const decant_evaluation *evaluation, const decant_model *model)
 {
     return json_pack("{s:f, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o}", "accuracy", evaluation->accuracy, "errors",
                      (json_int_t)evaluation->errors, "count", (json_int_t)evaluation->count, "loss", evaluation->loss,
-                     "classes", classes_json(evaluation, model), "class_errors", class_errors_json(evaluation),
-                     "confusion", confusion_json(evaluation), "calibration",
+                     "class_names", class_names_json(name_of_class, model, evaluation->n_classes), "class_errors",
+                     class_errors_json(evaluation), "confusion", confusion_json(evaluation), "calibration",
                      calibration_json(&evaluation->measures, true), "fidelity", fidelity_json(&evaluation->measures));
 }
 

@@ -1,6 +1,7 @@
 /* decant run RECIPE [RUN...]: trains, and ends in the comparison table. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "interrupt.h"
 #include "overrides.h"
@@ -28,6 +29,8 @@ static const cli_option options[] = {
 /* What the callbacks need. */
 typedef struct run_output {
     cli_progress progress;
+    const option_value *values;
+    const char *told; /* the last run whose precision was looked at */
     bool json;
     int exit_status; /* of printing */
 } run_output;
@@ -41,6 +44,9 @@ static void on_finding(void *context, const decant_finding *finding)
 static void on_start(void *context, const decant_run_start *start)
 {
     run_output *output = context;
+    if (output->told == NULL || strcmp(output->told, start->run->name) != 0)
+        tell_own_precision(start->run, output->values);
+    output->told = start->run->name;
     progress_start(&output->progress, start);
 }
 
@@ -87,7 +93,8 @@ static int show_results(const decant_result_list *results, bool quiet)
 static int run(const cli_invocation *invocation)
 {
     const option_value *values = invocation->values;
-    run_output output = {.progress = progress_begin(values[OPTION_QUIET].given), .json = values[OPTION_JSON].given};
+    run_output output = {
+        .progress = progress_begin(values[OPTION_QUIET].given), .values = values, .json = values[OPTION_JSON].given};
     const decant_run_options how = {
         .directory = values[RUN_DIR].text,
         .runs = invocation->arguments + 1,

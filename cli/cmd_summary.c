@@ -156,7 +156,14 @@ static decant_status make_plan(const summary_subject *subject, const option_valu
 {
     int64_t batch = values[SUMMARY_BATCH].number; /* 0 when not given */
     const decant_compute compute = asked_compute(values);
-    if (subject->recipe != NULL) return decant_recipe_plan(subject->recipe, subject->name, NULL, batch, ret_plan);
+    if (subject->recipe != NULL) {
+        const decant_status status = decant_recipe_plan(subject->recipe, subject->name, NULL, batch, ret_plan);
+        for (int32_t i = 0; status == DECANT_OK && i < decant_recipe_run_count(subject->recipe); i++) {
+            const decant_run_info run = decant_recipe_run_at(subject->recipe, i);
+            if ((*ret_plan)->run != NULL && strcmp(run.name, (*ret_plan)->run) == 0) tell_own_precision(&run, values);
+        }
+        return status;
+    }
     return decant_model_plan(subject->model, &compute, batch > 0 ? batch : 1, ret_plan);
 }
 

@@ -60,6 +60,20 @@ int report_error(int exit_status, const char *format, ...)
     return exit_status;
 }
 
+json_t *class_names_json(const char *(*name_of)(const void *owner, int32_t index), const void *owner, int32_t count)
+{
+    json_t *names = json_array();
+    for (int32_t c = 0; c < count; c++) {
+        const char *name = name_of(owner, c);
+        if (name == NULL) {
+            json_decref(names);
+            return json_null();
+        }
+        json_array_append_new(names, text_json(name));
+    }
+    return names;
+}
+
 int check_output(const char *input, const char *output)
 {
     struct stat first, second;

@@ -18,6 +18,9 @@ int report_error(int exit_status, const char *format, ...) __attribute__((format
  * null for NULL. */
 json_t *text_json(const char *text);
 
+/* The names of so many classes of a model or a data set; null where one has only its number. */
+json_t *class_names_json(const char *(*name_of)(const void *owner, int32_t index), const void *owner, int32_t count);
+
 /* Whether OUTPUT may be written: not where it is INPUT, however the two are spelled. Returns 0, or an exit status after
  * a message. */
 int check_output(const char *input, const char *output);

@@ -12,22 +12,6 @@ bool is_recipe_name(const char *path)
     return end != NULL && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0);
 }
 
-/* A run's own key goes before what is asked of the recipe. */
-static void tell_own_precisions(const decant_recipe *recipe, decant_precision asked)
-{
-    char text[256];
-    for (int32_t i = 0; i < decant_recipe_run_count(recipe); i++) {
-        const decant_run_info run = decant_recipe_run_at(recipe, i);
-        if (run.precision == asked) continue;
-        snprintf(text, sizeof text,
-                 "the run '%s' says its precision itself, so --precision does not change it; "
-                 "-o runs.RUN.precision=... does",
-                 run.name);
-        const decant_finding finding = {.severity = DECANT_SEVERITY_NOTE, .text = text};
-        print_finding(stderr, &finding);
-    }
-}
-
 decant_status load_recipe(const char *path, const option_value *overrides, const option_value *values,
                           decant_recipe **ret_recipe)
 {
@@ -47,10 +31,7 @@ decant_status load_recipe(const char *path, const option_value *overrides, const
         snprintf(precision, sizeof precision, "precision=%s", values[OPTION_PRECISION].text);
         list[count++] = precision;
     }
-    decant_status status = decant_recipe_load(path, list, count, ret_recipe);
-    if (status == DECANT_OK && values != NULL && values[OPTION_PRECISION].given)
-        tell_own_precisions(*ret_recipe, (decant_precision)values[OPTION_PRECISION].number);
-    return status;
+    return decant_recipe_load(path, list, count, ret_recipe);
 }
 
 decant_compute asked_compute(const option_value *values)
@@ -59,4 +40,17 @@ decant_compute asked_compute(const option_value *values)
     return (decant_compute){.device = values[OPTION_DEVICE].text,
                             .threads = (int32_t)values[OPTION_THREADS].number,
                             .precision = (decant_precision)values[OPTION_PRECISION].number};
+}
+
+void tell_own_precision(const decant_run_info *run, const option_value *values)
+{
+    char text[256];
+    if (!values[OPTION_PRECISION].given || values[OPTION_QUIET].given) return;
+    if (run->precision == (decant_precision)values[OPTION_PRECISION].number) return;
+    snprintf(text, sizeof text,
+             "the recipe gives the run '%s' a precision of its own, which --precision leaves as it is; "
+             "-o runs.%s.precision=%s changes it",
+             run->name, run->name, values[OPTION_PRECISION].text);
+    const decant_finding finding = {.severity = DECANT_SEVERITY_NOTE, .text = text};
+    print_finding(stderr, &finding);
 }

@@ -16,4 +16,7 @@ decant_status load_recipe(const char *path, const option_value *overrides, const
 /* The same for what needs no recipe. */
 decant_compute asked_compute(const option_value *values);
 
+/* A run's own key goes before --precision, which asks it of the recipe: a note where that is so. */
+void tell_own_precision(const decant_run_info *run, const option_value *values);
+
 #endif

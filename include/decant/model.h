@@ -234,8 +234,9 @@ DECANT_MUST_USE decant_status decant_model_evaluate_beside(const decant_model *m
                                                            decant_part part, decant_evaluation **ret_evaluation);
 
 /** Opens data as a model takes it: a table, a folder of pictures or arrays of NumPy are read as those that the model
- * was trained on, everything else as decant_dataset_open() does. The very files that it was trained on are cut into
- * training and test parts as they were then; of others, what has no parts is the test part as a whole.
+ * was trained on, everything else as decant_dataset_open() does. What it was trained on, a copy of it, or the same
+ * samples in another format, is cut into training and test parts as it was then; of others, what has no parts is the
+ * test part as a whole.
  *
  *  source       a known name, a folder, a CSV file (plain or gzip) for a model that was trained on a table, or a .npz
  * file.
@@ -243,8 +244,8 @@ DECANT_MUST_USE decant_status decant_model_evaluate_beside(const decant_model *m
  *
  *  Errors: NOT_FOUND, FORMAT (with the place: a row of another width, an unknown category or class, text for a number,
  * a picture of another size, a damaged file, samples on another scale than those that it was trained on), USAGE (a
- * column is missing), SHAPE, STALE (the files that it was trained on have changed, and had been cut into parts), IO,
- * NO_MEMORY.
+ * column is missing), SHAPE, STALE (the files that it was trained on have changed and had been cut into parts, or their
+ * samples stand in another order), IO, NO_MEMORY.
  */
 DECANT_MUST_USE decant_status decant_model_open_data(const decant_model *model, const char *source,
                                                      decant_dataset **ret_dataset);

@@ -310,7 +310,8 @@ typedef struct {
     /** The run's name; with its folder in front where rows of another folder have the same; the directory of its first
      * seed where a row of the same folder has. */
     const char *label;
-    int32_t baseline; /**< the row it is measured against; -1: none */
+    int32_t baseline;     /**< the row it is measured against; -1: none */
+    int32_t own_baseline; /**< the same as its recipe has it, whatever was asked for */
     /** The run it is to be measured against, where that is not among the rows; NULL: there is none, or it is. */
     const char *missing_baseline;
     int32_t teacher_row; /**< the row of its teacher; -1: it has none, or one that is not among the rows */

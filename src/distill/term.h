@@ -60,7 +60,7 @@ typedef struct dcn_term_class {
     const char *name; /* recipe key: "kd" */
     const char
         *formula; /* for the loss sheet, with its reduction: "T^2 * mean_n sum_c p_T(t) (log p_T(t) - log p_T(s))" */
-    const char *variant_formula; /* with the term's option on (standardize, center, match, label_smoothing); NULL
+    const char *variant_formula; /* with the term's option on (standardize, center, match, label_smoothing, mixup); NULL
                                     without one */
     const char *scaled_formula;  /* of logits: with standardize, and with center besides; NULL elsewhere */
     const char *scaled_variant_formula;

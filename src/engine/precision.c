@@ -2,7 +2,8 @@
  * is a real number, and its element type is a matter of the plan, like its layout.
  *
  * Products (convolutions, linear layers and their gradients) decide: those that gain read bf16. What lies between them
- * follows its input, so activations and their gradients stay bf16 from product to product. What nobody reads as bf16 -
+ * follows its input, so activations and their gradients stay bf16 from product to product; what joins f32 and bf16 for
+ * no product is f32. What nobody reads as bf16 -
  * logits, weight gradients - is written as f32 at once. Parameters, statistics, losses and updates are f32 always. */
 #include "engine/parts.h"
 

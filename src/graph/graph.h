@@ -147,7 +147,9 @@ void dcn_graph_fingerprint(const dcn_graph *graph, char ret_hex[DCN_HASH_HEX]);
  * DCN_NONE when nodes do not differ. */
 dcn_node_id dcn_graph_first_difference(const dcn_graph *a, const dcn_graph *b);
 
-/* The graph as JSON text and back (freed with dcn_free). Reading trusts nothing: FORMAT on anything odd. */
+/* The graph as JSON text and back (freed with dcn_free). Reading trusts nothing: FORMAT on anything odd, and on more
+ * values than any network has, which would keep the reader busy. */
+#define DCN_GRAPH_MAX_ENTRIES 16384
 decant_status dcn_graph_to_json(const dcn_graph *graph, char **ret_json);
 decant_status dcn_graph_from_json(const char *json, size_t bytes, dcn_graph **ret_graph);
 

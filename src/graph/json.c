@@ -11,7 +11,6 @@
 #include "tensor/shape.h"
 
 #define FORMAT_VERSION 1
-#define MAX_ENTRIES    65536 /* keeps a hostile file from keeping the reader busy */
 #define MAX_NAME_BYTES 512
 
 static const char *const kind_names[] = {
@@ -193,6 +192,15 @@ static bool kind_fits(decant_op op, int32_t index, dcn_value_kind kind)
     return kind == (index >= 3 ? DCN_VALUE_STATE : DCN_VALUE_PARAMETER);
 }
 
+/* A weight that a layer before reads, or this one among its first `count` inputs. */
+static bool is_shared_weight(const dcn_graph *graph, dcn_value_id id, const dcn_value_id *inputs, size_t count)
+{
+    if (!dcn_value_is_weight(&graph->values[id])) return false;
+    for (size_t i = 0; i < count; i++)
+        if (inputs[i] == id) return true;
+    return dcn_graph_uses(graph, id) > 0;
+}
+
 static decant_status read_inputs(const dcn_graph *graph, const json_t *entry, decant_op op, dcn_value_id *ret_inputs,
                                  int32_t *ret_count)
 {
@@ -205,8 +213,8 @@ static decant_status read_inputs(const dcn_graph *graph, const json_t *entry, de
         TRY_RETURN(get_integer(json_array_get(list, i), "inputs", 0, graph->n_values - 1, &id));
         if (!kind_fits(op, (int32_t)i, graph->values[id].kind))
             return DCN_FAIL(FORMAT, "input %zu of %s cannot be %s", i, dcn_op_get(op)->name, graph->values[id].name);
-        if (dcn_value_is_weight(&graph->values[id]) && dcn_graph_uses(graph, (dcn_value_id)id) > 0)
-            return DCN_FAIL(FORMAT, "two layers read %s; no two share their weights", graph->values[id].name);
+        if (is_shared_weight(graph, (dcn_value_id)id, ret_inputs, i))
+            return DCN_FAIL(FORMAT, "%s is read twice; no two layers share their weights", graph->values[id].name);
         ret_inputs[i] = (dcn_value_id)id;
     }
     *ret_count = (int32_t)count;
@@ -264,8 +272,8 @@ static decant_status read_graph(dcn_graph *graph, const json_t *root)
 
     const json_t *list = json_object_get(root, "values");
     size_t count = json_array_size(list);
-    if (!json_is_array(list) || count < 1 || count > MAX_ENTRIES)
-        return DCN_FAIL(FORMAT, "\"values\" should be a list of 1 to %d entries", MAX_ENTRIES);
+    if (!json_is_array(list) || count < 1 || count > DCN_GRAPH_MAX_ENTRIES)
+        return DCN_FAIL(FORMAT, "\"values\" should be a list of 1 to %d entries", DCN_GRAPH_MAX_ENTRIES);
     for (size_t i = 0; i < count; i++) {
         decant_status status = read_entry(graph, json_array_get(list, i));
         if (status != DECANT_OK) {

@@ -147,6 +147,7 @@ static decant_status part_copy(const decant_model *model, const dcn_files_option
     dcn_files_compare(known, *dataset, &same_samples, &same_test);
     if (known->test <= 0 || !same_samples) return DECANT_OK;
     as_then.test = known->test;
+    as_then.seed = known->seed;
     TRY_RETURN(dcn_files_open(&as_then, &wanted, &parted));
     dcn_files_compare(known, parted, &same_samples, &same_test);
     decant_dataset *unused = same_test ? *dataset : parted;

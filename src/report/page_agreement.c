@@ -48,14 +48,6 @@ static const dcn_page_run *own_teacher(const dcn_page *page, const dcn_page_run 
     return row >= 0 ? &page->runs[row] : NULL;
 }
 
-/* Whether the recipe measures the one against the other, whatever is asked for now. */
-static bool is_baseline_of(const dcn_page_run *run, const dcn_page_run *taught)
-{
-    const char *baseline = taught->row->results[0]->baseline;
-    return taught->row->baseline == run->index || (baseline != NULL && strcmp(baseline, run->row->run) == 0 &&
-                                                   strcmp(taught->row->recipe, run->row->recipe) == 0);
-}
-
 /* The teacher that a run's answers are held against: its own, or for a run that was taught nothing that of a run which
  * is measured against it. NULL: none of those shown. */
 static const dcn_page_run *teacher_for(const dcn_page *page, const dcn_page_run *run)
@@ -63,7 +55,7 @@ static const dcn_page_run *teacher_for(const dcn_page *page, const dcn_page_run 
     if (run->row->teacher != NULL) return own_teacher(page, run);
     for (int32_t i = 0; i < page->n_runs; i++) {
         const dcn_page_run *taught = &page->runs[i], *teacher = own_teacher(page, taught);
-        if (teacher != NULL && teacher != run && is_baseline_of(run, taught)) return teacher;
+        if (teacher != NULL && teacher != run && taught->row->own_baseline == run->index) return teacher;
     }
     return NULL;
 }

@@ -319,7 +319,7 @@ static decant_status add_recalls(dcn_page *page)
     for (int32_t i = 0; i < page->n_runs; i++) {
         const dcn_page_run *run = &page->runs[i];
         if (!has_classes_of(run, first)) {
-            n_others++;
+            n_others += run->n_classes > 0;
             continue;
         }
         json_t *values = json_array();

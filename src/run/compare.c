@@ -40,7 +40,8 @@ static bool is_same_folder(const char *first, const char *second)
     char above[2][PATH_MAX];
     const size_t length = folder_length(first);
     const bool are_told = tells_folder(first) && tells_folder(second);
-    if (are_told && length == folder_length(second) && memcmp(first, second, length) == 0) return true;
+    const bool are_alike = (strchr(first, '/') == NULL) == (strchr(second, '/') == NULL); /* else: the root, and here */
+    if (are_told && are_alike && length == folder_length(second) && memcmp(first, second, length) == 0) return true;
     /* too long a path is none that was read */
     return snprintf(above[0], sizeof above[0], "%s/..", first) < PATH_MAX &&
            snprintf(above[1], sizeof above[1], "%s/..", second) < PATH_MAX && is_same_place(above[0], above[1]);
@@ -199,7 +200,7 @@ static bool has_taught(const decant_comparison_row *teacher, const decant_compar
 
 static void relate(const decant_comparison *comparison, decant_comparison_row *row)
 {
-    row->baseline = find_run(comparison, row, row->results[0]->baseline);
+    row->baseline = row->own_baseline = find_run(comparison, row, row->results[0]->baseline);
     row->missing_baseline = row->baseline < 0 ? row->results[0]->baseline : NULL;
     row->teacher_row = find_run(comparison, row, row->teacher);
     if (row->teacher_row >= 0 && !has_taught(&comparison->rows[row->teacher_row], row)) row->teacher_row = -1;
@@ -258,7 +259,7 @@ static decant_status name_row(const decant_comparison *comparison, decant_compar
     decant_status status = DECANT_OK;
     if (is_alone)
         TRY(dcn_text_add(&label, "%s", row->run));
-    else if (!is_alone_there) /* two recipes' */
+    else if (!is_alone_there || !tells_folder(directory)) /* two recipes', or "." */
         TRY(dcn_text_add(&label, "%s", directory));
     else
         TRY(dcn_text_add(&label, "%.*s/%s", length > 0 ? (int)length : 1, length > 0 ? directory : ".", row->run));

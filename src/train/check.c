@@ -201,6 +201,10 @@ decant_status dcn_check_training(const dcn_train_options *options)
     if (options->epochs < 1) return DCN_FAIL(INVALID_ARG, "a run needs at least 1 epoch");
     if (options->batch < 1) return DCN_FAIL(INVALID_ARG, "a batch needs at least 1 sample");
     TRY_RETURN(dcn_check_fit(options->model, options->dataset));
+    if (options->model->graph->n_values > DCN_GRAPH_MAX_ENTRIES) {
+        return DCN_FAIL(INVALID_ARG, "the network has %d layers and weights; a model file holds at most %d",
+                        (int)options->model->graph->n_values, DCN_GRAPH_MAX_ENTRIES);
+    }
     TRY_RETURN(dcn_optimizer_check(&options->optimizer));
     TRY_RETURN(check_terms(options));
     TRY_RETURN(check_split(options));

@@ -78,6 +78,8 @@ model=anew/files/net/model.safetensors
 for source in own/pictures ./own/pictures own/pictures/ "$PWD/own/pictures"; do "$DECANT" eval $model --data "$source" | grep -o '[0-9]* errors in [0-9]*'; done
 cp -r own/pictures copied
 show eval $model --data copied | measured
+show run files.yaml -q --dir third -o data.seed=3 >/dev/null
+"$DECANT" eval third/files/net/model.safetensors --data own/arrays | grep -o '[0-9]* errors in [0-9]*'
 mv copied/cat/11.png copied/cat/a.png
 show eval $model --data copied
 mv copied/cat/a.png copied/cat/11.png

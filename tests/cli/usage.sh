@@ -29,7 +29,7 @@ show bench list nonsense
 show bench train lightnn --batch 9
 show prune model.safetensors -o small.safetensors --keep 0.5 --seed 9
 show lint --schema-docs tiny.yaml
-show summary tiny.yaml student --plan --precision bf16 -o runs.alone.precision=f32 | grep says
+show summary tiny.yaml student --plan --precision bf16 -o runs.alone.precision=f32 | grep own
 show summary tiny.yaml
 show summary tiny.yaml teachr
 show run missing.yaml

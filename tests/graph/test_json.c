@@ -268,6 +268,11 @@ static void odd_graphs_are_refused(void **state)
               "2"),
         GRAPH(INPUT "," WEIGHT ",{\"op\":\"linear\",\"name\":\"l\",\"inputs\":[0,1],\"attrs\":[]}", "2"),
         GRAPH(INPUT "," WEIGHT "," LINEAR("l") "," LINEAR("m"), "2"), /* two layers, one weight */
+        GRAPH(
+            INPUT
+            ",{\"kind\":\"parameter\",\"name\":\"w\",\"shape\":[4]},{\"kind\":\"state\",\"name\":\"s\",\"shape\":[4]},"
+            "{\"op\":\"batchnorm\",\"name\":\"b\",\"inputs\":[0,1,1,2,2],\"attrs\":{\"eps\":1e-5,\"momentum\":0.1}}",
+            "3"), /* one layer, one weight for two */
         GRAPH(INPUT "," WEIGHT ",{\"op\":\"linear\",\"name\":\"l\",\"inputs\":[0,1]}", "2"),
         GRAPH(INPUT ",{\"op\":\"sgd_update\",\"name\":\"u\",\"inputs\":[0,0,0,0],\"attrs\":{}}",
               "1"), /* no model's op */

@@ -115,15 +115,20 @@ static void test_a_seed_without_its_files_hides_no_other(void **state)
 {
     (void)state;
     const char *const lost = FOLDER "/runs/new-seed0/metrics.jsonl", *const aside = FOLDER "/metrics.aside";
+    const char *const sheet = FOLDER "/runs/new-seed0/losses.json", *const others =
+                                                                        FOLDER "/runs/new-seed1/losses.json";
     assert_int_equal(rename(lost, aside), 0);
+    assert_int_equal(rename(sheet, others), 0);
     open_runs();
     assert_ok(decant_report_write(comparison, PAGE));
     char *page = read_page();
     assert_non_null(strstr(page, "new, epoch by epoch in numbers"));
     assert_non_null(strstr(page, "Of 1 of the 2 seeds; no epochs are known of the others"));
+    assert_non_null(strstr(page, "<td>p &lt; q</td>"));
     dcn_free(page);
     close_runs();
     assert_int_equal(rename(aside, lost), 0);
+    assert_int_equal(rename(others, sheet), 0);
 }
 
 /* Breaks when an allocation that fails is not noticed, leaks, or leaves half a page. */
