@@ -306,6 +306,67 @@ static void test_the_table_shows_what_was_before_a_correction(void **state)
     decant_table_destroy(table);
 }
 
+/* Breaks when a teacher that was made again, or is another seed's, is shown as the one that taught. */
+static void test_the_teacher_is_told_by_its_model(void **state)
+{
+    (void)state;
+    static const char *const from[][3] = {
+        {"a", "taught", "x/a/taught-seed0"}, {"a", "taught", "x/a/taught-seed1"}, {"a", "net", "x/a/net"}};
+    static const struct {
+        const char *wanted[2];
+        int32_t row;
+    } cases[] = {{{"aa", "aa"}, 1}, {{"aa", NULL}, 1}, {{"bb", "bb"}, -1}, {{"aa", "bb"}, -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        decant_run_result results[3];
+        decant_result_list list = list_of(results, from, 3);
+        decant_comparison *comparison = NULL;
+        results[2].model_hash = "aa";
+        for (int s = 0; s < 2; s++) {
+            results[s].seed = (uint64_t)s;
+            results[s].teacher = "net";
+            results[s].teacher_hash = cases[i].wanted[s];
+        }
+        assert_ok(decant_results_compare(&list, &comparison));
+        assert_int_equal(comparison->count, 2);
+        assert_int_equal(comparison->rows[0].teacher_row, cases[i].row);
+        decant_comparison_destroy(comparison);
+    }
+}
+
+/* Breaks when sizes are those of one seed only, or what was before a correction is what came after. */
+static void test_seeds_are_taken_together(void **state)
+{
+    (void)state;
+    static const char *const from[][3] = {{"a", "small", "x/a/small-seed0"}, {"a", "small", "x/a/small-seed1"}};
+    const decant_bias_correction before[2] = {{.accuracy = .90, .errors = 10}, {.accuracy = .94, .errors = 6}};
+    decant_run_result results[2];
+    decant_result_list list = list_of(results, from, 2);
+    decant_comparison *comparison = NULL;
+    for (int s = 0; s < 2; s++) {
+        results[s].seed = (uint64_t)s;
+        results[s].correction = &before[s];
+        results[s].parameters = 100 + s;
+        results[s].mult_adds = 300 - s;
+        results[s].bytes = 50 + s;
+    }
+    assert_ok(decant_results_compare(&list, &comparison));
+    const decant_comparison_row *row = &comparison->rows[0];
+    assert_true(row->corrected && fabs(row->uncorrected_mean - .92) < 1e-12);
+    assert_true(fabs(row->uncorrected_spread - .04 / sqrt(2)) < 1e-12 &&
+                fabs(row->uncorrected_errors_mean - 8) < 1e-12);
+    assert_true(row->sizes_differ);
+    assert_int_equal(row->parameters, 101);
+    assert_int_equal(row->mult_adds, 300);
+    assert_int_equal(row->bytes, 51);
+    decant_comparison_destroy(comparison);
+    results[1].correction = NULL;
+    results[1].parameters = 100;
+    results[1].mult_adds = 300;
+    assert_ok(decant_results_compare(&list, &comparison));
+    assert_false(comparison->rows[0].corrected || comparison->rows[0].sizes_differ);
+    decant_comparison_destroy(comparison);
+}
+
 /* Breaks when a taught run stands without its baseline and nothing is said, or a teacher that is no run of the table is
  * left out of it, or is there more than once. */
 static void test_what_is_missing_is_told(void **state)
@@ -382,6 +443,8 @@ int main(void)
         cmocka_unit_test(test_runs_of_one_name_are_shown_with_their_folders),
         cmocka_unit_test(test_other_data_is_told),
         cmocka_unit_test(test_the_table_shows_what_was_before_a_correction),
+        cmocka_unit_test(test_the_teacher_is_told_by_its_model),
+        cmocka_unit_test(test_seeds_are_taken_together),
         cmocka_unit_test(test_what_is_missing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
