@@ -260,6 +260,44 @@ static void test_results_say_what_the_model_answers(void **state)
     decant_result_list_destroy(results);
 }
 
+/* Breaks when what one teacher answers is taken for the next one's. */
+static void test_each_student_is_held_against_its_own_teacher(void **state)
+{
+    (void)state;
+    static const char *const overrides[] = {"runs.distilled.teacher=alone", NULL};
+    decant_fidelity known[2];
+    decant_dataset *dataset = NULL;
+    run_or_fail("teachers", overrides, (decant_run_options){0});
+    assert_int_equal(decant_dataset_open(DATA, &dataset), DECANT_OK);
+    for (int seed = 0; seed < 2; seed++) {
+        char path[2][512];
+        decant_model *models[2] = {NULL, NULL}; /* student, teacher */
+        decant_evaluation *evaluation = NULL;
+        decant_result_list *results = NULL;
+        snprintf(path[0], sizeof path[0], FOLDER "/teachers/tiny/distilled-seed%d", seed);
+        const char *const folder = path[0];
+        assert_int_equal(decant_results_read(&folder, 1, &results), DECANT_OK);
+        snprintf(path[0], sizeof path[0], FOLDER "/teachers/tiny/distilled-seed%d/model.safetensors", seed);
+        snprintf(path[1], sizeof path[1], FOLDER "/teachers/tiny/alone-seed%d/model.safetensors", seed);
+        for (int m = 0; m < 2; m++)
+            assert_int_equal(decant_model_load(path[m], &models[m]), DECANT_OK);
+        assert_int_equal(
+            decant_model_evaluate_beside(models[0], models[1], NULL, dataset, DECANT_PART_TEST, &evaluation),
+            DECANT_OK);
+        known[seed] = evaluation->measures.fidelity;
+        const decant_fidelity *saved = &results->items[0].test_measures.fidelity;
+        assert_true(fabs(saved->divergence - known[seed].divergence) < 1e-6);
+        assert_true(fabs(saved->agreement - known[seed].agreement) < 1e-9);
+        assert_int_equal(saved->teacher_errors, known[seed].teacher_errors);
+        decant_evaluation_destroy(evaluation);
+        decant_result_list_destroy(results);
+        for (int m = 0; m < 2; m++)
+            decant_model_destroy(models[m]);
+    }
+    assert_true(fabs(known[0].divergence - known[1].divergence) > 1e-4); /* else either would do */
+    decant_dataset_destroy(dataset);
+}
+
 /* The result of a run with one part of its text replaced by another. */
 static decant_status read_replaced(const char *before, const char *after)
 {
@@ -703,6 +741,7 @@ int main(void)
         cmocka_unit_test(test_best_epoch_is_that_of_the_metrics),
         cmocka_unit_test(test_results_are_read_back),
         cmocka_unit_test(test_results_say_what_the_model_answers),
+        cmocka_unit_test(test_each_student_is_held_against_its_own_teacher),
         cmocka_unit_test(test_damaged_answers_are_refused),
         cmocka_unit_test(test_finished_runs_are_skipped),
         cmocka_unit_test(test_damaged_models_are_made_again),

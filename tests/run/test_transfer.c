@@ -340,10 +340,14 @@ static void test_validation_has_the_say(void **state)
     (void)state;
     static const char *const overrides[] = {"runs.distilled.transfer={keep: [0, 3]}",
                                             "runs.distilled.correct_bias={validation: {classes: each}}", NULL};
-    decant_result_list *results = run_or_fail("validation", overrides);
+    static const char *const without[] = {"runs.distilled.transfer={keep: [0, 3]}", NULL};
+    decant_result_list *results = run_or_fail("validation", overrides), *before = run_or_fail("unvalidated", without);
     const decant_run_result *result = &results->items[2];
     assert_string_equal(result->correction->by, "validation");
     assert_true(result->test_errors < result->correction->errors); /* two of four classes were never seen */
+    assert_int_equal(before->items[2].test_errors, result->correction->errors);
+    assert_true(result->validation_accuracy > before->items[2].validation_accuracy);
+    decant_result_list_destroy(before);
     decant_result_list_destroy(results);
 }
 
