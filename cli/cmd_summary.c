@@ -151,20 +151,23 @@ static decant_status print_as_text(const summary_subject *subject, const decant_
     return DECANT_OK;
 }
 
+static void tell_precision_of(const decant_recipe *recipe, const char *name, const option_value *values)
+{
+    for (int32_t i = 0; i < decant_recipe_run_count(recipe); i++) {
+        const decant_run_info run = decant_recipe_run_at(recipe, i);
+        if (strcmp(run.name, name) == 0) tell_own_precision(&run, values);
+    }
+}
+
 static decant_status make_plan(const summary_subject *subject, const option_value *values,
                                decant_plan_listing **ret_plan)
 {
     int64_t batch = values[SUMMARY_BATCH].number; /* 0 when not given */
     const decant_compute compute = asked_compute(values);
-    if (subject->recipe != NULL) {
-        const decant_status status = decant_recipe_plan(subject->recipe, subject->name, NULL, batch, ret_plan);
-        for (int32_t i = 0; status == DECANT_OK && i < decant_recipe_run_count(subject->recipe); i++) {
-            const decant_run_info run = decant_recipe_run_at(subject->recipe, i);
-            if ((*ret_plan)->run != NULL && strcmp(run.name, (*ret_plan)->run) == 0) tell_own_precision(&run, values);
-        }
-        return status;
-    }
-    return decant_model_plan(subject->model, &compute, batch > 0 ? batch : 1, ret_plan);
+    if (subject->recipe == NULL) return decant_model_plan(subject->model, &compute, batch > 0 ? batch : 1, ret_plan);
+    const decant_status status = decant_recipe_plan(subject->recipe, subject->name, NULL, batch, ret_plan);
+    if (status == DECANT_OK && (*ret_plan)->run != NULL) tell_precision_of(subject->recipe, (*ret_plan)->run, values);
+    return status;
 }
 
 static int check_budget(const summary_subject *subject, const decant_model_summary *summary)

@@ -1,10 +1,10 @@
 /* -o KEY=VALUE, and --device, --threads and --precision, which are such keys too. */
 #include "overrides.h"
 
-#include "output.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "output.h"
 
 bool is_recipe_name(const char *path)
 {

@@ -125,8 +125,7 @@ decant_status dcn_term_formula(const dcn_term *term, bool mixes, char ret_formul
     const char *formula = plain_formula(term, mixes);
     if (term->kind == DCN_TERM_DKD)
         return dcn_format(ret_formula, DCN_TERM_FORMULA, "%s, alpha = %g, beta = %g", formula, term->alpha, term->beta);
-    if (term->kind != DCN_TERM_CE || !blends_labels(term, mixes))
-        return dcn_format(ret_formula, DCN_TERM_FORMULA, "%s", formula);
+    if (!blends_labels(term, mixes)) return dcn_format(ret_formula, DCN_TERM_FORMULA, "%s", formula);
     if (!(term->label_smoothing > 0))
         return dcn_format(ret_formula, DCN_TERM_FORMULA, "%s, q = the labels as mixup blends them", formula);
     return dcn_format(ret_formula, DCN_TERM_FORMULA, "%s, q = %g of the label%s and %g of all classes alike", formula,

@@ -3,8 +3,8 @@
  *
  * Products (convolutions, linear layers and their gradients) decide: those that gain read bf16. What lies between them
  * follows its input, so activations and their gradients stay bf16 from product to product; what joins f32 and bf16 for
- * no product is f32. What nobody reads as bf16 -
- * logits, weight gradients - is written as f32 at once. Parameters, statistics, losses and updates are f32 always. */
+ * no product is f32. What nobody reads as bf16 - logits, weight gradients - is written as f32 at once. Parameters,
+ * statistics, losses and updates are f32 always. */
 #include "engine/parts.h"
 
 #include "base/memory.h"
@@ -75,15 +75,14 @@ static bool follows(const choosing *chooser, const dcn_node *node)
 {
     const dcn_op_narrow may = dcn_op_may_narrow(node->op);
     const bool joins = node->op == DECANT_OP_CONCAT || node->op == DECANT_OP_ADD;
-    int32_t narrow = 0, wide = 0;
+    bool any = false, all = true; /* of its inputs are bf16 */
     for (int32_t i = 0; i < node->n_inputs; i++) {
         if (!has_bit(may.inputs, i)) continue;
-        if (chooser->choice->value[node->input[i]])
-            narrow++;
-        else
-            wide++;
+        const bool narrow = chooser->choice->value[node->input[i]];
+        any = any || narrow;
+        all = all && narrow;
     }
-    return narrow > 0 && (wide == 0 || !joins || chooser->leads[node->output[0]]);
+    return any && (all || !joins || chooser->leads[node->output[0]]);
 }
 
 static void choose_products(choosing *chooser)

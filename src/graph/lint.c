@@ -94,7 +94,7 @@ static bool only_rescales(const dcn_node *node)
            node->op == DECANT_OP_BATCHNORM;
 }
 
-/* The same, looking through layers that, in use, change no number or only scale and shift them. */
+/* What makes a value, looking through layers that, in use, change no number or only scale and shift them. */
 static const dcn_node *maker_through(const dcn_graph *graph, dcn_value_id value)
 {
     const dcn_node *node = dcn_graph_maker(graph, value);

@@ -144,8 +144,9 @@ static decant_status part_copy(const decant_model *model, const dcn_files_option
     dcn_files_options as_then = *options;
     decant_dataset *parted = NULL;
     bool same_samples, same_test;
+    if (known->test <= 0) return DECANT_OK; /* it was not parted */
     dcn_files_compare(known, *dataset, &same_samples, &same_test);
-    if (known->test <= 0 || !same_samples) return DECANT_OK;
+    if (!same_samples) return DECANT_OK;
     as_then.test = known->test;
     as_then.seed = known->seed;
     TRY_RETURN(dcn_files_open(&as_then, &wanted, &parted));

@@ -142,6 +142,28 @@ static void fill_far(float *values, int64_t count, float centre)
         values[i] = centre + 3 * (float)((i * 37) % 101 - 50) / 50;
 }
 
+/* What the model answers to a batch of rows, with weights that are the same each time; dcn_free_aligned. */
+static float *ask(dcn_device *device, const dcn_graph *graph, dcn_mode mode, const float *x, int64_t batch)
+{
+    const decant_shape *input = &graph->values[graph->input].shape; /* [1, columns] */
+    const decant_shape sample = {1, {input->dim[1]}};
+    dcn_program *program = NULL;
+    dcn_plan *plan = NULL;
+    dcn_value_id rows, answer;
+    assert_int_equal(dcn_program_create(batch, DECANT_F32, &program), DECANT_OK);
+    assert_int_equal(dcn_program_input(program, "x", DECANT_F32, &sample, &rows), DECANT_OK);
+    assert_int_equal(dcn_program_add_model(program, graph, 0, mode, rows, NULL, 0, NULL, &answer), DECANT_OK);
+    assert_int_equal(dcn_plan_create(device, program, &(dcn_plan_options){.keep = &answer, .n_keep = 1}, &plan),
+                     DECANT_OK);
+    weights_write(plan, program, 1);
+    assert_int_equal(dcn_plan_bind(plan, rows, x), DECANT_OK);
+    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
+    float *answers = read_value(plan, program, answer);
+    dcn_plan_destroy(plan);
+    dcn_program_destroy(program);
+    return answers;
+}
+
 /* Breaks when a batch normalisation on the input reads what bf16 has left of it: nothing, here. */
 static void a_normalisation_sees_the_data_as_they_are(void **state)
 {
@@ -151,7 +173,7 @@ static void a_normalisation_sees_the_data_as_they_are(void **state)
     const decant_shape sample = {1, {COLUMNS}};
     static float x[BATCH * COLUMNS];
     dcn_graph *graph = NULL;
-    dcn_value_id value, input, logits;
+    dcn_value_id value;
     void *results[3];
     assert_int_equal(dcn_graph_create(&graph), DECANT_OK);
     assert_int_equal(dcn_build_input(graph, &sample, &value), DECANT_OK);
@@ -162,20 +184,7 @@ static void a_normalisation_sees_the_data_as_they_are(void **state)
     fill_far(x, BATCH * COLUMNS, 2000);
     for (size_t p = 0; p < DCN_COUNT(precisions); p++) {
         dcn_device *device = open_device(p == 0 ? "ref" : "cpu", precisions[p]);
-        dcn_program *program = NULL;
-        dcn_plan *plan = NULL;
-        assert_int_equal(dcn_program_create(BATCH, DECANT_F32, &program), DECANT_OK);
-        assert_int_equal(dcn_program_input(program, "x", DECANT_F32, &sample, &input), DECANT_OK);
-        assert_int_equal(dcn_program_add_model(program, graph, 0, DCN_MODE_TRAIN, input, NULL, 0, NULL, &logits),
-                         DECANT_OK);
-        assert_int_equal(dcn_plan_create(device, program, &(dcn_plan_options){.keep = &logits, .n_keep = 1}, &plan),
-                         DECANT_OK);
-        weights_write(plan, program, 1);
-        assert_int_equal(dcn_plan_bind(plan, input, x), DECANT_OK);
-        assert_int_equal(dcn_plan_run(plan), DECANT_OK);
-        results[p] = read_value(plan, program, logits);
-        dcn_plan_destroy(plan);
-        dcn_program_destroy(program);
+        results[p] = ask(device, graph, DCN_MODE_TRAIN, x, BATCH);
         dcn_device_close(device);
         double error = difference(DECANT_F32, results[p], results[0], BATCH * 2);
         if (!(error < NEAR_EACH_OTHER)) fail_msg("precision %d: logits differ by %g", (int)precisions[p], error);
@@ -219,9 +228,7 @@ static float *answers(dcn_device *device, bool joined, const float *x, int64_t b
     const decant_shape sample = {1, {columns}};
     const decant_op_attrs behind = {.axis = {.axis = 1}};
     dcn_graph *graph = NULL;
-    dcn_program *program = NULL;
-    dcn_plan *plan = NULL;
-    dcn_value_id value, parts[2], input, answer;
+    dcn_value_id value, parts[2];
     assert_int_equal(dcn_graph_create(&graph), DECANT_OK);
     assert_int_equal(dcn_build_input(graph, &sample, &value), DECANT_OK);
     assert_int_equal(dcn_build_linear(graph, "first", value, 32, true, &value), DECANT_OK);
@@ -231,18 +238,7 @@ static float *answers(dcn_device *device, bool joined, const float *x, int64_t b
     if (joined)
         assert_int_equal(dcn_build_simple(graph, DECANT_OP_CONCAT, "answer", &behind, parts, 2, &graph->output),
                          DECANT_OK);
-    assert_int_equal(dcn_program_create(batch, DECANT_F32, &program), DECANT_OK);
-    assert_int_equal(dcn_program_input(program, "x", DECANT_F32, &sample, &input), DECANT_OK);
-    assert_int_equal(dcn_program_add_model(program, graph, 0, DCN_MODE_INFERENCE, input, NULL, 0, NULL, &answer),
-                     DECANT_OK);
-    assert_int_equal(dcn_plan_create(device, program, &(dcn_plan_options){.keep = &answer, .n_keep = 1}, &plan),
-                     DECANT_OK);
-    weights_write(plan, program, 1);
-    assert_int_equal(dcn_plan_bind(plan, input, x), DECANT_OK);
-    assert_int_equal(dcn_plan_run(plan), DECANT_OK);
-    float *row = read_value(plan, program, answer);
-    dcn_plan_destroy(plan);
-    dcn_program_destroy(program);
+    float *row = ask(device, graph, DCN_MODE_INFERENCE, x, batch);
     dcn_graph_destroy(graph);
     return row;
 }
