@@ -64,8 +64,8 @@ DECANT_MUST_USE decant_status decant_predictor_prepare(decant_predictor *predict
  *  n            samples; any number, but each number that is used takes a plan. Beyond a few hundred they go in parts.
  *  ret_outputs  [n, outputs] caller's memory; what it holds after a failure is not defined.
  *
- *  Allocates nothing once the plan for n is there. In f32 the answer for a sample depends on n in the last bits at most;
- *  in bf16 kernels are chosen by n, too, whose rounding is some thousandths of a logit's usual size.
+ *  Allocates nothing once the plan for n is there. In f32 the answer for a sample depends on n in the last bits at
+ *  most; in bf16 kernels are chosen by n, too, whose rounding is some thousandths of a logit's usual size.
  *
  *  Errors: INVALID_ARG (no samples, no memory given), NUMERIC (an input or an output is not finite), and those of
  *  decant_predictor_prepare().
