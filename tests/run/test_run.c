@@ -643,18 +643,11 @@ static void test_model_files_tell_their_story(void **state)
     dcn_model_destroy(model);
 }
 
-/* Breaks when the test part has a say in training: here only the test part differs. */
-static void test_test_part_has_no_say(void **state)
+static void assert_same_weights(const char *path, const char *other_path)
 {
-    (void)state;
-    static const char *const other[] = {"data.source.path=" FOLDER "/other_test", NULL};
-    static const char *const teacher[] = {"teacher"};
     decant_model *first = NULL, *second = NULL;
-    assert_int_equal(dcn_directory_make(FOLDER "/other_test"), DECANT_OK);
-    assert_true(tiny_write(FOLDER "/other_test") && tiny_write_part(FOLDER "/other_test", "t10k", 20, 99));
-    (void)run_or_fail("other_test_runs", other, (decant_run_options){.runs = teacher, .n_runs = 1});
-    assert_int_equal(dcn_model_load(FOLDER "/whole/tiny/teacher/model.safetensors", &first), DECANT_OK);
-    assert_int_equal(dcn_model_load(FOLDER "/other_test_runs/tiny/teacher/model.safetensors", &second), DECANT_OK);
+    assert_int_equal(dcn_model_load(path, &first), DECANT_OK);
+    assert_int_equal(dcn_model_load(other_path, &second), DECANT_OK);
     for (dcn_value_id id = 0; id < first->graph->n_values; id++) {
         if (first->data[id] == NULL) continue;
         size_t bytes = (size_t)decant_shape_count(&first->graph->values[id].shape) * sizeof(float);
@@ -662,6 +655,42 @@ static void test_test_part_has_no_say(void **state)
     }
     dcn_model_destroy(first);
     dcn_model_destroy(second);
+}
+
+/* Breaks when the test part has a say in what a model becomes: here only the test part differs. */
+static void test_test_part_has_no_say(void **state)
+{
+    (void)state;
+    enum { MOST = 4 };
+    static const char *const changes[][MOST] = {
+        {NULL},
+        {"runs.distilled.loss={logits: {weight: 1, standardize: true}}", NULL},
+        {"runs.distilled.transfer={keep: [0, 3]}", "runs.distilled.correct_bias=frequencies", NULL},
+        {"runs.distilled.transfer={keep: [0, 3]}", "runs.distilled.correct_bias={validation: {classes: each}}", NULL},
+        {"runs.alone.model=teacher", "runs.alone.prune={from: teacher, parameters: 400, criterion: taylor}", NULL},
+    };
+    static const char *const runs[] = {"distilled", "alone"};
+    assert_int_equal(dcn_directory_make(FOLDER "/other_test"), DECANT_OK);
+    assert_true(tiny_write(FOLDER "/other_test") && tiny_write_part(FOLDER "/other_test", "t10k", 20, 99));
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        const char *overrides[MOST + 1] = {NULL};
+        char where[2][64];
+        int32_t count = 0;
+        for (; changes[i][count] != NULL; count++)
+            overrides[count] = changes[i][count];
+        for (int other = 0; other < 2; other++) {
+            snprintf(where[other], sizeof where[other], "%s_test_%zu", other ? "other" : "same", i);
+            overrides[count] = other ? "data.source.path=" FOLDER "/other_test" : NULL;
+            (void)run_or_fail(where[other], overrides, (decant_run_options){.runs = runs, .n_runs = 2});
+        }
+        for (int run = 0; run < 2; run++) {
+            char path[2][512];
+            for (int other = 0; other < 2; other++)
+                snprintf(path[other], sizeof path[other], FOLDER "/%s/tiny/%s-seed1/model.safetensors", where[other],
+                         runs[run]);
+            assert_same_weights(path[0], path[1]);
+        }
+    }
 }
 
 /* Breaks when `samples` does not shorten the epochs. */

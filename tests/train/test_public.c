@@ -218,6 +218,146 @@ static void test_part_of_the_samples(void **state)
     dcn_model_destroy(model);
 }
 
+/* With each of the options that are asked below in use. */
+static decant_train_options busy_options(void)
+{
+    decant_train_options options = quick_options();
+    options.epochs = 2;
+    options.batch = 48; /* 320 samples end in a batch of 32 */
+    options.optimizer = DECANT_OPTIMIZER_SGD;
+    options.momentum = 0.5;
+    options.schedule = DECANT_SCHEDULE_STEP;
+    options.step_epochs = 1;
+    options.gamma = 0.5;
+    options.kd_weight = 0.5;
+    return options;
+}
+
+static void check_say(const char *name, decant_train_options options, const decant_model *teacher,
+                      const decant_model *plain)
+{
+    decant_train_result result;
+    decant_model *model = make_model(&problem, LINEAR, 0);
+    const int32_t weight = dcn_graph_find(model->graph, "1.weight");
+    const size_t bytes = (size_t)decant_shape_count(&model->graph->values[weight].shape) * sizeof(float);
+    options.checkpoint_path = CHECKPOINT;
+    if (decant_train(model, teacher, problem.dataset, NULL, &options, &result) != DECANT_STALE) {
+        fail_msg("%s is not in the run's identity", name);
+    }
+    options.checkpoint_path = NULL;
+    assert_ok(decant_train(model, teacher, problem.dataset, NULL, &options, &result));
+    if (memcmp(model->data[weight], plain->data[weight], bytes) == 0) fail_msg("%s changes nothing", name);
+    dcn_model_destroy(model);
+}
+
+#define CHECK_SAY(field, other)                                                                                        \
+    do {                                                                                                               \
+        decant_train_options changed = busy_options();                                                                 \
+        assert_true(changed.field != (other));                                                                         \
+        changed.field = (other);                                                                                       \
+        check_say(#field, changed, teacher, plain);                                                                    \
+    } while (0)
+
+/* Breaks when an option is not handed on to the loop, or a checkpoint is gone on from though it has changed. */
+static void test_every_option_has_a_say(void **state)
+{
+    (void)state;
+    decant_train_result result;
+    decant_model *teacher = make_model(&problem, MLP, 3), *plain = make_model(&problem, LINEAR, 0);
+    decant_train_options options = busy_options();
+    options.checkpoint_path = CHECKPOINT;
+    assert_ok(decant_train(plain, teacher, problem.dataset, NULL, &options, &result));
+    CHECK_SAY(epochs, 3);
+    CHECK_SAY(batch, 32);
+    CHECK_SAY(drop_last, true);
+    CHECK_SAY(seed, 1);
+    CHECK_SAY(validation, 120);
+    CHECK_SAY(samples, 160);
+    CHECK_SAY(split_seed, 1);
+    CHECK_SAY(optimizer, DECANT_OPTIMIZER_ADAMW);
+    CHECK_SAY(learning_rate, 0.02);
+    CHECK_SAY(weight_decay, 0.1);
+    CHECK_SAY(momentum, 0.9);
+    CHECK_SAY(nesterov, true);
+    CHECK_SAY(clip_norm, 0.1);
+    CHECK_SAY(ema, 0.5);
+    CHECK_SAY(schedule, DECANT_SCHEDULE_COSINE);
+    CHECK_SAY(step_epochs, 2);
+    CHECK_SAY(gamma, 0.25);
+    CHECK_SAY(warmup_epochs, 1);
+    CHECK_SAY(ce_weight, 0.5);
+    CHECK_SAY(label_smoothing, 0.1);
+    CHECK_SAY(kd_weight, 1);
+    CHECK_SAY(temperature, 2);
+    CHECK_SAY(shift, 1);
+    CHECK_SAY(crop, 1);
+    CHECK_SAY(cutout, 2);
+    CHECK_SAY(flip, true);
+    CHECK_SAY(mixup, 0.5);
+    dcn_model_destroy(plain);
+    dcn_model_destroy(teacher);
+}
+
+/* Breaks when an option arrives in another's place: the same run is asked of the loop itself. */
+static void test_options_mean_what_the_loops_do(void **state)
+{
+    (void)state;
+    decant_train_result result;
+    dcn_train_result loops;
+    decant_model *teacher = make_model(&problem, MLP, 3), *model = make_model(&problem, LINEAR, 0);
+    decant_model *wanted = make_model(&problem, LINEAR, 0);
+    decant_train_options options = quick_options();
+    options.seed = 9;
+    options.validation = 0;
+    options.optimizer = DECANT_OPTIMIZER_SGD;
+    options.weight_decay = 0.03;
+    options.momentum = 0.7;
+    options.nesterov = true;
+    options.clip_norm = 0.4;
+    options.ema = 0.6;
+    options.schedule = DECANT_SCHEDULE_STEP;
+    options.step_epochs = 2;
+    options.gamma = 0.3;
+    options.warmup_epochs = 0.5;
+    options.ce_weight = 0.8;
+    options.label_smoothing = 0.2;
+    options.kd_weight = 0.9;
+    options.temperature = 3;
+    options.shift = 1;
+    options.crop = 2;
+    options.cutout = 3;
+    options.flip = true;
+    options.fresh = false;
+    const decant_compute compute = {.device = "cpu", .threads = 2};
+    assert_ok(decant_train(model, teacher, problem.dataset, &compute, &options, &result));
+
+    dcn_train_options own = plain_options(&problem, wanted);
+    own.teacher = teacher;
+    own.optimizer = dcn_optimizer_default(DCN_OPTIMIZER_SGD);
+    own.optimizer.lr = 0.01;
+    own.optimizer.weight_decay = 0.03;
+    own.optimizer.momentum = 0.7;
+    own.optimizer.nesterov = true;
+    own.optimizer.max_norm = 0.4;
+    own.optimizer.ema_decay = 0.6;
+    own.optimizer.schedule.kind = DCN_SCHEDULE_STEP;
+    own.optimizer.schedule.every = 2;
+    own.optimizer.schedule.gamma = 0.3;
+    own.optimizer.schedule.warmup_epochs = 0.5;
+    own.augment = (dcn_augment){.shift = 1, .crop_padding = 2, .cutout = 3, .flip = true};
+    own.terms[0] = (dcn_term){.kind = DCN_TERM_CE, .weight = 0.8, .label_smoothing = 0.2};
+    own.terms[own.n_terms++] = (dcn_term){.kind = DCN_TERM_KD, .weight = 0.9, .temperature = 3};
+    assert_ok(dcn_train(&own, &loops));
+
+    const int32_t weight = dcn_graph_find(model->graph, "1.weight");
+    const size_t bytes = (size_t)decant_shape_count(&model->graph->values[weight].shape) * sizeof(float);
+    assert_memory_equal(model->data[weight], wanted->data[weight], bytes);
+    assert_int_equal(result.steps, loops.steps_done);
+    dcn_model_destroy(wanted);
+    dcn_model_destroy(model);
+    dcn_model_destroy(teacher);
+}
+
 static void test_nonsense_is_refused(void **state)
 {
     (void)state;
@@ -248,6 +388,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_stopped_run_leaves_the_model_and_can_go_on, remove_checkpoint),
         cmocka_unit_test_setup(test_another_network_is_another_run, remove_checkpoint),
         cmocka_unit_test_setup(test_part_of_the_samples, remove_checkpoint),
+        cmocka_unit_test_setup(test_every_option_has_a_say, remove_checkpoint),
+        cmocka_unit_test(test_options_mean_what_the_loops_do),
         cmocka_unit_test(test_nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -2,6 +2,7 @@
  * hands over. */
 #include "train/problem.h"
 
+#include "data/loader.h"
 #include "decant/loss.h"
 
 /* What the callbacks saw. */
@@ -401,6 +402,69 @@ static void test_averaged_weights_are_validated_and_handed_over(void **state)
     close_problem(&problem);
 }
 
+/* -log softmax(W x + b)[label] of a LINEAR model, in double. */
+static double linear_ce(const decant_model *model, const float *x, int32_t label)
+{
+    const float *weight = model->data[dcn_graph_find(model->graph, "1.weight")]; /* [CLASSES, PIXELS] */
+    const float *bias = model->data[dcn_graph_find(model->graph, "1.bias")];     /* [CLASSES] */
+    double logits[CLASSES], sum = 0;
+    for (int c = 0; c < CLASSES; c++) {
+        logits[c] = (double)bias[c];
+        for (int i = 0; i < PIXELS; i++)
+            logits[c] += (double)weight[c * PIXELS + i] * (double)x[i];
+        sum += exp(logits[c]);
+    }
+    return log(sum) - logits[label];
+}
+
+/* Breaks when the labels of a blended sample lose their partners or their shares on the way to the loss. */
+static void test_mixup_blends_the_labels(void **state)
+{
+    (void)state;
+    enum { N = 64 };
+    test_problem problem;
+    dcn_train_result result;
+    dcn_loader *loader = NULL;
+    const dcn_batch *batch = NULL;
+    double value = 0, expected = 0, unmixed = 0;
+    open_problem(&problem, "ref", N, 0);
+    decant_model *model = make_model(&problem, LINEAR, 1), *trained = make_model(&problem, LINEAR, 1);
+    dcn_train_options options = plain_options(&problem, trained);
+    options.augment.mixup = 1;
+    options.batch = N;
+    options.epochs = 1;
+    options.context = &value;
+    options.on_loss_sheet = keep_first_value;
+    assert_ok(dcn_train(&options, &result));
+
+    const dcn_loader_options same = {.dataset = problem.dataset,
+                                     .part = &problem.dataset->train,
+                                     .indices = problem.split.train,
+                                     .count = N,
+                                     .batch = N,
+                                     .shuffle = true,
+                                     .seed = options.seed,
+                                     .augment = options.augment,
+                                     .norm_channels = 1,
+                                     .mean = problem.mean,
+                                     .std = problem.std};
+    assert_ok(dcn_loader_create(&same, &loader));
+    assert_ok(dcn_loader_start(loader, 0, 0));
+    assert_ok(dcn_loader_next(loader, &batch));
+    for (int n = 0; n < N; n++) {
+        const double share = (double)batch->mix[n], first = linear_ce(model, batch->x + n * PIXELS, batch->labels[n]);
+        const double second = linear_ce(model, batch->x + n * PIXELS, batch->labels_b[n]);
+        expected += (share * first + (1 - share) * second) / N;
+        unmixed += first / N;
+    }
+    assert_true(fabs(value - expected) < 1e-5 * expected);
+    assert_true(fabs(unmixed - expected) > 1e-3 * expected); /* or the test could not fail */
+    dcn_loader_destroy(loader);
+    dcn_model_destroy(trained);
+    dcn_model_destroy(model);
+    close_problem(&problem);
+}
+
 static void test_mixup_and_smoothing_still_learn(void **state)
 {
     (void)state;
@@ -458,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_loss_sheet_tells_what_each_term_weighs),
         cmocka_unit_test(test_the_first_best_epoch_is_selected),
         cmocka_unit_test(test_averaged_weights_are_validated_and_handed_over),
+        cmocka_unit_test(test_mixup_blends_the_labels),
         cmocka_unit_test(test_mixup_and_smoothing_still_learn),
         cmocka_unit_test(test_the_seed_decides_everything),
     };
