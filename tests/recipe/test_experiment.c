@@ -248,7 +248,8 @@ static const mistake mistakes[] = {
     /* init and prune */
     {{.runs = RUN("init: a")}, "the run 'a' cannot start from itself", 5},
     {{.runs = RUN("init: b")}, "unknown init (a run, or a file such as ./model.safetensors) 'b'", 5},
-    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 1}, init: b}, b: {like: a, init: a}}\n"},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 1}, init: b, transfer: {keep: 0, "
+              "unlabelled: also}, teacher: a, loss: {kd: 1}}, b: {like: a, init: a}}\n"},
      "init: goes in a circle",
      5},
     {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 1}, prune: {from: b, keep: 0.5}}, "
@@ -423,6 +424,133 @@ static void test_settings_arrive(void **state)
     dcn_experiment_destroy(experiment);
 }
 
+/* The same of what a run can have only one of, and of the keys that only one format of data has. */
+static void test_settings_of_every_kind_arrive(void **state)
+{
+    (void)state;
+    dcn_experiment *experiment = parse_pieces(&(pieces){
+        .top = "decant: 1\nname: t\ndevice: ref\nprecision: bf16\nteacher_cache: 3 MiB\nthreads: 2\n",
+        .data = "data: {source: {format: csv, path: a.csv, target: y, test: 0.25, unlabelled: pool.csv, drop: [id], "
+                "columns: {zip: category}}, validation: 12, seed: 6, normalize: none}\n",
+        .models = "models: {m: {zoo: mlp, classes: 3, hidden: 9, hidden_layers: 1, dropout: 0.5, input_dropout: 0.2}, "
+                  "r: {zoo: resnet18, channels: 1}}\n",
+        .runs = "runs: {a: {model: m, epochs: 4, samples: 30, optimizer: {adam: {lr: 0.2, beta1: 0.7, beta2: 0.8, eps: "
+                "1e-3, weight_decay: 0.1}}, schedule: {one_cycle: {pct_start: 0.4}}, loss: {ce: 1}, seeds: 2, "
+                "precision: f32},\n"
+                "b: {like: a, schedule: {cosine: {lr_min: 0.01, warmup: 2}}, teacher: {run: a, seeds: all}, "
+                "ensemble: probabilities, loss: {kd: 1}, "
+                "transfer: {leave_out: [2], labels: false}, correct_bias: {validation: {classes: [2]}}},\n"
+                "c: {like: a, optimizer: {adamw: {lr: 0.3, beta1: 0.6, beta2: 0.5, eps: 1e-2, weight_decay: 0.2}}, "
+                "schedule: {step: {every: 3}}, teacher: {run: a, seeds: 1}, loss: {kd: 1}, samples: 0, "
+                "transfer: {unlabelled: only}},\n"
+                "d: {like: a, init: b, transfer: {keep: 0, unlabelled: also}, teacher: a, loss: {kd: 1}},\n"
+                "e: {like: a, prune: {from: ./m.safetensors, keep: 0.5, parameters: 70, mult_adds: 60, "
+                "criterion: taylor, samples: 128, minimum: 0.3, weights: fresh}}}\n",
+        .rest = "budget: {run: e, parameters: 80, mult_adds: 70}\n"});
+    assert_string_equal(experiment->device, "ref");
+    assert_int_equal(experiment->precision, DECANT_PRECISION_BF16);
+    assert_true(experiment->teacher_cache == 3 << 20);
+    assert_int_equal(experiment->threads, 2);
+
+    const dcn_csv_options *csv = &experiment->data.csv;
+    assert_string_equal(csv->path, "a.csv");
+    assert_string_equal(csv->target, "y");
+    assert_true(csv->test == 0.25 && csv->test_path == NULL);
+    assert_string_equal(csv->unlabelled_path, "pool.csv");
+    assert_int_equal(csv->n_choices, 2);
+    assert_int_equal(csv->validation, 12);
+    assert_int_equal(csv->seed, 6);
+    for (int i = 0; i < 2; i++) {
+        const bool dropped = strcmp(csv->choices[i].column, "id") == 0;
+        assert_true(dropped || strcmp(csv->choices[i].column, "zip") == 0);
+        assert_int_equal(csv->choices[i].kind, dropped ? DCN_COLUMN_DROPPED : DCN_COLUMN_CATEGORY);
+    }
+    assert_int_equal(experiment->data.validation, 12);
+    assert_int_equal(experiment->data.normalize, DCN_NORMALIZE_NONE);
+
+    const dcn_model_spec *models = experiment->models;
+    assert_string_equal(models[0].zoo, "mlp");
+    assert_int_equal(models[0].classes, 3);
+    assert_int_equal(models[0].hidden, 9);
+    assert_int_equal(models[0].hidden_layers, 1);
+    assert_true(models[0].dropout == 0.5 && models[0].input_dropout == 0.2);
+    assert_int_equal(models[1].channels, 1);
+
+    const dcn_run_spec *a = &experiment->runs[0], *b = a + 1, *c = a + 2, *d = a + 3, *e = a + 4;
+    assert_int_equal(a->samples, 30);
+    assert_int_equal(a->precision, DECANT_PRECISION_F32);
+    assert_int_equal(a->optimizer.kind, DCN_OPTIMIZER_ADAM);
+    assert_true(a->optimizer.lr == 0.2 && a->optimizer.eps == 1e-3 && a->optimizer.weight_decay == 0.1);
+    assert_true(a->optimizer.beta1 == 0.7 && a->optimizer.beta2 == 0.8);
+    assert_int_equal(a->optimizer.schedule.kind, DCN_SCHEDULE_ONE_CYCLE);
+    assert_true(a->optimizer.schedule.pct_start == 0.4);
+
+    assert_int_equal(b->optimizer.schedule.kind, DCN_SCHEDULE_COSINE);
+    assert_true(b->optimizer.schedule.lr_min == 0.01 && b->optimizer.schedule.warmup_epochs == 2);
+    assert_int_equal(b->teachers[0].run, 0);
+    assert_int_equal(b->teachers[0].seeds, DCN_TEACHER_ALL);
+    assert_true(b->is_ensemble);
+    assert_int_equal(b->average, DCN_AVERAGE_PROBABILITIES);
+    assert_true(b->transfer.leave_out != NULL && b->transfer.keep == NULL && !b->transfer.labels);
+    assert_int_equal(b->transfer.pool, DCN_POOL_NONE);
+    assert_int_equal(b->correction.kind, DCN_CORRECT_VALIDATION);
+    assert_true(b->correction.classes != NULL && !b->correction.each);
+
+    assert_int_equal(c->optimizer.kind, DCN_OPTIMIZER_ADAMW);
+    assert_true(c->optimizer.lr == 0.3 && c->optimizer.eps == 1e-2 && c->optimizer.weight_decay == 0.2);
+    assert_true(c->optimizer.beta1 == 0.6 && c->optimizer.beta2 == 0.5);
+    assert_int_equal(c->optimizer.schedule.every, 3);
+    assert_int_equal(c->teachers[0].seeds, DCN_TEACHER_ONE);
+    assert_int_equal(c->teachers[0].seed, 1);
+    assert_false(c->is_ensemble);
+    assert_int_equal(c->transfer.pool, DCN_POOL_ONLY);
+
+    assert_int_equal(d->start.kind, DCN_START_INIT);
+    assert_int_equal(d->start.run, 1);
+    assert_true(d->transfer.keep != NULL && d->transfer.leave_out == NULL);
+    assert_int_equal(d->transfer.pool, DCN_POOL_ALSO);
+    assert_int_equal(e->start.kind, DCN_START_PRUNE);
+    assert_string_equal(e->start.file, "./m.safetensors");
+    assert_int_equal(e->start.prune.criterion, DECANT_CRITERION_TAYLOR);
+    assert_int_equal(e->start.prune.parameters, 70);
+    assert_int_equal(e->start.prune.mult_adds, 60);
+    assert_int_equal(e->start.prune.samples, 128);
+    assert_true(e->start.prune.keep == 0.5 && e->start.prune.minimum == 0.3 && e->start.fresh_weights);
+    assert_int_equal(experiment->budget.run, 4);
+    assert_int_equal(experiment->budget.parameters, 80);
+    assert_int_equal(experiment->budget.mult_adds, 70);
+    dcn_experiment_destroy(experiment);
+}
+
+static void test_settings_of_files_arrive(void **state)
+{
+    (void)state;
+    dcn_experiment *experiment =
+        parse_pieces(&(pieces){.data = "data: {source: {format: images, path: p, channels: 3, size: [20, 30], test: "
+                                       "0.2}, seed: 8, unlabelled: 40}\n"});
+    const dcn_files_options *files = &experiment->data.files;
+    assert_int_equal(files->format, DCN_FILES_IMAGES);
+    assert_string_equal(files->path, "p");
+    assert_int_equal(files->channels, 3);
+    assert_int_equal(files->height, 20);
+    assert_int_equal(files->width, 30);
+    assert_true(files->test == 0.2);
+    assert_int_equal(files->seed, 8);
+    assert_true(experiment->data.unlabelled == 40);
+    dcn_experiment_destroy(experiment);
+
+    static const char *const names[DCN_N_ARRAYS] = {"a", "b", "c", "d", "e"};
+    experiment = parse_pieces(
+        &(pieces){.data = "data: {source: {format: npz, path: n, layout: nhwc, arrays: {x_train: a, y_train: b, "
+                          "x_test: c, y_test: d, x_unlabelled: e}}}\n"});
+    files = &experiment->data.files;
+    assert_int_equal(files->format, DCN_FILES_ARRAYS);
+    assert_int_equal(files->axes, DCN_AXES_NHWC);
+    for (int i = 0; i < DCN_N_ARRAYS; i++)
+        assert_string_equal(files->names[i], names[i]);
+    dcn_experiment_destroy(experiment);
+}
+
 /* Breaks when a run stands before its teacher, or the file's order is given up without need. */
 static void test_runs_stand_after_their_teachers(void **state)
 {
@@ -574,6 +702,8 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_selection_without_validation_is_the_last_epoch),
         cmocka_unit_test(test_settings_arrive),
+        cmocka_unit_test(test_settings_of_every_kind_arrive),
+        cmocka_unit_test(test_settings_of_files_arrive),
         cmocka_unit_test(test_runs_stand_after_their_teachers),
         cmocka_unit_test(test_baselines),
         cmocka_unit_test(test_overrides_come_before_the_checks),
