@@ -19,13 +19,13 @@
 
 #define assert_ok(call) assert_int_equal((call), DECANT_OK)
 
-/* Four test samples of two classes; the student takes `wrong` for the other class. */
-static void write_run(const char *run, int seed, const char *extra, const char *answers)
+/* Four test samples of two classes, and what a run of a seed answered. */
+static void write_run(const char *runs, const char *run, int seed, const char *extra, const char *answers)
 {
     char path[512], text[4096];
-    snprintf(path, sizeof path, FOLDER "/runs/%s-seed%d", run, seed);
+    snprintf(path, sizeof path, FOLDER "/%s/%s-seed%d", runs, run, seed);
     assert_ok(dcn_directory_make(path));
-    snprintf(path, sizeof path, FOLDER "/runs/%s-seed%d/result.json", run, seed);
+    snprintf(path, sizeof path, FOLDER "/%s/%s-seed%d/result.json", runs, run, seed);
     snprintf(
         text, sizeof text,
         "{\"format\":\"decant-result\",\"version\":1,\"recipe\":\"r<b>\",\"run\":\"%s\",\"model\":\"m\",\"seed\":%d,"
@@ -35,7 +35,7 @@ static void write_run(const char *run, int seed, const char *extra, const char *
         "%s}",
         run, seed, extra, answers);
     assert_ok(dcn_file_write(path, text, strlen(text)));
-    snprintf(path, sizeof path, FOLDER "/runs/%s-seed%d/metrics.jsonl", run, seed);
+    snprintf(path, sizeof path, FOLDER "/%s/%s-seed%d/metrics.jsonl", runs, run, seed);
     static const char metrics[] =
         "{\"epoch\":1,\"lr\":0.1,\"loss\":2,\"accuracy\":0.5,\"terms\":{\"ce\":2},\"validation\":{\"loss\":2,"
         "\"accuracy\":0.5}}\n"
@@ -62,12 +62,16 @@ static void write_losses(const char *run, const char *text)
 static decant_result_list *results;
 static decant_comparison *comparison;
 
-static void open_runs(void)
+static void open_folder(const char *folder)
 {
-    const char *const folder = FOLDER "/runs";
     assert_ok(decant_results_read(&folder, 1, &results));
     assert_ok(decant_results_compare(results, &comparison));
     assert_ok(dcn_file_remove(PAGE));
+}
+
+static void open_runs(void)
+{
+    open_folder(FOLDER "/runs");
 }
 
 static void close_runs(void)
@@ -82,6 +86,12 @@ static char *read_page(void)
     size_t bytes = 0;
     assert_ok(dcn_file_read(PAGE, 1 << 24, &text, &bytes));
     return (char *)text;
+}
+
+static void check_says(const char *page, const char *const *wanted, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strstr(page, wanted[i]) == NULL) fail_msg("the page does not say %s", wanted[i]);
 }
 
 static void test_what_a_page_says(void **state)
@@ -102,10 +112,53 @@ static void test_what_a_page_says(void **state)
         "<td class=n>0.7</td><td class=n>2.5</td><td class=n>1.75</td><td class=n>–</td>", /* without a norm */
         "made by an older decant", /* and what it does not know is not made up */
     };
-    for (size_t i = 0; i < DCN_COUNT(wanted); i++)
-        if (strstr(page, wanted[i]) == NULL) fail_msg("the page does not say %s", wanted[i]);
+    check_says(page, wanted, DCN_COUNT(wanted));
     assert_null(strstr(page, "<i>dog"));
     assert_null(strstr(page, "r<b>"));
+    dcn_free(page);
+    close_runs();
+}
+
+#define EMPTY_BIN  "{\"count\":0,\"confidence\":null,\"accuracy\":null},"
+#define EMPTY_BINS EMPTY_BIN EMPTY_BIN EMPTY_BIN EMPTY_BIN EMPTY_BIN EMPTY_BIN
+/* A student that was taught: the last two of the 15 bins of confidence, and its likeness to the teacher. */
+#define TAUGHT(errors, accuracy, ece, bin13, bin14, fidelity, rest)                                                    \
+    "\"test\":{\"accuracy\":" accuracy ",\"errors\":" errors ",\"count\":4,\"loss\":0.5,"                              \
+    "\"calibration\":{\"ece\":" ece ",\"confidence\":0.9,\"bins\":[" EMPTY_BINS EMPTY_BINS EMPTY_BIN "{" bin13         \
+    "},{" bin14 "}]},\"fidelity\":{" fidelity "}},\"classes\":[\"cat\",\"dog\"]," rest
+
+/* Breaks when the seeds' confidences are not put together by their counts, a student is held against another teacher,
+ * or the one that was taught nothing against none. */
+static void test_calibration_and_agreement(void **state)
+{
+    (void)state;
+    static const char one_wrong[] =
+        TAUGHT("1", "0.75", "0.1", "\"count\":1,\"confidence\":0.9,\"accuracy\":1",
+               "\"count\":3,\"confidence\":0.95,\"accuracy\":0.6666666666666", "\"agreement\":0.75,\"kl\":0.125",
+               "\"wrong\":[1],\"confusion\":[[2,0],[1,1]],\"predictions\":[0,0,0,1]");
+    static const char three_wrong[] =
+        TAUGHT("3", "0.25", "0.3", "\"count\":3,\"confidence\":0.88,\"accuracy\":0",
+               "\"count\":1,\"confidence\":1,\"accuracy\":1", "\"agreement\":0.25,\"kl\":0.375",
+               "\"wrong\":[0,1,3],\"confusion\":[[1,1],[2,0]],\"predictions\":[1,0,0,0]");
+    write_run("taught", "teacher", 0, "", ALL_RIGHT);
+    write_run("taught", "plain", 0, "", ONE_WRONG);
+    write_run("taught", "plain", 1, "", ALL_RIGHT);
+    write_run("taught", "student", 0, ",\"teacher\":\"teacher\",\"baseline\":\"plain\"", one_wrong);
+    write_run("taught", "student", 1, ",\"teacher\":\"teacher\",\"baseline\":\"plain\"", three_wrong);
+    open_folder(FOLDER "/taught");
+    assert_ok(decant_report_write(comparison, PAGE));
+    char *page = read_page();
+    static const char *const wanted[] = {
+        "<th scope=row class=n>86.7 to 93.3 %</th><td class=n>4</td><td class=n>88.50 %</td><td class=n>25.00 %</td>",
+        "<th scope=row class=n>93.3 to 100.0 %</th><td class=n>4</td><td class=n>96.25 %</td><td class=n>75.00 %</td>",
+        "Expected calibration error 20.00 %, the mean of the seeds&#39; own",
+        "<th scope=row>student</th><td>teacher</td><td>yes</td><td class=n>50.00 <span class=spread>± 35.36</span> %"
+        "</td><td class=n>0.2500 <span class=spread>± 0.1768</span></td>",
+        "<th scope=row>plain</th><td>teacher</td><td>no</td><td class=n>87.50 <span class=spread>± 17.68</span> %</td>"
+        "<td class=n>–</td>",
+        "\">62.50 %</td>", /* plain and student: 100, 50, 75 and 25 % over the pairs of their seeds */
+    };
+    check_says(page, wanted, DCN_COUNT(wanted));
     dcn_free(page);
     close_runs();
 }
@@ -169,9 +222,9 @@ static void test_a_full_disk_leaves_the_old_page(void **state)
 static int write_runs(void **state)
 {
     (void)state;
-    write_run("new", 0, "", ALL_RIGHT);
-    write_run("new", 1, ",\"baseline\":\"old\"", ONE_WRONG);
-    write_run("old", 0, "", OLD);
+    write_run("runs", "new", 0, "", ALL_RIGHT);
+    write_run("runs", "new", 1, ",\"baseline\":\"old\"", ONE_WRONG);
+    write_run("runs", "old", 0, "", OLD);
     write_losses("new", "{\"terms\":[{\"name\":\"kd\",\"formula\":\"p < q\",\"reduction\":\"mean\",\"temperature\":4,"
                         "\"weight\":0.7,\"value\":2.5,\"contribution\":1.75,\"gradient_norm\":null}]}");
     write_losses("old", "{\"terms\":[{\"name\":\"cut sh"); /* the page does without */
@@ -182,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_page_says),
+        cmocka_unit_test(test_calibration_and_agreement),
         cmocka_unit_test(test_a_seed_without_its_files_hides_no_other),
         cmocka_unit_test(test_failing_memory_leaves_nothing),
         cmocka_unit_test(test_a_full_disk_leaves_the_old_page),
