@@ -8,9 +8,12 @@
 #include "base/file.h"
 #include "base/folder.h"
 #include "decant/recipe.h"
+#include "device/device.h"
+#include "distill/bias.h"
 #include "nn/model.h"
 #include "run/tiny.h"
 #include "run/transfer.h"
+#include "train/evaluate.h"
 
 #define FOLDER TEST_BINARY_DIR "/recipe_transfer"
 #define DATA   FOLDER "/data"
@@ -333,8 +336,36 @@ static void test_resumed_runs_are_corrected_alike(void **state)
     }
 }
 
-/* Breaks when the validation split has no say, or a wrong one: with as many offsets as classes there are never more
- * errors on it than before. */
+static float fitted[TINY_CLASSES];
+
+/* The offsets that suit the validation split's answers of the uncorrected model, into `fitted`. */
+static void fit_to_validation(const dcn_materials *materials, const dcn_transfer_set *set)
+{
+    (void)set;
+    enum { COUNT = 40 };
+    static float logits[COUNT * TINY_CLASSES];
+    int32_t labels[COUNT];
+    const dcn_bias_problem problem = {.logits = logits, .count = COUNT, .classes = TINY_CLASSES};
+    const dcn_device_options one_thread = {.threads = 1};
+    const decant_dataset *dataset = materials->dataset;
+    const int32_t *held_out = materials->split.validation;
+    dcn_metrics metrics = {0};
+    dcn_device *device = NULL;
+    decant_model *model = NULL;
+    assert_int_equal(materials->split.n_validation, COUNT);
+    assert_int_equal(dcn_device_open("cpu", &one_thread, &device), DECANT_OK);
+    assert_int_equal(dcn_model_load(FOLDER "/unvalidated/tiny/distilled-seed1/model.safetensors", &model), DECANT_OK);
+    assert_int_equal(dcn_evaluate(device, model, dataset, &dataset->train, held_out, COUNT, &metrics, NULL, logits),
+                     DECANT_OK);
+    for (int i = 0; i < COUNT; i++)
+        labels[i] = dataset->train.labels[held_out[i]];
+    assert_int_equal(dcn_bias_fit(&problem, labels, fitted), DECANT_OK);
+    dcn_metrics_finish(&metrics);
+    dcn_model_destroy(model);
+    dcn_device_close(device);
+}
+
+/* Breaks when the validation split has no say, or a wrong one, or the offsets are not those that suit it. */
 static void test_validation_has_the_say(void **state)
 {
     (void)state;
@@ -347,6 +378,9 @@ static void test_validation_has_the_say(void **state)
     assert_true(result->test_errors < result->correction->errors); /* two of four classes were never seen */
     assert_int_equal(before->items[2].test_errors, result->correction->errors);
     assert_true(result->validation_accuracy > before->items[2].validation_accuracy);
+    with_set(without, 1, fit_to_validation);
+    for (int c = 0; c < TINY_CLASSES; c++)
+        assert_true(fabs(result->correction->offsets[c] - (double)fitted[c]) < 1e-4);
     decant_result_list_destroy(before);
     decant_result_list_destroy(results);
 }
