@@ -185,6 +185,107 @@ static void test_logits_in_the_teachers_deviations(void **state)
     }
 }
 
+static void softmax(const double *logits, double temperature, double *ret)
+{
+    double sum = 0;
+    for (int c = 0; c < CLASSES; c++)
+        sum += ret[c] = exp(logits[c] / temperature);
+    for (int c = 0; c < CLASSES; c++)
+        ret[c] /= sum;
+}
+
+/* Zhao et al. 2022, of one sample: label or not, and the other classes among themselves. */
+static double dkd_of(const dcn_term *term, const double *s, const double *t, int32_t label)
+{
+    double q[CLASSES], p[CLASSES], others = 0;
+    softmax(s, term->temperature, q);
+    softmax(t, term->temperature, p);
+    const double rest_q = 1 - q[label], rest_p = 1 - p[label];
+    const double target = p[label] * log(p[label] / q[label]) + rest_p * log(rest_p / rest_q);
+    for (int c = 0; c < CLASSES; c++)
+        if (c != label) others += p[c] / rest_p * log(p[c] / rest_p / (q[c] / rest_q));
+    return term->temperature * term->temperature * (term->alpha * target + term->beta * others);
+}
+
+/* Each row of its own mean 0, and of deviation 1. */
+static double standardized_kd_of(const dcn_term *term, const double *s, const double *t, int32_t label)
+{
+    (void)label;
+    const double *const rows[] = {s, t};
+    double z[2][CLASSES], p[2][CLASSES], value = 0;
+    for (int i = 0; i < 2; i++) {
+        double mean = 0, squares = 0;
+        for (int c = 0; c < CLASSES; c++)
+            mean += rows[i][c] / CLASSES;
+        for (int c = 0; c < CLASSES; c++)
+            squares += (rows[i][c] - mean) * (rows[i][c] - mean);
+        for (int c = 0; c < CLASSES; c++)
+            z[i][c] = (rows[i][c] - mean) / sqrt(squares / (CLASSES - 1));
+        softmax(z[i], term->temperature, p[i]);
+    }
+    for (int c = 0; c < CLASSES; c++)
+        value += p[1][c] * log(p[1][c] / p[0][c]);
+    return term->temperature * term->temperature * value;
+}
+
+static double centered_logits_of(const dcn_term *term, const double *s, const double *t, int32_t label)
+{
+    (void)term, (void)label;
+    double mean = 0, value = 0;
+    for (int c = 0; c < CLASSES; c++)
+        mean += (s[c] - t[c]) / CLASSES;
+    for (int c = 0; c < CLASSES; c++)
+        value += (s[c] - t[c] - mean) * (s[c] - t[c] - mean) / CLASSES;
+    return value;
+}
+
+/* Breaks when an option of a loss is lost on its way from the term to the step. */
+static void test_options_of_the_losses_reach_the_step(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    static const struct {
+        dcn_term term;
+        double (*of)(const dcn_term *term, const double *s, const double *t, int32_t label);
+    } cases[] = {
+        {{.kind = DCN_TERM_DKD, .weight = 1, .alpha = 0.5, .beta = 3, .temperature = 2}, dkd_of},
+        {{.kind = DCN_TERM_KD, .weight = 1, .temperature = 3, .standardize = true}, standardized_kd_of},
+        {{.kind = DCN_TERM_LOGITS, .weight = 1, .center = true}, centered_logits_of},
+    };
+    static float s[N * CLASSES], t[N * CLASSES];
+    test_problem problem;
+    open_problem(&problem, "cpu", N, 0);
+    decant_model *teacher = make_teacher(&problem, MLP);
+    for (size_t i = 0; i < DCN_COUNT(cases); i++) {
+        dcn_train_result result;
+        double value = 0, expected = 0;
+        decant_model *student = make_model(&problem, LINEAR, 2);
+        dcn_train_options options = plain_options(&problem, student);
+        options.teacher = teacher;
+        options.terms[0] = cases[i].term;
+        options.batch = N; /* the first step sees all */
+        options.epochs = 1;
+        options.context = &value;
+        options.on_loss_sheet = keep_first_value;
+        logits_of_training(&problem, teacher, t);
+        logits_of_training(&problem, student, s);
+        assert_ok(dcn_train(&options, &result));
+        for (int n = 0; n < N; n++) {
+            double rows[2][CLASSES];
+            for (int c = 0; c < CLASSES; c++) {
+                rows[0][c] = (double)s[n * CLASSES + c];
+                rows[1][c] = (double)t[n * CLASSES + c];
+            }
+            const int32_t label = problem.dataset->train.labels[problem.split.train[n]];
+            expected += cases[i].of(&cases[i].term, rows[0], rows[1], label) / N;
+        }
+        if (!(fabs(value - expected) < 1e-4 * expected)) fail_msg("term %zu: %g, not %g", i, value, expected);
+        dcn_model_destroy(student);
+    }
+    dcn_model_destroy(teacher);
+    close_problem(&problem);
+}
+
 /* Training a student must leave the teacher as it was, running statistics included. */
 static void test_the_teacher_is_not_touched(void **state)
 {
@@ -516,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_learns_on_cpu),
         cmocka_unit_test(test_distillation_brings_the_student_to_the_teacher),
         cmocka_unit_test(test_logits_in_the_teachers_deviations),
+        cmocka_unit_test(test_options_of_the_losses_reach_the_step),
         cmocka_unit_test(test_the_teacher_is_not_touched),
         cmocka_unit_test(test_a_teacher_gets_its_own_normalisation),
         cmocka_unit_test(test_meters_weigh_by_sample),
