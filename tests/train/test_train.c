@@ -355,6 +355,69 @@ static void test_a_teacher_gets_its_own_normalisation(void **state)
     close_problem(&problem);
 }
 
+/* Coloured noise, each channel of another brightness and breadth. */
+static decant_dataset *make_coloured(void)
+{
+    enum { N = 60, AREA = 16 };
+    static uint8_t pixels[(N + 10) * 3 * AREA];
+    static int32_t labels[N + 10];
+    const decant_shape sample = {.rank = 3, .dim = {3, 4, 4}};
+    decant_dataset *dataset = NULL;
+    dcn_random random = dcn_random_start(6, DCN_PURPOSE_TEST, 0, 0);
+    for (int i = 0; i < N + 10; i++) {
+        labels[i] = i % CLASSES;
+        for (int p = 0; p < 3 * AREA; p++) {
+            const uint32_t channel = (uint32_t)p / AREA;
+            pixels[i * 3 * AREA + p] = (uint8_t)(60 * channel + dcn_random_below(&random, 30 + 40 * channel));
+        }
+    }
+    assert_ok(dcn_arrays_open("colours", &sample, DECANT_U8, CLASSES, pixels, labels, N, pixels + N * 3 * AREA,
+                              labels + N, 10, &dataset));
+    return dataset;
+}
+
+/* The step turns the student's normalisation of its batch into the teacher's; the cache asks the teacher with batches
+ * of its own. Breaks when the two differ: when channels are mixed up, or one number for all is taken for the first's.
+ */
+static void test_step_and_cache_normalise_for_the_teacher_alike(void **state)
+{
+    (void)state;
+    static const float mean[3] = {0.1f, 0.3f, 0.7f}, std[3] = {0.5f, 0.2f, 0.9f};
+    static const float other_mean[3] = {0.6f, 0.2f, 0.4f}, other_std[3] = {0.3f, 0.8f, 0.25f};
+    test_problem problem = {0};
+    double value[2][2];
+    const dcn_device_options two = {.threads = 2};
+    assert_ok(dcn_device_open("ref", &two, &problem.device));
+    problem.dataset = make_coloured();
+    assert_ok(dcn_split_make(problem.dataset, 0, 3, &problem.split));
+    problem.mean[0] = 0;
+    problem.std[0] = 1;
+    static const int32_t channels[2] = {1, 3}; /* of the teacher's normalisation */
+    for (int i = 0; i < 2; i++) {
+        for (int cached = 0; cached < 2; cached++) {
+            dcn_train_result result;
+            decant_model *teacher = make_model(&problem, MLP, 4), *student = make_model(&problem, LINEAR, 2);
+            assert_ok(dcn_model_set_normalization(student, 3, mean, std));
+            assert_ok(dcn_model_set_normalization(teacher, channels[i], other_mean, other_std));
+            dcn_train_options options = plain_options(&problem, student);
+            options.teacher = teacher;
+            options.terms[0] = (dcn_term){.kind = DCN_TERM_LOGITS, .weight = 1};
+            options.batch = 60;
+            options.epochs = 1;
+            options.teacher_cache_bytes = cached ? 1 << 20 : 0;
+            options.context = &value[i][cached];
+            options.on_loss_sheet = keep_first_value;
+            assert_ok(dcn_train(&options, &result));
+            dcn_model_destroy(student);
+            dcn_model_destroy(teacher);
+        }
+    }
+    for (int i = 0; i < 2; i++)
+        assert_true(fabs(value[i][0] - value[i][1]) < 1e-5 * value[i][0]);
+    assert_true(fabs(value[0][0] - value[1][0]) > 1e-3 * value[0][0]); /* they are two teachers */
+    close_problem(&problem);
+}
+
 /* With a learning rate that changes nothing, the training loss of an epoch is the loss on the training samples,
  * whatever the batches: 100 samples make three batches of 32 and one of 4. */
 static void test_meters_weigh_by_sample(void **state)
@@ -620,6 +683,7 @@ int main(void)
         cmocka_unit_test(test_options_of_the_losses_reach_the_step),
         cmocka_unit_test(test_the_teacher_is_not_touched),
         cmocka_unit_test(test_a_teacher_gets_its_own_normalisation),
+        cmocka_unit_test(test_step_and_cache_normalise_for_the_teacher_alike),
         cmocka_unit_test(test_meters_weigh_by_sample),
         cmocka_unit_test(test_loss_sheet_tells_what_each_term_weighs),
         cmocka_unit_test(test_the_first_best_epoch_is_selected),
