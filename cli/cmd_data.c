@@ -1,6 +1,7 @@
 /* decant data list | get NAME | check SOURCE|RECIPE: the data sets that are known, fetching one, and whether one can be
  * trusted. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -121,19 +122,19 @@ static json_t *report_json(const decant_dataset *dataset, const decant_dataset_r
 {
     char hash[33];
     decant_dataset_hash(dataset, hash);
-    return json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
-                     "name", text_json(decant_dataset_name(dataset)), "hash", hash, "train", (json_int_t)report->train,
-                     "validation", (json_int_t)report->validation, "test", (json_int_t)report->test, "unlabelled",
-                     (json_int_t)report->unlabelled, "classes", report->classes, "majority", report->majority,
-                     "duplicates_within_train", (json_int_t)report->duplicates_within_train, "train_in_validation",
-                     (json_int_t)report->train_in_validation, "train_in_test", (json_int_t)report->train_in_test,
-                     "validation_in_test", (json_int_t)report->validation_in_test, "unlabelled_in_validation",
-                     (json_int_t)report->unlabelled_in_validation, "unlabelled_in_test",
-                     (json_int_t)report->unlabelled_in_test, "class_names",
-                     class_names_json(name_of_class, dataset, report->classes), "train_per_class",
-                     counts_json(report->train_per_class, report->classes), "validation_per_class",
-                     counts_json(report->validation_per_class, report->classes), "test_per_class",
-                     counts_json(report->test_per_class, report->classes));
+    return json_pack(
+        "{s:o, s:s, s:I, s:I, s:I, s:I, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "name",
+        text_json(decant_dataset_name(dataset)), "hash", hash, "train", (json_int_t)report->train, "validation",
+        (json_int_t)report->validation, "test", (json_int_t)report->test, "unlabelled", (json_int_t)report->unlabelled,
+        "classes", report->classes, "majority", isnan(report->majority) ? json_null() : json_real(report->majority),
+        "duplicates_within_train", (json_int_t)report->duplicates_within_train, "train_in_validation",
+        (json_int_t)report->train_in_validation, "train_in_test", (json_int_t)report->train_in_test,
+        "validation_in_test", (json_int_t)report->validation_in_test, "unlabelled_in_validation",
+        (json_int_t)report->unlabelled_in_validation, "unlabelled_in_test", (json_int_t)report->unlabelled_in_test,
+        "class_names", class_names_json(name_of_class, dataset, report->classes), "train_per_class",
+        counts_json(report->train_per_class, report->classes), "validation_per_class",
+        counts_json(report->validation_per_class, report->classes), "test_per_class",
+        counts_json(report->test_per_class, report->classes));
 }
 
 static decant_status fill_table(const decant_dataset *dataset, const decant_dataset_report *report, decant_table *table)
@@ -169,7 +170,11 @@ static decant_status print_as_text(const decant_dataset *dataset, const decant_d
            decant_count_text(report->train, train), decant_count_text(report->validation, validation),
            decant_count_text(report->test, test), report->classes);
     print_text(text);
-    printf("\nalways answering the commonest class: %.2f %%\n", 100 * report->majority);
+    putchar('\n');
+    if (report->test > 0)
+        printf("always answering the commonest class: %.2f %%\n", 100 * report->majority);
+    else
+        printf("no test samples\n");
     printf("identical samples: %" PRId64 " within training, %" PRId64 " of test also in training, %" PRId64
            " of validation also in training, %" PRId64 " of test also in validation\n",
            report->duplicates_within_train, report->train_in_test, report->train_in_validation,

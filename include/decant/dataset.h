@@ -125,7 +125,7 @@ typedef struct {
     int64_t *train_per_class;         /**< [classes]; all zero when unlabelled */
     int64_t *validation_per_class;    /**< [classes] */
     int64_t *test_per_class;          /**< [classes] */
-    double majority;                  /**< share of the commonest test class: the accuracy of always guessing it */
+    double majority;                  /**< test accuracy of always answering the commonest training class, or NAN */
     int64_t duplicates_within_train;  /**< training samples whose bytes already stand earlier in training */
     int64_t train_in_validation;      /**< validation samples whose bytes also stand in training */
     int64_t train_in_test;            /**< test samples whose bytes also stand in training */

@@ -118,7 +118,7 @@ bool dcn_parse_bool(const char *word, bool *ret)
     static const char *const words[][2] = {{"false", "true"}, {"no", "yes"}, {"off", "on"}};
     for (size_t row = 0; row < DCN_COUNT(words); row++) {
         for (int value = 0; value < 2; value++) {
-            if (strcmp(word, words[row][value]) != 0) continue;
+            if (strcasecmp(word, words[row][value]) != 0) continue;
             *ret = value == 1;
             return true;
         }
@@ -205,7 +205,8 @@ const char *dcn_nearest(const char *word, const char *const *candidates, size_t 
         if (candidate_length > LONGEST_WORD) continue;
         size_t distance = edit_distance(word, candidates[i]);
         size_t longer = length > candidate_length ? length : candidate_length;
-        if (distance < nearest_distance && distance * 2 <= longer) { /* at least half of it is the same */
+        const bool is_near = distance <= 2 ? distance * 2 <= longer : distance * 3 <= longer;
+        if (distance < nearest_distance && is_near) {
             nearest = candidates[i];
             nearest_distance = distance;
         }

@@ -25,7 +25,7 @@ decant_status dcn_text_take(dcn_text *text, char **ret_data);
  * alone. */
 bool dcn_parse_int64(const char *word, int64_t *ret);
 bool dcn_parse_double(const char *word, double *ret);
-bool dcn_parse_bool(const char *word, bool *ret); /* true/false/yes/no/on/off */
+bool dcn_parse_bool(const char *word, bool *ret); /* true/false/yes/no/on/off, in any case */
 /* A number of bytes, at least 1: "512 MiB", "1.5GB", "4096"; units B, kB, MB, GB, TB and KiB, MiB, GiB, TiB. */
 bool dcn_parse_bytes(const char *word, int64_t *ret);
 

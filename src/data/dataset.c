@@ -52,7 +52,7 @@ decant_status dcn_dataset_create(const char *name, const decant_shape *sample, i
     if (n_classes < 1) return DCN_FAIL(INVALID_ARG, "a data set has at least one class, not %d", n_classes);
     decant_status status = dcn_new(sizeof *dataset, (void **)&dataset);
     if (status != DECANT_OK) goto out;
-    dataset->sample = *sample;
+    dataset->sample = decant_shape_make(sample->rank, sample->dim); /* zeros behind the rank: the hash reads them */
     dataset->n_classes = n_classes;
     TRY(dcn_copy_string(name, &dataset->name));
     *ret_dataset = dataset;
@@ -60,6 +60,15 @@ decant_status dcn_dataset_create(const char *name, const decant_shape *sample, i
 out:
     dcn_dataset_destroy(dataset);
     return status;
+}
+
+decant_status dcn_dataset_reading(const decant_dataset *dataset, bool *ret_is_table, char **ret_text)
+{
+    *ret_is_table = dataset->encoder != NULL;
+    if (dataset->encoder != NULL) return dcn_encoder_to_json(dataset->encoder, ret_text);
+    if (dataset->reading != NULL) return dcn_copy_string(dataset->reading, ret_text);
+    *ret_text = NULL;
+    return DECANT_OK;
 }
 
 size_t dcn_sample_bytes(const decant_dataset *dataset, const dcn_samples *part)

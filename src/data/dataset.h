@@ -49,6 +49,9 @@ decant_status dcn_range_check(const char *name, int64_t first, int64_t available
 /* The last step of a reader: checks the labels, hashes samples and the whole. `place` (a path) is named in failures, or
  * NULL. */
 decant_status dcn_dataset_seal(decant_dataset *dataset, const char *place);
+/* How the table (*ret_is_table) or the files were read, for the file of a model that is trained on them; owned, NULL
+ * for data sets that are read in one way only. */
+decant_status dcn_dataset_reading(const decant_dataset *dataset, bool *ret_is_table, char **ret_text);
 size_t dcn_sample_bytes(const decant_dataset *dataset, const dcn_samples *part);
 
 #endif

@@ -350,12 +350,36 @@ out:
     return status;
 }
 
+/* Folders that others keep beside `train`, or that mean nothing without it, are not passed over in silence. */
+static decant_status check_folders(const char *path, bool has_train)
+{
+    static const char *const of_validation[] = {"val", "valid", "validation"};
+    for (size_t i = 0; i < DCN_COUNT(of_validation); i++) {
+        bool is_there = false;
+        TRY_RETURN(is_part(path, of_validation[i], &is_there));
+        if (is_there)
+            return fail_at(path, DCN_FAIL(FORMAT,
+                                          "the folder '%s' would not be read: put its pictures into 'train', of which "
+                                          "`data.validation` holds some out, or rename it to 'test'",
+                                          of_validation[i]));
+    }
+    char *pool = NULL;
+    TRY_RETURN(dcn_path_join(path, "unlabelled", &pool));
+    decant_status status = DECANT_OK;
+    if (!has_train && dcn_directory_exists(pool))
+        status = fail_at(path, DCN_FAIL(FORMAT, "there is a folder 'unlabelled' and none called 'train': the classes "
+                                                "beside a pool stand in PATH/train/CLASS"));
+    dcn_free(pool);
+    return status;
+}
+
 static decant_status list_folder(const dcn_files_options *options, const dcn_files_model *model, image_folder *folder)
 {
     bool has_train = false, has_test = false;
     char *pool = NULL;
     TRY_RETURN(is_part(options->path, "train", &has_train));
     TRY_RETURN(is_part(options->path, "test", &has_test));
+    if (model == NULL) TRY_RETURN(check_folders(options->path, has_train));
     if (has_test && !has_train && model == NULL)
         return fail_at(options->path, DCN_FAIL(FORMAT, "there is a folder 'test' and none called 'train'"));
     if (has_test && options->test > 0 && model == NULL)

@@ -201,12 +201,16 @@ static decant_status read_array(const dcn_files_options *options, const dcn_file
     const char *name = array_name(options, which);
     dcn_npy *array = &set->arrays[which];
     array_form *form = &set->forms[which];
-    bool is_there = options->names[which] != NULL; /* what the recipe names must be */
+    bool is_there = model == NULL && options->names[which] != NULL; /* what a recipe names must be */
     if (!is_there) TRY_RETURN(dcn_npz_has(set->npz, name, &is_there));
     if (!is_there) return DECANT_OK;
     decant_status status = dcn_npz_read(set->npz, name, array);
     if (status != DECANT_OK) goto out;
     if (which == DCN_Y_TRAIN || which == DCN_Y_TEST) return DECANT_OK;
+    if (array->count < 1) {
+        status = DCN_FAIL(FORMAT, "it is empty");
+        goto out;
+    }
     if (model != NULL)
         TRY(fit_form(array, options->axes, &model->sample, form));
     else if (set->sample.rank > 0)
@@ -214,8 +218,7 @@ static decant_status read_array(const dcn_files_options *options, const dcn_file
     else
         TRY(find_form(array, options->axes, form));
     set->sample = form->sample;
-    if (form->count < 1 || form->count > INT32_MAX || decant_shape_count(&form->sample) < 1)
-        status = DCN_FAIL(FORMAT, "it is empty, or holds more samples than can be counted");
+    if (form->count > INT32_MAX) status = DCN_FAIL(FORMAT, "it holds more samples than can be counted");
     if (!dcn_npy_is_bytes(array)) set->dtype = DECANT_F32;
 out:
     if (status != DECANT_OK) dcn_while("reading '%s' of %s", name, options->path);
@@ -298,6 +301,15 @@ static decant_status fill_train(const dcn_files_options *options, const array_se
     return fill_labelled(set, DCN_X_UNLABELLED, NULL, NULL, n_pool, train, parts->n_train);
 }
 
+/* Without parts, for a model: everything is the test part. */
+static decant_status fill_test_only(const array_set *set, decant_dataset *dataset)
+{
+    const int64_t count = set->forms[DCN_X_TRAIN].count;
+    dataset->train.dtype = set->dtype;
+    TRY_RETURN(dcn_samples_create(dataset, &dataset->test, count, set->dtype, true));
+    return fill_labelled(set, DCN_X_TRAIN, set->labels, NULL, count, &dataset->test, 0);
+}
+
 /* The test part: an array of its own, or what was taken from the training array. */
 static decant_status fill_test(const array_set *set, const dcn_parts *parts, decant_dataset *dataset)
 {
@@ -326,11 +338,13 @@ decant_status dcn_arrays_open_npz(const dcn_files_options *options, const dcn_fi
     TRY(dcn_dataset_create(options->path, &set.sample, n_classes, &dataset));
     if (model != NULL && model->class_names != NULL)
         TRY(dcn_dataset_name_classes(dataset, (const char *const *)model->class_names));
-    if (has(&set, DCN_X_TRAIN))
-        TRY(fill_train(options, &set, model == NULL, dataset, &parts));
-    else
+    if (model != NULL && !has(&set, DCN_X_TEST) && options->test <= 0) {
+        TRY(fill_test_only(&set, dataset));
+    } else {
         dataset->train.dtype = set.dtype;
-    TRY(fill_test(&set, &parts, dataset));
+        if (has(&set, DCN_X_TRAIN)) TRY(fill_train(options, &set, model == NULL, dataset, &parts));
+        TRY(fill_test(&set, &parts, dataset));
+    }
     TRY(dcn_dataset_seal(dataset, options->path));
     *ret_dataset = dataset;
     dataset = NULL;

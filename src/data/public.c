@@ -1,4 +1,6 @@
 /* The public face of this room: include/decant/dataset.h over the functions inside. */
+#include <math.h>
+
 #include "data/arrays.h"
 #include "data/cifar.h"
 #include "data/idx.h"
@@ -108,13 +110,13 @@ static decant_status count_classes(const decant_dataset *dataset, const dcn_samp
     return DECANT_OK;
 }
 
-static double majority(const int64_t *per_class, int32_t classes, int64_t count)
+/* Of the test samples, by the commonest class of training. */
+static double majority(const decant_dataset_report *report)
 {
-    int64_t most = 0;
-    for (int32_t c = 0; c < classes; c++) {
-        if (per_class[c] > most) most = per_class[c];
-    }
-    return count > 0 ? (double)most / (double)count : 0;
+    int32_t commonest = 0;
+    for (int32_t c = 1; c < report->classes; c++)
+        if (report->train_per_class[c] > report->train_per_class[commonest]) commonest = c;
+    return report->test > 0 ? (double)report->test_per_class[commonest] / (double)report->test : (double)NAN;
 }
 
 decant_status decant_dataset_check(const decant_dataset *dataset, int64_t validation, uint64_t seed,
@@ -135,7 +137,7 @@ decant_status decant_dataset_check(const decant_dataset *dataset, int64_t valida
     report.unlabelled = split.n_unlabelled;
     report.unlabelled_in_validation = overlap.pool_validation;
     report.unlabelled_in_test = overlap.pool_test;
-    report.majority = majority(report.test_per_class, report.classes, report.test);
+    report.majority = majority(&report);
     report.duplicates_within_train = overlap.within_train;
     report.train_in_validation = overlap.train_validation;
     report.train_in_test = overlap.train_test;

@@ -31,9 +31,42 @@ out:
     return status;
 }
 
+static bool is_in_group(const dcn_node *node, const char *group)
+{
+    const size_t length = strlen(group);
+    return node->name != NULL && strncmp(node->name, group, length) == 0 && node->name[length] == '.';
+}
+
+static bool is_read_outside(const dcn_graph *graph, dcn_value_id value, const char *group)
+{
+    bool is_read = value == graph->output;
+    for (dcn_node_id n = 0; n < graph->n_nodes && !is_read; n++)
+        for (int32_t i = 0; i < graph->nodes[n].n_inputs; i++)
+            is_read = is_read || (graph->nodes[n].input[i] == value && !is_in_group(&graph->nodes[n], group));
+    return is_read;
+}
+
+/* What comes out of a group of layers, as `layer2` is of layer2.0, layer2.1 and so on: the one value of theirs that
+ * others read. DCN_NONE where there is no such group, or several such values. */
+static dcn_value_id find_group(const dcn_graph *graph, const char *group)
+{
+    dcn_value_id found = DCN_NONE;
+    for (dcn_node_id n = 0; n < graph->n_nodes; n++) {
+        const dcn_node *node = &graph->nodes[n];
+        if (!is_in_group(node, group)) continue;
+        for (int32_t i = 0; i < node->n_outputs; i++) {
+            if (!is_read_outside(graph, node->output[i], group)) continue;
+            if (found != DCN_NONE) return DCN_NONE;
+            found = node->output[i];
+        }
+    }
+    return found;
+}
+
 decant_status dcn_features_layer(const dcn_graph *graph, const char *whose, const char *layer, dcn_value_id *ret_value)
 {
     dcn_value_id value = dcn_graph_find(graph, layer);
+    if (value == DCN_NONE) value = find_group(graph, layer);
     if (value == DCN_NONE || graph->values[value].kind != DCN_VALUE_RESULT) return unknown_layer(graph, whose, layer);
     *ret_value = value;
     return DECANT_OK;

@@ -52,6 +52,9 @@ decant_status dcn_term_check(const dcn_term *term)
         return DCN_FAIL(INVALID_ARG, "alpha and beta of loss term %s must be finite, not %g and %g", name, term->alpha,
                         term->beta);
     }
+    if (term->kind == DCN_TERM_DKD && term->alpha == 0 && term->beta == 0) {
+        return DCN_FAIL(INVALID_ARG, "alpha and beta of loss term %s are both 0: it teaches nothing", name);
+    }
     if (class->reads_features && (term->student == NULL || term->teacher == NULL)) {
         return DCN_FAIL(INVALID_ARG, "loss term %s must name a layer of the student and one of the teacher", name);
     }

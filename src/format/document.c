@@ -135,6 +135,17 @@ static void forget_lines(dcn_doc *doc, int32_t depth)
     }
 }
 
+size_t dcn_doc_step(const dcn_doc *doc, const char *path)
+{
+    size_t length = strcspn(path, ".");
+    for (int32_t i = 0; doc != NULL && doc->type == DCN_DOC_MAP && i < doc->count; i++) {
+        const size_t longer = strlen(doc->keys[i]);
+        const bool begins = strncmp(path, doc->keys[i], longer) == 0 && (path[longer] == '.' || path[longer] == '\0');
+        if (begins && longer > length) length = longer;
+    }
+    return length;
+}
+
 /* Where one step of the path leads: the slot that holds the child, made when a map does not have it yet. */
 static decant_status step_into(dcn_arena *arena, dcn_doc *doc, const char *origin, const char *step, size_t length,
                                dcn_doc ***ret_slot)
@@ -209,10 +220,10 @@ decant_status dcn_doc_set(dcn_arena *arena, dcn_doc *root, const char *path, con
     dcn_doc *doc = root;
     dcn_doc **slot = NULL;
     for (const char *step = path; step != NULL;) {
-        const char *dot = strchr(step, '.');
-        TRY(step_into(arena, doc, origin, step, dot != NULL ? (size_t)(dot - step) : strlen(step), &slot));
+        const size_t length = dcn_doc_step(doc, step);
+        TRY(step_into(arena, doc, origin, step, length, &slot));
         doc = *slot;
-        step = dot != NULL ? dot + 1 : NULL;
+        step = step[length] == '.' ? step + length + 1 : NULL;
     }
     *slot = value;
 out:

@@ -33,6 +33,9 @@ decant_status dcn_doc_parse(dcn_arena *arena, const char *name, const char *text
 
 /* Lookup in a map; NULL when absent or when doc is not a map. */
 dcn_doc *dcn_doc_get(const dcn_doc *doc, const char *key);
+/* The length of the first step of a dotted path below doc: up to the next dot, or a key of doc's that has dots itself.
+ */
+size_t dcn_doc_step(const dcn_doc *doc, const char *path);
 /* Sets (or replaces) the node at a dotted path "runs.alone.epochs", making maps on the way; list items by number.
  * value_text is parsed as YAML. USAGE when a step is neither a map nor a list or the path is malformed. */
 decant_status dcn_doc_set(dcn_arena *arena, dcn_doc *root, const char *path, const char *value_text);

@@ -58,6 +58,20 @@ static size_t offset_of_character(const yaml_reader *reader, size_t index)
     return offset;
 }
 
+/* What most often lies behind a failure of libyaml's, said in its words. */
+static const char *hint_for(const char *problem)
+{
+    static const char *const hints[][2] = {
+        {"could not find expected ':'", " (a space must follow the colon of `key: value`)"},
+        {"mapping values are not allowed in this context", " (is this line indented further than its neighbours?)"},
+        {"did not find expected key", " (is this line indented as its neighbours are?)"},
+        {"did not find expected '-' indicator", " (items of a list start with '- ', all indented alike)"},
+    };
+    for (size_t i = 0; i < DCN_COUNT(hints); i++)
+        if (strcmp(problem, hints[i][0]) == 0) return hints[i][1];
+    return "";
+}
+
 /* Turns libyaml's own failure into ours. */
 static decant_status fail_syntax(const yaml_reader *reader)
 {
@@ -73,10 +87,10 @@ static decant_status fail_syntax(const yaml_reader *reader)
     if (offset < reader->bytes && reader->text[offset] == '\t') {
         return fail_at(reader, mark, DECANT_FORMAT, "a tab cannot indent YAML; use spaces");
     }
-    if (parser->context == NULL) return fail_at(reader, mark, DECANT_FORMAT, problem);
     dcn_doc place = {.file = reader->file, .line = (int32_t)mark.line + 1, .column = (int32_t)mark.column + 1};
-    return dcn_doc_fail(&place, DECANT_FORMAT, "%s, %s that began in line %d", problem, parser->context,
-                        (int)parser->context_mark.line + 1);
+    if (parser->context == NULL) return dcn_doc_fail(&place, DECANT_FORMAT, "%s%s", problem, hint_for(problem));
+    return dcn_doc_fail(&place, DECANT_FORMAT, "%s, %s that began in line %d%s", problem, parser->context,
+                        (int)parser->context_mark.line + 1, hint_for(problem));
 }
 
 static decant_status next_event(yaml_reader *reader, yaml_event_t *ret_event)

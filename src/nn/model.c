@@ -62,11 +62,7 @@ void dcn_model_destroy(decant_model *model)
     for (int32_t i = 0; model->class_names && i < model->n_classes; i++)
         dcn_free(model->class_names[i]);
     dcn_free(model->class_names);
-    for (int32_t i = 0; i < model->n_metadata; i++) {
-        dcn_free(model->metadata[i].key);
-        dcn_free(model->metadata[i].value);
-    }
-    dcn_free(model->metadata);
+    dcn_model_clear_metadata(model);
     dcn_graph_destroy(model->graph);
     dcn_free(model);
 }
@@ -142,6 +138,23 @@ out:
     dcn_free(key_copy);
     dcn_free(value_copy);
     return status;
+}
+
+void dcn_model_clear_metadata(decant_model *model)
+{
+    for (int32_t i = 0; i < model->n_metadata; i++) {
+        dcn_free(model->metadata[i].key);
+        dcn_free(model->metadata[i].value);
+    }
+    dcn_free(model->metadata);
+    model->metadata = NULL;
+    model->n_metadata = 0;
+}
+
+decant_status dcn_model_set_reading(decant_model *model, bool is_table, const char *text)
+{
+    if (text == NULL) return DECANT_OK;
+    return dcn_model_set_metadata(model, is_table ? DCN_TABLE_METADATA : DCN_FILES_METADATA, text);
 }
 
 const char *dcn_model_metadata(const decant_model *model, const char *key)

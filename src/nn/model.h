@@ -41,8 +41,11 @@ void dcn_model_init(decant_model *model, uint64_t seed);
  * either may have more. */
 void dcn_weights_copy(const dcn_graph *graph, float *const *from, float **to);
 decant_status dcn_model_set_metadata(decant_model *model, const char *key, const char *value);
+void dcn_model_clear_metadata(decant_model *model);
 #define DCN_TABLE_METADATA "table" /* the encoder of the table that the model was trained on */
 #define DCN_FILES_METADATA "files" /* how the pictures or arrays that it was trained on were read */
+/* The one or the other; text NULL: neither. */
+decant_status dcn_model_set_reading(decant_model *model, bool is_table, const char *text);
 const char *dcn_model_metadata(const decant_model *model, const char *key); /* NULL when absent */
 /* One channel (the same for all), or as many as the input has (features, where it is no image); deviations above 0;
  * else INVALID_ARG. Readers rely on it. */

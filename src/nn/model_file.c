@@ -162,7 +162,9 @@ static decant_status read_graph(const dcn_safetensors *file, dcn_graph **ret_gra
     const char *text = dcn_safetensors_metadata(file, PREFIX "graph");
     const char *fingerprint = dcn_safetensors_metadata(file, PREFIX "fingerprint");
     if (!version || !text || !fingerprint)
-        return DCN_FAIL(FORMAT, "this safetensors file holds weights but no network: decant did not write it");
+        return DCN_FAIL(FORMAT,
+                        "this safetensors file holds weights but no network: decant did not write it, and reads "
+                        "no other programs' models");
     if (strcmp(version, FILE_VERSION) != 0)
         return DCN_FAIL(FORMAT, "model file version %s is not known to this decant (it reads version " FILE_VERSION ")",
                         version);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "graph/graph.h"
 
 /* --- names --- */
@@ -16,8 +17,8 @@ static decant_status check_name(const dcn_doc *doc, const char *what, const char
     const bool good = length > 0 && length <= 64 && name[0] != '.' && name[0] != '-';
     if (good && strspn(name, letters) == length) return DECANT_OK;
     return dcn_doc_fail(doc, DECANT_USAGE,
-                        "'%s' is no good %s: use 1 to 64 letters, digits, '-', '_' and '.', not '-' or '.' first", name,
-                        what);
+                        "'%s' is no good %s: use 1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.', not '-' or '.' first",
+                        name, what);
 }
 
 int32_t dcn_experiment_find_run(const dcn_experiment *experiment, const char *name)
@@ -40,7 +41,11 @@ static decant_status find_model(const dcn_experiment *experiment, const dcn_doc 
     TRY_RETURN(dcn_doc_text(doc, "model", &name));
     int32_t model = dcn_experiment_find_model(experiment, name);
     if (model == DCN_NONE) {
-        const dcn_doc *models = dcn_doc_get(experiment->doc, "models");
+        const dcn_doc *models = dcn_doc_get(experiment->doc, "models"), *runs = dcn_doc_get(experiment->doc, "runs");
+        const dcn_doc *run = runs != NULL ? dcn_doc_get(runs, name) : NULL;
+        if (run != NULL)
+            return dcn_doc_fail(doc, DECANT_USAGE,
+                                "'%s' is a run, and a model is wanted here: one of those below models:", name);
         return dcn_schema_unknown(doc, "model", name, models->keys, (size_t)models->count);
     }
     *ret_model = model;
@@ -73,6 +78,20 @@ static decant_status parse_zoo(const dcn_doc *doc, dcn_model_spec *model)
     return DECANT_OK;
 }
 
+/* Not a list of layers. */
+static decant_status parse_model_map(const dcn_doc *doc, dcn_model_spec *model)
+{
+    static const char *const zoo = "zoo";
+    if (dcn_doc_get(doc, zoo) == NULL && doc->count > 0 && dcn_schema_find(DCN_SECTION_ZOO, doc->keys[0]) == NULL &&
+        dcn_nearest(doc->keys[0], &zoo, 1) == NULL)
+        return dcn_doc_fail(
+            doc->key_nodes[0], DECANT_USAGE,
+            "the model '%s' has '%s' where {zoo: NAME} or a list is wanted; a network of your own is a list "
+            "of layers, each behind '- '",
+            model->name, doc->keys[0]);
+    return parse_zoo(doc, model);
+}
+
 static decant_status parse_models(dcn_experiment *experiment)
 {
     const dcn_doc *doc = dcn_doc_get(experiment->doc, "models");
@@ -86,7 +105,7 @@ static decant_status parse_models(dcn_experiment *experiment)
         model->doc = doc->items[i];
         TRY_RETURN(check_name(doc->key_nodes[i], "name for a model", model->name));
         if (model->doc->type == DCN_DOC_MAP)
-            TRY_RETURN(parse_zoo(model->doc, model));
+            TRY_RETURN(parse_model_map(model->doc, model));
         else if (model->doc->type != DCN_DOC_LIST || model->doc->count == 0)
             return dcn_doc_fail(doc->key_nodes[i], DECANT_USAGE,
                                 "the model '%s' must be a list of layers or a map like {zoo: NAME}", model->name);
@@ -183,14 +202,35 @@ decant_status dcn_trained_parse(const dcn_experiment *experiment, const dcn_doc 
     TRY_RETURN(dcn_doc_text(doc, key, &name));
     *ret_run = dcn_experiment_find_run(experiment, name);
     if (*ret_run != DCN_NONE) return DECANT_OK;
-    if (strpbrk(name, "./") != NULL) { /* no run has such a name, and it looks like a file's */
+    if (strpbrk(name, "./") != NULL) { /* it looks like a file's, and is no run */
         *ret_file = name;
         return DECANT_OK;
     }
     const dcn_doc *runs = dcn_doc_get(experiment->doc, "runs");
+    if (dcn_experiment_find_model(experiment, name) != DCN_NONE)
+        return dcn_doc_fail(doc, DECANT_USAGE, "'%s' is a model, and %s wants a run that trains it, or a file", name,
+                            key);
     char what[96];
     TRY_RETURN(dcn_format(what, sizeof what, "%s (a run, or a file such as ./model.safetensors)", key));
     return dcn_schema_unknown(doc, what, name, runs->keys, (size_t)runs->count);
+}
+
+/* RUN-seedN is the folder of a run of several seeds, and may be the name of another. */
+static decant_status check_run_folders(const dcn_experiment *experiment)
+{
+    char folder[128];
+    for (int32_t i = 0; i < experiment->n_runs; i++) {
+        const dcn_run_spec *run = &experiment->runs[i];
+        for (int32_t s = 0; s < run->n_seeds && run->n_seeds > 1; s++) {
+            TRY_RETURN(dcn_format(folder, sizeof folder, "%s-seed%llu", run->name, (unsigned long long)run->seeds[s]));
+            const int32_t other = dcn_experiment_find_run(experiment, folder);
+            if (other != DCN_NONE && experiment->runs[other].n_seeds == 1)
+                return dcn_doc_fail(experiment->runs[other].doc, DECANT_USAGE,
+                                    "the run '%s' has the folder of a seed of '%s'; rename one of them", folder,
+                                    run->name);
+        }
+    }
+    return DECANT_OK;
 }
 
 static decant_status parse_runs(dcn_experiment *experiment)
@@ -358,6 +398,7 @@ static decant_status parse_experiment(dcn_experiment *experiment)
     TRY_RETURN(dcn_data_parse(experiment->arena, dcn_doc_get(doc, "data"), &experiment->data));
     TRY_RETURN(parse_models(experiment));
     TRY_RETURN(parse_runs(experiment));
+    TRY_RETURN(check_run_folders(experiment));
     TRY_RETURN(order_runs(experiment));
     for (int32_t i = 0; i < experiment->n_runs; i++)
         TRY_RETURN(dcn_start_resolve_model(experiment, experiment->order[i]));
@@ -370,19 +411,31 @@ static decant_status check_entry(const dcn_doc *root, const char *path, const ch
 {
     const size_t length = strlen(section);
     if (strncmp(path, section, length) != 0 || path[length] != '.') return DECANT_OK;
-    const char *name = path + length + 1;
-    const char *end = strchr(name, '.');
     const dcn_doc *entries = dcn_doc_get(root, section);
-    if (end == NULL || entries == NULL || entries->type != DCN_DOC_MAP) return DECANT_OK;
-    for (int32_t i = 0; i < entries->count; i++)
-        if (strlen(entries->keys[i]) == (size_t)(end - name) &&
-            strncmp(entries->keys[i], name, (size_t)(end - name)) == 0)
-            return DECANT_OK;
+    if (entries == NULL || entries->type != DCN_DOC_MAP) return DECANT_OK;
     char word[128];
-    TRY_RETURN(dcn_format(word, sizeof word, "%.*s", (int)(end - name), name));
+    const char *name = path + length + 1;
+    const size_t step = dcn_doc_step(entries, name);
+    TRY_RETURN(dcn_format(word, sizeof word, "%.*s", (int)step, name));
+    if (name[step] == '\0' || dcn_doc_get(entries, word) != NULL) return DECANT_OK;
     const dcn_doc place = {.file = "-o"};
     return dcn_schema_unknown(&place, strcmp(section, "runs") == 0 ? "run" : "model", word, entries->keys,
                               (size_t)entries->count);
+}
+
+/* runs.RUN.KEY.SETTING changes a setting of what the run has, though it may have it from another. */
+static decant_status inherit_whole(dcn_arena *arena, dcn_doc *root, const char *path)
+{
+    char run[128], key[64];
+    if (strncmp(path, "runs.", 5) != 0) return DECANT_OK;
+    const char *name = path + 5;
+    const size_t length = dcn_doc_step(dcn_doc_get(root, "runs"), name);
+    if (name[length] != '.') return DECANT_OK;
+    const char *behind = name + length + 1, *end = strchr(behind, '.');
+    if (end == NULL) return DECANT_OK;
+    TRY_RETURN(dcn_format(run, sizeof run, "%.*s", (int)length, name));
+    TRY_RETURN(dcn_format(key, sizeof key, "%.*s", (int)(end - behind), behind));
+    return dcn_runs_inherit(arena, root, run, key);
 }
 
 /* "path=value" onto the tree. */
@@ -395,6 +448,7 @@ static decant_status apply_override(dcn_arena *arena, dcn_doc *root, const char 
     TRY_RETURN(dcn_format(path, sizeof path, "%.*s", (int)(equals - override), override));
     TRY_RETURN(check_entry(root, path, "runs"));
     TRY_RETURN(check_entry(root, path, "models"));
+    TRY_RETURN(inherit_whole(arena, root, path));
     return dcn_doc_set(arena, root, path, equals + 1);
 }
 

@@ -66,6 +66,22 @@ static int32_t index_of(const dcn_doc *map, const char *key)
     return DCN_NONE;
 }
 
+decant_status dcn_runs_inherit(dcn_arena *arena, dcn_doc *root, const char *run_name, const char *key)
+{
+    dcn_doc *runs = dcn_doc_get(root, "runs"), *run = dcn_doc_get(runs, run_name), *copy = NULL;
+    if (run == NULL || run->type != DCN_DOC_MAP || !is_whole(key)) return DECANT_OK;
+    const dcn_doc *holder = run;
+    for (int32_t links = 0; links < runs->count && holder != NULL && dcn_doc_get(holder, key) == NULL; links++) {
+        const dcn_doc *like = dcn_doc_get(holder, "like");
+        holder = like != NULL && like->type == DCN_DOC_SCALAR ? dcn_doc_get(runs, like->text) : NULL;
+    }
+    if (strcmp(key, "augment") == 0 && dcn_doc_get(holder, key) == NULL) holder = dcn_doc_get(root, "data");
+    const dcn_doc *inherited = dcn_doc_get(holder, key);
+    if (holder == run || inherited == NULL || inherited->type != DCN_DOC_MAP) return DECANT_OK;
+    TRY_RETURN(dcn_doc_clone(arena, inherited, &copy));
+    return dcn_doc_append(arena, run, holder->key_nodes[index_of(holder, key)], copy);
+}
+
 /* Merges run `index`, its base first. `depth` counts the links so far: more than there are runs means a circle. */
 static decant_status merge_run(dcn_arena *arena, const dcn_doc *runs, int32_t index, int32_t depth,
                                const dcn_doc **merged)

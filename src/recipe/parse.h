@@ -5,6 +5,10 @@
 #include "recipe/experiment.h"
 #include "recipe/schema.h"
 
+/* merge.c: gives a run a copy of its own of what `key` would be taken whole from the run that it is like (`augment`
+ * also from the data), so that a part of it can be overridden; nothing where the run has its own, or the key is merged.
+ */
+decant_status dcn_runs_inherit(dcn_arena *arena, dcn_doc *root, const char *run_name, const char *key);
 /* merge.c: every run's map with its `like` chain merged in, by index in the runs map. */
 decant_status dcn_runs_merge(dcn_arena *arena, const dcn_doc *runs, const dcn_doc ***ret_merged);
 /* parse_data.c */

@@ -33,6 +33,11 @@ static decant_status fail_choice(const dcn_choice *choice, const dcn_doc *doc)
         return dcn_schema_unknown(doc->key_nodes[0], choice->key, doc->keys[0], choice->words, (size_t)choice->n_words);
     if (doc->type == DCN_DOC_SCALAR)
         return dcn_schema_unknown(doc, choice->key, doc->text, choice->words, (size_t)choice->n_words);
+    if (doc->type == DCN_DOC_MAP && doc->count > 1)
+        return dcn_doc_fail(doc, DECANT_USAGE,
+                            "%s must be one word, or a map with one key such as %s; here are both '%s' "
+                            "and '%s'",
+                            choice->key, choice->example, doc->keys[0], doc->keys[1]);
     return dcn_doc_fail(doc, DECANT_USAGE, "%s must be one word, or a map with one key such as %s", choice->key,
                         choice->example);
 }

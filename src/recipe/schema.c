@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 
@@ -166,25 +167,94 @@ static decant_status check_value(const dcn_key *key, const dcn_doc *value)
 
 /* --- maps --- */
 
+/* What others call it: PyTorch, Lightning, Keras, papers. A word may have several, each for another place. */
+static const char *const foreign_names[][2] = {
+    /* training */
+    {"learning_rate", "lr"},
+    {"learningrate", "lr"},
+    {"max_lr", "lr"},
+    {"batch_size", "batch"},
+    {"num_epochs", "epochs"},
+    {"n_epochs", "epochs"},
+    {"max_epochs", "epochs"},
+    {"eta_min", "lr_min"},
+    {"min_lr", "lr_min"},
+    {"step_size", "every"},
+    {"warmup_epochs", "warmup"},
+    {"betas", "beta1"},
+    {"grad_clip", "clip_norm"},
+    {"gradient_clip_val", "clip_norm"},
+    {"max_grad_norm", "clip_norm"},
+    {"ema_decay", "ema"},
+    {"early_stopping", "select"},
+    {"monitor", "select"},
+    {"num_seeds", "seeds"},
+    {"n_seeds", "seeds"},
+    {"scheduler", "schedule"},
+    {"lr_scheduler", "schedule"},
+    {"optim", "optimizer"},
+    {"StepLR", "step"},
+    {"MultiStepLR", "step"},
+    {"CosineAnnealingLR", "cosine"},
+    {"cosine_annealing", "cosine"},
+    {"OneCycleLR", "one_cycle"},
+    /* losses */
+    {"T", "temperature"},
+    {"tau", "temperature"},
+    {"temp", "temperature"},
+    {"alpha", "weight"},
+    {"label_smooth", "label_smoothing"},
+    {"smoothing", "label_smoothing"},
+    {"criterion", "loss"},
+    {"losses", "loss"},
+    {"cross_entropy", "ce"},
+    {"crossentropy", "ce"},
+    {"kl", "kd"},
+    {"kl_div", "kd"},
+    {"kldiv", "kd"},
+    {"mse", "logits"},
+    {"fitnet", "hint"},
+    /* data and networks */
+    {"dataset", "source"},
+    {"val", "validation"},
+    {"valid", "validation"},
+    {"normalise", "normalize"},
+    {"number", "numeric"},
+    {"float", "numeric"},
+    {"string", "category"},
+    {"categorical", "category"},
+    {"horizontal_flip", "flip"},
+    {"hflip", "flip"},
+    {"random_crop", "crop"},
+    {"in_channels", "channels"},
+    {"num_classes", "classes"},
+    {"hidden_size", "hidden"},
+    {"init_from", "init"},
+    {"params", "parameters"},
+    {"flops", "mult_adds"},
+    {"macs", "mult_adds"},
+    /* runs */
+    {"extends", "like"},
+    {"inherit", "like"},
+    {"<<", "like"},
+    {"exclude", "leave_out"},
+    {"architecture", "model"},
+    {"arch", "model"},
+};
+
 const char *dcn_schema_usual_name(const char *name)
 {
-    static const char *const pairs[][2] = {
-        {"learning_rate", "lr"},  {"learningrate", "lr"},     {"eta_min", "lr_min"},
-        {"min_lr", "lr_min"},     {"step_size", "every"},     {"warmup_epochs", "warmup"},
-        {"batch_size", "batch"},  {"num_epochs", "epochs"},   {"n_epochs", "epochs"},
-        {"T", "temperature"},     {"tau", "temperature"},     {"label_smooth", "label_smoothing"},
-        {"val", "validation"},    {"grad_clip", "clip_norm"}, {"init_from", "init"},
-        {"params", "parameters"},
-    };
-    for (size_t i = 0; i < DCN_COUNT(pairs); i++)
-        if (strcmp(name, pairs[i][0]) == 0) return pairs[i][1];
+    for (size_t i = 0; i < DCN_COUNT(foreign_names); i++)
+        if (strcasecmp(name, foreign_names[i][0]) == 0) return foreign_names[i][1];
     return name;
 }
 
 decant_status dcn_schema_unknown(const dcn_doc *doc, const char *what, const char *word, const char *const *candidates,
                                  size_t n_candidates)
 {
-    const char *nearest = dcn_nearest(word, candidates, n_candidates);
+    const char *nearest = dcn_nearest(word, candidates, n_candidates), *usual = dcn_schema_usual_name(word);
+    for (size_t i = 0; i < n_candidates; i++)
+        if (strcmp(usual, candidates[i]) == 0) nearest = candidates[i];
     if (nearest != NULL)
         return dcn_doc_fail(doc, DECANT_USAGE, "unknown %s '%s'; did you mean '%s'?", what, word, nearest);
     char known[256] = "";
@@ -201,17 +271,34 @@ static const char *section_name(dcn_section section)
     return section_paths[section][0] != '\0' ? section_paths[section] : "a recipe";
 }
 
+/* The places that do have a key of this name, "a, b, c"; empty: none. */
+static void list_places(const char *name, char ret_places[160])
+{
+    size_t length = 0;
+    ret_places[0] = '\0';
+    for (size_t i = 0; i < DCN_COUNT(keys); i++) {
+        const char *path = section_name(keys[i].section);
+        if (strcmp(keys[i].name, name) != 0 || length + strlen(path) + 3 > 160) continue;
+        length += (size_t)snprintf(ret_places + length, 160 - length, "%s%s", length > 0 ? ", " : "", path);
+    }
+}
+
 static decant_status unknown_key(dcn_section section, const dcn_doc *key_node)
 {
-    const char *candidates[MAX_CANDIDATES];
+    const char *candidates[MAX_CANDIDATES], *usual = dcn_schema_usual_name(key_node->text);
+    char what[96], places[160];
     size_t count = 0;
-    for (size_t i = 0; i < DCN_COUNT(keys) && count < MAX_CANDIDATES; i++)
-        if (keys[i].section == section) candidates[count++] = keys[i].name;
-    char what[96];
-    const char *usual = dcn_schema_usual_name(key_node->text);
+    bool is_known = false;
+    for (size_t i = 0; i < DCN_COUNT(keys) && count < MAX_CANDIDATES; i++) {
+        if (keys[i].section != section) continue;
+        is_known = is_known || strcmp(keys[i].name, usual) == 0;
+        candidates[count++] = keys[i].name;
+    }
     snprintf(what, sizeof what, "key of %s:", section_name(section));
-    if (usual != key_node->text && dcn_schema_find(section, usual) != NULL)
-        return dcn_doc_fail(key_node, DECANT_USAGE, "unknown %s '%s'; did you mean '%s'?", what, key_node->text, usual);
+    list_places(usual, places);
+    if (!is_known && places[0] != '\0' && dcn_nearest(key_node->text, candidates, count) == NULL)
+        return dcn_doc_fail(key_node, DECANT_USAGE, "unknown %s '%s'; '%s' is a key of %s", what, key_node->text, usual,
+                            places);
     return dcn_schema_unknown(key_node, what, key_node->text, candidates, count);
 }
 

@@ -62,5 +62,7 @@ decant_status dcn_schema_unknown(const dcn_doc *doc, const char *what, const cha
 /* docs/recipes.md, and the whole recipe that stands at its beginning (schema_docs.c). */
 decant_status dcn_schema_docs(dcn_text *text);
 const char *dcn_schema_example(void);
+const char *dcn_schema_runs(void);           /* more of its runs, to stand behind its last one */
+const char *const *dcn_schema_sources(void); /* values of data.source; NULL behind the last */
 
 #endif

@@ -23,49 +23,106 @@ static const char opening[] =
     "\n"
     "```yaml\n";
 
-/* Part of the page and of tests/recipe/test_schema.c, which reads it back. */
-static const char example[] =
-    "decant: 1\n"
-    "name: fashion-students\n"
-    "data:\n"
-    "  source: fashion-mnist\n"
-    "  validation: 5000          # from the training part; the test part is read once, at the end\n"
-    "  augment: {shift: 2, flip: true}\n"
-    "models:\n"
-    "  teacher: {zoo: resnet20}\n"
-    "  student:\n"
-    "    - conv: {channels: 16, kernel: 3, padding: 1, bias: false}\n"
-    "    - batchnorm\n"
-    "    - relu\n"
-    "    - maxpool: 2\n"
-    "    - flatten\n"
-    "    - dropout: 0.5\n"
-    "    - linear: 10\n"
-    "runs:\n"
-    "  teacher:\n"
-    "    model: teacher\n"
-    "    epochs: 10\n"
-    "    optimizer: {sgd: {lr: 0.1, momentum: 0.9}}\n"
-    "    schedule: cosine\n"
-    "    loss: {ce: 1}\n"
-    "  alone:\n"
-    "    model: student\n"
-    "    epochs: 10\n"
-    "    optimizer: adam\n"
-    "    loss: {ce: 1}\n"
-    "    seeds: 3\n"
-    "  distilled:\n"
-    "    like: alone             # the same but for what follows\n"
-    "    teacher: teacher\n"
-    "    loss:\n"
-    "      ce: 0.25\n"
+/* Parts of the page, which tests/recipe/test_schema.c reads back. */
+#define EXAMPLE                                                                                                        \
+    "decant: 1\n"                                                                                                      \
+    "name: fashion-students\n"                                                                                         \
+    "data:\n"                                                                                                          \
+    "  source: fashion-mnist\n"                                                                                        \
+    "  validation: 5000          # from the training part; the test part is read once, at the end\n"                   \
+    "  augment: {shift: 2, flip: true}\n"                                                                              \
+    "models:\n"                                                                                                        \
+    "  teacher: {zoo: resnet20}\n"                                                                                     \
+    "  student:\n"                                                                                                     \
+    "    - conv: {channels: 16, kernel: 3, padding: 1, bias: false}\n"                                                 \
+    "    - batchnorm\n"                                                                                                \
+    "    - relu\n"                                                                                                     \
+    "    - maxpool: 2\n"                                                                                               \
+    "    - flatten\n"                                                                                                  \
+    "    - dropout: 0.5\n"                                                                                             \
+    "    - linear: 10\n"                                                                                               \
+    "runs:\n"                                                                                                          \
+    "  teacher:\n"                                                                                                     \
+    "    model: teacher\n"                                                                                             \
+    "    epochs: 10\n"                                                                                                 \
+    "    optimizer: {sgd: {lr: 0.1, momentum: 0.9}}\n"                                                                 \
+    "    schedule: cosine\n"                                                                                           \
+    "    loss: {ce: 1}\n"                                                                                              \
+    "  alone:\n"                                                                                                       \
+    "    model: student\n"                                                                                             \
+    "    epochs: 10\n"                                                                                                 \
+    "    optimizer: adam\n"                                                                                            \
+    "    loss: {ce: 1}\n"                                                                                              \
+    "    seeds: 3\n"                                                                                                   \
+    "  distilled:\n"                                                                                                   \
+    "    like: alone             # the same but for what follows\n"                                                    \
+    "    teacher: teacher\n"                                                                                           \
+    "    loss:\n"                                                                                                      \
+    "      ce: 0.25\n"                                                                                                 \
     "      kd: {weight: 0.75, temperature: 4}\n"
-    "budget: {model: student, parameters: 100000}\n";
+#define EXAMPLE_END "budget: {model: student, parameters: 100000}\n"
+
+static const char more_runs[] =
+    "  hinted:                   # a layer's output beside the logits; `decant summary` tells what layers are called\n"
+    "    like: alone\n"
+    "    teacher: teacher\n"
+    "    loss: {ce: 0.5, hint: {weight: 0.5, student: '3', teacher: layer2}}\n"
+    "  from-two:                 # an ensemble: its answers are averaged; {run: teacher, seeds: all} is one, too\n"
+    "    like: distilled\n"
+    "    teacher: [teacher, ./another/model.safetensors]\n"
+    "  no-sandals:               # a class is left out of the transfer set, and its bias set right afterwards\n"
+    "    like: distilled\n"
+    "    transfer: {leave_out: [5]}\n"
+    "    correct_bias: {validation: {classes: [5]}}\n"
+    "  thinner:                  # half of the trained teacher, trained on under its eyes\n"
+    "    like: distilled\n"
+    "    model: teacher\n"
+    "    prune: {from: teacher, keep: 0.5}\n"
+    "  longer:                   # goes on from the weights of another run\n"
+    "    like: distilled\n"
+    "    init: distilled\n"
+    "    epochs: 20\n";
+
+static const char *const sources[] = {
+    "{format: images, path: photos, size: 64, test: 0.2}",
+    "{format: csv, path: customers.csv, target: satisfied, test: 0.2, drop: [id]}",
+    "{format: npz, path: arrays.npz, test: 0.2}",
+    NULL,
+};
 
 const char *dcn_schema_example(void)
 {
-    return example;
+    return EXAMPLE EXAMPLE_END;
 }
+
+const char *dcn_schema_runs(void)
+{
+    return more_runs;
+}
+
+const char *const *dcn_schema_sources(void)
+{
+    return sources;
+}
+
+static const char again[] =
+    "\n## Running again\n"
+    "\n"
+    "A run that is finished and unchanged is not made again. One that was interrupted goes on from its checkpoint, "
+    "which "
+    "is\n"
+    "written every epoch and every minute, and ends in the same bits. What counts is what decides the result: the "
+    "data, "
+    "the\n"
+    "network, the teacher's file, every setting of training, the seed. Comments, the order of keys, names of models "
+    "and\n"
+    "`threads` do not count. A finished run of which something has changed is refused, with what it is; `--force` "
+    "makes "
+    "it anew\n"
+    "(and then its students, which had another teacher). So 20 epochs instead of 10 begin at the first: the learning "
+    "rate\n"
+    "would have taken another course. `init: RUN` in a run of its own trains on from what was learnt. Another `--dir` "
+    "keeps both.\n";
 
 static const char *type_text(const dcn_key *key)
 {
@@ -162,7 +219,12 @@ static decant_status add_zoo(dcn_text *text)
 
 decant_status dcn_schema_docs(dcn_text *text)
 {
-    TRY_RETURN(dcn_text_add(text, "%s%s```\n", opening, example));
+    TRY_RETURN(dcn_text_add(text, "%s%s%s```\n\nMore runs of this recipe:\n\n```yaml\n%s```\n\n", opening, EXAMPLE,
+                            EXAMPLE_END, more_runs));
+    TRY_RETURN(dcn_text_add(text, "And data of your own, as its `source`:\n\n```yaml\n"));
+    for (int32_t i = 0; sources[i] != NULL; i++)
+        TRY_RETURN(dcn_text_add(text, "source: %s\n", sources[i]));
+    TRY_RETURN(dcn_text_add(text, "```\n%s", again));
     for (dcn_section section = 0; section < DCN_SECTION_COUNT; section++)
         TRY_RETURN(add_section(section, text));
     TRY_RETURN(add_layers(text));

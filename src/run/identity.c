@@ -10,6 +10,28 @@
 #include "recipe/words.h"
 #include "run/correct.h"
 
+/* The words that go into the model file, of data sets of the user's own: names of classes, columns and categories, and
+ * the table's bytes, by which it is recognised later. */
+static json_t *describe_names(const decant_dataset *dataset)
+{
+    const dcn_encoder *encoder = dataset->encoder;
+    json_t *names = json_array();
+    for (int32_t c = 0; dataset->class_names != NULL && c < dataset->n_classes; c++)
+        dcn_json_append(&names, json_string(dataset->class_names[c]));
+    for (int32_t i = 0; encoder != NULL && i < encoder->n_columns; i++) {
+        dcn_json_append(&names, json_string(encoder->columns[i].name));
+        for (int32_t k = 0; k < encoder->columns[i].n_categories; k++)
+            dcn_json_append(&names, json_string(encoder->columns[i].categories[k]));
+    }
+    if (encoder != NULL) dcn_json_append(&names, json_string(encoder->parting.file_hash));
+    char hex[DCN_HASH_HEX], *text = names != NULL ? json_dumps(names, JSON_COMPACT) : NULL;
+    json_decref(names);
+    if (text == NULL) return NULL;
+    dcn_hash_hex(dcn_hash_bytes(text, strlen(text)), hex);
+    free(text);
+    return json_string(hex);
+}
+
 static json_t *describe_data(const dcn_materials *materials, const char *data_hex)
 {
     const dcn_data_spec *data = &materials->experiment->data;
@@ -22,6 +44,8 @@ static json_t *describe_data(const dcn_materials *materials, const char *data_he
                                     (json_int_t)data->seed, "content", data_hex, "mean", mean, "std", std);
     if (data->unlabelled > 0) /* a table's pool is a matter of its content */
         dcn_json_set(&description, "unlabelled", json_integer(materials->dataset->n_unlabelled));
+    if (materials->dataset->encoder != NULL || materials->dataset->reading != NULL)
+        dcn_json_set(&description, "names", describe_names(materials->dataset));
     return description;
 }
 
@@ -250,6 +274,7 @@ static const char *meaning_of(const char *path)
 {
     static const char *const meanings[][2] = {
         {"data.content", "the samples are not the same, or are read or parted in another way"},
+        {"data.names", "a class, a column or a category has another name, or the table's file has changed"},
         {"model.network", "the network is another: its layers, their names or its inputs"},
         {"teacher", "the teacher is another, or was made again"},
         {"teacher.members", "a teacher is another, or was made again"},

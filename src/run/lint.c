@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "base/characters.h"
+#include "base/file.h"
+#include "base/folder.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "compress/fold.h"
 #include "data/encoder.h"
@@ -48,6 +51,29 @@ decant_status dcn_lint_failure(const dcn_lint_context *context, const dcn_doc *p
     return dcn_findings_add_at(context->findings, DECANT_SEVERITY_ERROR, file, line, column, text);
 }
 
+decant_status dcn_lint_load(const dcn_lint_context *context, const dcn_doc *place, const char *file,
+                            decant_model **ret_model)
+{
+    char message[1024];
+    char *inside = NULL; /* of a run's folder */
+    *ret_model = NULL;
+    decant_status status = dcn_model_load(file, ret_model);
+    if (status == DECANT_OK) return status;
+    if (status == DECANT_NO_MEMORY || status == DECANT_INTERNAL || decant_error_file()[0] != '\0')
+        return dcn_lint_failure(context, place, status);
+    snprintf(message, sizeof message, "%s", decant_error_message()); /* adding a finding may write the record anew */
+    TRY_RETURN(dcn_path_join(file, "model.safetensors", &inside));
+    const bool has_name = strstr(message, file) != NULL;
+    if (dcn_file_exists(inside))
+        status = dcn_lint_add(context, place, DECANT_SEVERITY_ERROR, "%s is the folder of a run; its model is %s", file,
+                              inside);
+    else
+        status = dcn_lint_add(context, place, DECANT_SEVERITY_ERROR, "%s%s%s", has_name ? "" : file,
+                              has_name ? "" : ": ", message);
+    dcn_free(inside);
+    return status;
+}
+
 /* --- data --- */
 
 /* Rows may be the same only because their numbers no longer differ; "" where none are so large. */
@@ -65,15 +91,17 @@ static decant_status hint_at_identifier(const dcn_encoder *encoder, char *ret_hi
     return DECANT_OK;
 }
 
-/* A few identical images stand in published sets and cannot be helped. More than PUBLISHED_SHARE allows is a leak,
- * whatever the files are called; files of one's own can be mended in any case. */
+bool dcn_lint_is_excused(const dcn_lint_context *context, int64_t count)
+{
+    return context->experiment->data.source_kind == DCN_SOURCE_NAMED &&
+           count <= context->materials->dataset->test.count / PUBLISHED_SHARE;
+}
+
 static decant_status lint_overlap(const dcn_lint_context *context)
 {
     const dcn_data_spec *data = &context->experiment->data;
     const dcn_overlap *overlap = &context->materials->overlap;
     const char *name = context->materials->dataset->name;
-    bool named = data->source_kind == DCN_SOURCE_NAMED;
-    int64_t excused = context->materials->dataset->test.count / PUBLISHED_SHARE;
     char hint[160];
     TRY_RETURN(hint_at_identifier(context->materials->dataset->encoder, hint, sizeof hint));
     const struct {
@@ -84,7 +112,7 @@ static decant_status lint_overlap(const dcn_lint_context *context)
                  {overlap->train_validation, "the validation split also stand in the training split"}};
     for (size_t i = 0; i < DCN_COUNT(parts); i++) {
         if (parts[i].count == 0) continue;
-        if (named && parts[i].count <= excused)
+        if (dcn_lint_is_excused(context, parts[i].count))
             TRY_RETURN(dcn_lint_add(context, data->doc, DECANT_SEVERITY_NOTE,
                                     "%s as published holds identical images: %lld samples of %s", name,
                                     (long long)parts[i].count, parts[i].where));

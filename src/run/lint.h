@@ -47,5 +47,12 @@ decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place
 /* Turns the failure that just happened into an error finding, at its own place or else at that of the node (which may
  * be NULL); failures that say nothing about the recipe stay failures. */
 decant_status dcn_lint_failure(const dcn_lint_context *context, const dcn_doc *place, decant_status status);
+/* A few identical images stand in published sets and cannot be helped. More of them are a leak, whatever the files are
+ * called; files of one's own can be mended in any case. */
+bool dcn_lint_is_excused(const dcn_lint_context *context, int64_t count);
+/* Reads a model file that the recipe names at the node; an error finding with the file's name, and *ret_model NULL,
+ * when it cannot be read. */
+decant_status dcn_lint_load(const dcn_lint_context *context, const dcn_doc *place, const char *file,
+                            decant_model **ret_model);
 
 #endif

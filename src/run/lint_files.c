@@ -14,8 +14,9 @@ static bool is_normalized_alike(const dcn_normalization *trained, const dcn_mate
 {
     if (trained->channels != materials->norm_channels) return false;
     for (int32_t i = 0; i < trained->channels; i++) {
-        float distance = trained->mean[i] - materials->mean[i], ratio = trained->std[i] / materials->std[i];
-        if (!(distance < 1e-4f && distance > -1e-4f && ratio < 1.0001f && ratio > 0.9999f)) return false;
+        const float distance = fabsf(trained->mean[i] - materials->mean[i]),
+                    ratio = trained->std[i] / materials->std[i];
+        if (!(distance < 1e-3f * materials->std[i] && ratio < 1.0001f && ratio > 0.9999f)) return false;
     }
     return true;
 }

@@ -83,15 +83,18 @@ static decant_status lint_pruned_budget(const dcn_lint_context *context, const d
     const dcn_budget_spec *budget = &context->experiment->budget;
     const dcn_graph *source = context->deployed[run->model];
     if (source == NULL) return DECANT_OK;
-    const int64_t may_keep = dcn_prune_limit(source, &run->start.prune), may_cost = run->start.prune.mult_adds;
+    decant_prune_options options = run->start.prune;
+    if (run->start.run != DCN_NONE && dcn_experiment_pruned(context->experiment, run->start.run) != DCN_NONE)
+        options.keep = 0; /* the share of a network that is not known yet */
+    const int64_t may_keep = dcn_prune_limit(source, &options), may_cost = options.mult_adds;
     if (budget->mult_adds > 0 && may_cost > budget->mult_adds)
         TRY_RETURN(dcn_lint_add(context, budget->doc, DECANT_SEVERITY_ERROR,
-                                "run '%s' prunes to %lld mult-adds, %lld more than the budget of %lld", run->name,
+                                "run '%s' may keep %lld mult-adds, %lld more than the budget of %lld", run->name,
                                 (long long)may_cost, (long long)(may_cost - budget->mult_adds),
                                 (long long)budget->mult_adds));
     if (budget->parameters == 0 || may_keep == INT64_MAX || may_keep <= budget->parameters) return DECANT_OK;
     return dcn_lint_add(context, budget->doc, DECANT_SEVERITY_ERROR,
-                        "run '%s' prunes to %lld parameters, %lld more than the budget of %lld", run->name,
+                        "run '%s' may keep %lld parameters, %lld more than the budget of %lld", run->name,
                         (long long)may_keep, (long long)(may_keep - budget->parameters), (long long)budget->parameters);
 }
 

@@ -2,6 +2,7 @@
  */
 #include "run/lint.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -144,10 +145,11 @@ static decant_status lint_features(const dcn_lint_context *context, const dcn_ru
     TRY(dcn_features_extend(student, teacher, run->terms, run->n_terms, &graph, taps));
     TRY(dcn_features_unreached(graph, taps, run->n_terms, &unreached));
     if (unreached != NULL)
-        TRY(dcn_lint_add(context, losses, DECANT_SEVERITY_WARNING,
-                         "run '%s': no loss reaches '%s', which is never taught: it stays random (weight decay "
-                         "shrinks it); add a loss of the logits",
-                         run->name, unreached));
+        TRY(dcn_lint_add(
+            context, losses, DECANT_SEVERITY_WARNING,
+            "run '%s': no loss reaches '%s', which is never taught: it stays %s (weight decay shrinks it); "
+            "add a loss of the logits",
+            run->name, unreached, run->start.kind == DCN_START_FRESH ? "random" : "as it was"));
     TRY(lint_regressors(context, run, student, graph));
 out:
     dcn_graph_destroy(graph);
@@ -175,11 +177,13 @@ static decant_status note_samples(const dcn_lint_context *context, const dcn_run
                                   int32_t n_kept)
 {
     const int32_t n_classes = context->materials->dataset->n_classes;
-    return dcn_lint_add(
-        context, run->transfer.doc, DECANT_SEVERITY_NOTE,
-        "run '%s' trains on %lld samples, %lld of them of the unlabelled pool; %d of %d classes, %s labels", run->name,
-        (long long)set->count, (long long)set->n_pool, (int)n_kept, (int)n_classes,
-        run->transfer.labels ? "with" : "without");
+    char pool[64] = "";
+    if (run->transfer.pool != DCN_POOL_NONE)
+        TRY_RETURN(dcn_format(pool, sizeof pool, ", %lld of them of the unlabelled pool", (long long)set->n_pool));
+    return dcn_lint_add(context, run->transfer.doc, DECANT_SEVERITY_NOTE,
+                        "run '%s' trains on %lld samples%s; %d of %d classes, %s labels", run->name,
+                        (long long)set->count, pool, (int)n_kept, (int)n_classes,
+                        run->transfer.labels ? "with" : "without");
 }
 
 /* The list of samples is made as the run will make it, and counted. */
@@ -239,6 +243,11 @@ static decant_status lint_pool(const dcn_lint_context *context, const dcn_run_sp
     const dcn_data_spec *data = &context->experiment->data;
     const int64_t shared = overlap->pool_test + overlap->pool_validation;
     if (run->transfer.pool == DCN_POOL_NONE || shared == 0) return DECANT_OK;
+    if (dcn_lint_is_excused(context, shared))
+        return dcn_lint_add(context, run->transfer.doc, DECANT_SEVERITY_NOTE,
+                            "run '%s' trains on the unlabelled pool, which as published holds samples that are also "
+                            "validated (%lld) or tested (%lld) on",
+                            run->name, (long long)overlap->pool_validation, (long long)overlap->pool_test);
     return dcn_lint_add(
         context, run->transfer.doc, data->allow_overlap ? DECANT_SEVERITY_WARNING : DECANT_SEVERITY_ERROR,
         "run '%s' trains on the unlabelled pool, which holds samples that are also validated (%lld) "
@@ -293,12 +302,18 @@ static decant_status lint_same_architecture(const dcn_lint_context *context, con
 {
     char ours[DCN_HASH_HEX], theirs[DCN_HASH_HEX];
     const dcn_graph *student = known_network(context, run, context->deployed);
-    if (student == NULL || teacher == NULL) return DECANT_OK;
+    const dcn_doc *place = dcn_doc_get(run->doc, "teacher");
+    if (student == NULL || teacher == NULL || run->is_ensemble) return DECANT_OK; /* several are larger than one */
     dcn_graph_fingerprint(student, ours);
     dcn_graph_fingerprint(teacher, theirs);
-    if (strcmp(ours, theirs) != 0) return DECANT_OK;
-    return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DECANT_SEVERITY_WARNING,
-                        "run '%s': teacher and student are the same network; nothing is made smaller", run->name);
+    if (strcmp(ours, theirs) == 0)
+        return dcn_lint_add(context, place, DECANT_SEVERITY_WARNING,
+                            "run '%s': teacher and student are the same network; nothing is made smaller", run->name);
+    const int64_t large = dcn_graph_parameters(teacher), small = dcn_graph_parameters(student);
+    if (large >= small) return DECANT_OK;
+    return dcn_lint_add(context, place, DECANT_SEVERITY_NOTE,
+                        "run '%s': the teacher has %" PRId64 " parameters, fewer than the student's %" PRId64,
+                        run->name, large, small);
 }
 
 static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn_run_spec *run,
@@ -319,16 +334,30 @@ static decant_status lint_teacher_run(const dcn_lint_context *context, const dcn
     return lint_same_architecture(context, run, network);
 }
 
+/* Members of an ensemble read one input, normalised once. A run's model has the data's own statistics. */
+static decant_status lint_member_file(const dcn_lint_context *context, const dcn_run_spec *run, const char *file,
+                                      const decant_model *teacher)
+{
+    const dcn_materials *materials = context->materials;
+    const dcn_normalization ours = {materials->norm_channels, materials->mean, materials->std};
+    bool beside_run = false;
+    for (int32_t i = 0; i < run->n_teachers; i++)
+        beside_run = beside_run || run->teachers[i].file == NULL;
+    if (!beside_run || dcn_normalization_equal(&teacher->normalization, &ours)) return DECANT_OK;
+    return dcn_lint_add(
+        context, dcn_doc_get(run->doc, "teacher"), DECANT_SEVERITY_ERROR,
+        "%s was normalised with other statistics than '%s' is here, if by little, and an ensemble reads "
+        "one input: let it teach alone, or give data.normalize its numbers",
+        file, materials->dataset->name);
+}
+
 static decant_status lint_teacher_file(const dcn_lint_context *context, const dcn_run_spec *run, const char *file)
 {
     const dcn_doc *place = dcn_doc_get(run->doc, "teacher");
     const decant_dataset *dataset = context->materials->dataset;
     decant_model *teacher = NULL;
-    decant_status status = dcn_model_load(file, &teacher);
-    if (status != DECANT_OK) {
-        status = dcn_lint_failure(context, place, status);
-        goto out;
-    }
+    decant_status status = dcn_lint_load(context, place, file, &teacher);
+    if (teacher == NULL) return status;
     const dcn_graph *graph = teacher->graph;
     const decant_shape *input = &graph->values[graph->input].shape; /* [1, sample...] */
     decant_shape sample = decant_shape_make(input->rank - 1, input->dim + 1);
@@ -345,9 +374,40 @@ static decant_status lint_teacher_file(const dcn_lint_context *context, const dc
     TRY(lint_same_outputs(context, run, graph));
     TRY(lint_features(context, run, graph));
     TRY(lint_same_architecture(context, run, graph));
+    TRY(lint_member_file(context, run, file, teacher));
 out:
     dcn_model_destroy(teacher);
     return status;
+}
+
+/* Whether some seed of the run has the same teacher in both. */
+static bool is_same_teacher(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_teacher_spec *a,
+                            const dcn_teacher_spec *b)
+{
+    if (a->file != NULL || b->file != NULL) return a->file != NULL && b->file != NULL && strcmp(a->file, b->file) == 0;
+    if (a->run != b->run) return false;
+    if (a->seeds == DCN_TEACHER_ALL || b->seeds == DCN_TEACHER_ALL) return true;
+    const dcn_run_spec *teacher = &context->experiment->runs[a->run];
+    for (int32_t i = 0; i < run->n_seeds; i++) {
+        const uint64_t own = dcn_own_seed(teacher, run->seeds[i]);
+        const uint64_t first = a->seeds == DCN_TEACHER_ONE ? a->seed : own;
+        const uint64_t second = b->seeds == DCN_TEACHER_ONE ? b->seed : own;
+        if (first == second) return true;
+    }
+    return false;
+}
+
+static decant_status lint_twice(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    for (int32_t i = 0; i < run->n_teachers; i++) {
+        for (int32_t j = 0; j < i; j++) {
+            if (!is_same_teacher(context, run, &run->teachers[i], &run->teachers[j])) continue;
+            return dcn_lint_add(context, dcn_doc_get(run->doc, "teacher"), DECANT_SEVERITY_WARNING,
+                                "run '%s' has the same teacher twice in its ensemble, where it counts double: %s",
+                                run->name, run->teacher_name);
+        }
+    }
+    return DECANT_OK;
 }
 
 static decant_status lint_ensemble(const dcn_lint_context *context, const dcn_run_spec *run)
@@ -361,6 +421,10 @@ static decant_status lint_ensemble(const dcn_lint_context *context, const dcn_ru
         const bool all = teacher->file == NULL && teacher->seeds == DCN_TEACHER_ALL;
         count += all ? context->experiment->runs[teacher->run].n_seeds : 1;
     }
+    TRY_RETURN(lint_twice(context, run));
+    if (count == 1)
+        TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_NOTE,
+                                "run '%s' has an ensemble of one teacher: there is nothing to average", run->name));
     if (count > DCN_MAX_ENSEMBLE)
         TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_ERROR,
                                 "run '%s' has an ensemble of %lld teachers; at most %d teach together", run->name,
@@ -391,6 +455,11 @@ static bool has_same_augment(const dcn_augment *a, const dcn_augment *b)
 {
     return a->shift == b->shift && a->crop_padding == b->crop_padding && a->flip == b->flip && a->cutout == b->cutout &&
            !(a->mixup < b->mixup) && !(a->mixup > b->mixup);
+}
+
+static bool starts_trained(const dcn_run_spec *run)
+{
+    return run->start.kind == DCN_START_INIT || (run->start.kind == DCN_START_PRUNE && !run->start.fresh_weights);
 }
 
 /* Steps are what costs; epochs say the same in other words where both train on as many samples. */
@@ -433,12 +502,13 @@ static decant_status lint_comparison(const dcn_lint_context *context, int32_t in
         TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_NOTE,
                                 "compared runs '%s' and '%s' have other optimizers or schedules", run->name,
                                 other->name));
-    if (run->start.kind != other->start.kind && run->start.kind == DCN_START_INIT)
-        TRY_RETURN(
-            dcn_lint_add(context, place, DECANT_SEVERITY_WARNING,
-                         "compared runs have unequal budgets: '%s' starts from weights that were trained before, "
-                         "'%s' does not",
-                         run->name, other->name));
+    const dcn_run_spec *const pair[] = {run, other};
+    for (int i = 0; i < 2; i++)
+        if (pair[i]->start.kind == DCN_START_INIT && !starts_trained(pair[1 - i]))
+            TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_WARNING,
+                                    "compared runs have unequal budgets: '%s' starts from weights that were trained "
+                                    "before, '%s' does not",
+                                    pair[i]->name, pair[1 - i]->name));
     if (!has_same_augment(&run->augment, &other->augment))
         TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_NOTE,
                                 "compared runs '%s' and '%s' see the images augmented differently", run->name,

@@ -44,11 +44,8 @@ static decant_status lint_start_file(const dcn_lint_context *context, const dcn_
 {
     const dcn_doc *place = run->start.doc;
     decant_model *source = NULL;
-    decant_status status = dcn_model_load(run->start.file, &source);
-    if (status != DECANT_OK) {
-        status = dcn_lint_failure(context, place, status);
-        goto out;
-    }
+    decant_status status = dcn_lint_load(context, place, run->start.file, &source);
+    if (source == NULL) return status;
     const dcn_model_source file = {run->start.file, source, place, false};
     TRY(dcn_lint_model_file(context, &file));
     TRY(lint_network(context, run, run->start.file, source->graph));
@@ -56,6 +53,15 @@ static decant_status lint_start_file(const dcn_lint_context *context, const dcn_
 out:
     dcn_model_destroy(source);
     return status;
+}
+
+/* Whether some seed of the run starts from what teaches it: both are of the run's `init`. */
+static bool is_own_seed(const dcn_lint_context *context, const dcn_run_spec *run, const dcn_teacher_spec *teacher)
+{
+    const dcn_run_spec *from = &context->experiment->runs[run->start.run];
+    for (int32_t i = 0; i < run->n_seeds && teacher->seeds == DCN_TEACHER_ONE; i++)
+        if (dcn_own_seed(from, run->seeds[i]) == teacher->seed) return true;
+    return teacher->seeds == DCN_TEACHER_OWN;
 }
 
 /* A student that starts as its teacher has nothing to learn from it. */
@@ -66,7 +72,7 @@ static decant_status lint_own_teacher(const dcn_lint_context *context, const dcn
     const bool is_file = teacher->file != NULL && run->start.file != NULL;
     const bool is_run = teacher->file == NULL && run->start.file == NULL && teacher->run == run->start.run;
     const bool same_file = is_file && strcmp(teacher->file, run->start.file) == 0;
-    if (!same_file && !(is_run && teacher->seeds == DCN_TEACHER_OWN)) return DECANT_OK;
+    if (!same_file && !(is_run && is_own_seed(context, run, teacher))) return DECANT_OK;
     return dcn_lint_add(context, run->start.doc, DECANT_SEVERITY_ERROR,
                         "run '%s' starts with the weights of its teacher, so there is nothing to distil; start from "
                         "another, or leave init out",

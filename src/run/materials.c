@@ -162,10 +162,9 @@ void dcn_materials_destroy(dcn_materials *materials)
 static decant_status set_reading(const decant_dataset *dataset, decant_model *model)
 {
     char *text = NULL;
-    if (dataset->reading != NULL) return dcn_model_set_metadata(model, DCN_FILES_METADATA, dataset->reading);
-    if (dataset->encoder == NULL) return DECANT_OK;
-    TRY_RETURN(dcn_encoder_to_json(dataset->encoder, &text));
-    decant_status status = dcn_model_set_metadata(model, DCN_TABLE_METADATA, text);
+    bool is_table = false;
+    TRY_RETURN(dcn_dataset_reading(dataset, &is_table, &text));
+    decant_status status = dcn_model_set_reading(model, is_table, text);
     dcn_free(text);
     return status;
 }

@@ -446,10 +446,10 @@ static void set_precision(run_context *runner, decant_precision precision)
 }
 
 /* What was made before. What it is measured against is today's recipe's word, for a run may have been renamed. */
-static decant_status read_done(run_context *runner, const dcn_run_directory *directory)
+static decant_status read_done(run_context *runner, int32_t run, const dcn_run_directory *directory)
 {
     const dcn_experiment *experiment = runner->experiment;
-    const int32_t baseline = dcn_experiment_baseline(experiment, runner->run);
+    const int32_t baseline = dcn_experiment_baseline(experiment, run);
     TRY_RETURN(dcn_result_read(directory->path, runner->results));
     decant_run_result *result = &runner->results->items[runner->results->count - 1];
     result->skipped = true;
@@ -470,7 +470,9 @@ static decant_status make_run(run_context *runner, const dcn_run_directory *dire
     TRY_RETURN(prepare(runner, directory, identity, &state));
     if (state == DCN_RUN_DONE) {
         TRY_RETURN(dcn_file_remove(directory->checkpoint)); /* left by a kill just behind the result */
-        TRY_RETURN(read_done(runner, directory));
+        TRY_RETURN(read_done(runner, runner->run, directory));
+        const decant_run_result *done = &runner->results->items[runner->results->count - 1];
+        TRY_RETURN(dcn_start_check_budget(runner->experiment, runner->run, done->parameters, done->mult_adds));
     } else {
         const decant_run_info info = dcn_run_info(runner->experiment, runner->run);
         const decant_run_start begin = {
@@ -544,7 +546,7 @@ static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed
     TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory));
     TRY(dcn_identity_make(runner->materials, run, seed, teacher_hex, runner->start.hex, &identity));
     status = dcn_run_directory_inspect(&directory, runner->experiment, run, seed, &identity, &state, &difference);
-    if (status == DECANT_OK && state == DCN_RUN_DONE) status = dcn_result_read(directory.path, runner->results);
+    if (status == DECANT_OK && state == DCN_RUN_DONE) status = read_done(runner, run, &directory);
     if (status != DECANT_OK && status != DECANT_NO_MEMORY) { /* another's directory, or a damaged one */
         if (status != DECANT_STALE) on_note(runner, decant_error_message());
         status = DECANT_OK;
@@ -552,8 +554,7 @@ static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed
     }
     if (status == DECANT_OK && state == DCN_RUN_CHANGED) note_left_out(runner, directory.path, difference.data);
     if (status != DECANT_OK || state != DCN_RUN_DONE) goto out;
-    decant_run_result *result = &runner->results->items[runner->results->count - 1];
-    result->skipped = true;
+    const decant_run_result *result = &runner->results->items[runner->results->count - 1];
     if (runner->options->on_result != NULL) runner->options->on_result(runner->options->context, result);
 out:
     dcn_text_finish(&difference);

@@ -102,16 +102,17 @@ out:
     return status;
 }
 
-static decant_status check_budget(const dcn_experiment *experiment, int32_t run, const decant_prune_report *report)
+decant_status dcn_start_check_budget(const dcn_experiment *experiment, int32_t run, int64_t parameters,
+                                     int64_t mult_adds)
 {
     const dcn_budget_spec *budget = &experiment->budget;
     if (budget->run == DCN_NONE || dcn_experiment_pruned(experiment, budget->run) != run) return DECANT_OK;
-    if (budget->parameters > 0 && report->parameters > budget->parameters)
+    if (budget->parameters > 0 && parameters > budget->parameters)
         return dcn_doc_fail(budget->doc, DECANT_USAGE, "pruned, %lld parameters remain, more than the budget of %lld",
-                            (long long)report->parameters, (long long)budget->parameters);
-    if (budget->mult_adds > 0 && report->mult_adds > budget->mult_adds)
+                            (long long)parameters, (long long)budget->parameters);
+    if (budget->mult_adds > 0 && mult_adds > budget->mult_adds)
         return dcn_doc_fail(budget->doc, DECANT_USAGE, "pruned, %lld mult-adds remain, more than the budget of %lld",
-                            (long long)report->mult_adds, (long long)budget->mult_adds);
+                            (long long)mult_adds, (long long)budget->mult_adds);
     return DECANT_OK;
 }
 
@@ -134,15 +135,25 @@ static decant_status prune(dcn_device *device, const dcn_materials *materials, c
     return status;
 }
 
-/* The recipe says which network a file to be pruned holds, as it is saved: folded. */
-static decant_status check_file(const dcn_materials *materials, const dcn_run_spec *run, const dcn_graph *found)
+/* A file's weights in the network that the recipe says it holds, as it is saved: folded. What the file says of dropout
+ * rates and the like counts for nothing. */
+static decant_status take_file(const dcn_materials *materials, const dcn_run_spec *run, const decant_model *file,
+                               decant_model **ret_source)
 {
     dcn_graph *graph = NULL, *deployed = NULL;
+    decant_model *source = NULL;
     decant_status status = dcn_materials_graph(materials->experiment, run->model, materials->dataset, &graph);
     if (status != DECANT_OK) goto out;
     TRY(dcn_fold_graph(graph, DCN_FOLD_BOTTLENECKS, &deployed));
-    TRY(check_same_network(run, deployed, found));
+    TRY(check_same_network(run, deployed, file->graph));
+    status = dcn_materials_dress(materials, deployed, &source);
+    deployed = NULL; /* taken over, also on failure */
+    if (status != DECANT_OK) goto out;
+    copy_weights(file, source);
+    *ret_source = source;
+    source = NULL;
 out:
+    dcn_model_destroy(source);
     dcn_graph_destroy(deployed);
     dcn_graph_destroy(graph);
     return status;
@@ -153,14 +164,14 @@ static decant_status start_pruned(dcn_device *device, const dcn_materials *mater
 {
     const dcn_run_spec *run = &materials->experiment->runs[index];
     decant_prune_options options = run->start.prune;
-    decant_model *pruned = NULL, *model = NULL;
+    decant_model *file = NULL, *pruned = NULL, *model = NULL;
     dcn_graph *graph = NULL;
     decant_prune_report report = {0};
     decant_status status = DECANT_OK;
-    if (run->start.file != NULL) TRY(check_file(materials, run, start->source->graph));
+    if (run->start.file != NULL) TRY(take_file(materials, run, start->source, &file));
     options.seed = seed;
-    TRY(prune(device, materials, &options, start->source, &pruned, &report));
-    TRY(check_budget(materials->experiment, index, &report));
+    TRY(prune(device, materials, &options, file != NULL ? file : start->source, &pruned, &report));
+    TRY(dcn_start_check_budget(materials->experiment, index, report.parameters, report.mult_adds));
     TRY(dcn_graph_clone(pruned->graph, &graph));
     status = dcn_materials_dress(materials, graph, &model);
     graph = NULL; /* taken over, also on failure */
@@ -177,6 +188,7 @@ out:
     dcn_model_destroy(model);
     dcn_graph_destroy(graph);
     dcn_model_destroy(pruned);
+    dcn_model_destroy(file);
     return status;
 }
 

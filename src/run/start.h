@@ -21,6 +21,10 @@ bool dcn_start_fits(const dcn_graph *wanted, const dcn_graph *found, char ret_di
 decant_status dcn_start_open(const char *path, dcn_start *ret_start);
 void dcn_start_finish(dcn_start *start);
 
+/* USAGE when what is left of a network that the run prunes exceeds the budget of that run. */
+decant_status dcn_start_check_budget(const dcn_experiment *experiment, int32_t run, int64_t parameters,
+                                     int64_t mult_adds);
+
 /* The model that the run trains, made on the device where that takes computing, with the data's normalisation and class
  * names. USAGE when the source is another network than the recipe says, cannot be pruned as asked, or what is left of
  * it exceeds the budget. */

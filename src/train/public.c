@@ -3,6 +3,7 @@
 #include "decant/train.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
@@ -64,7 +65,7 @@ static decant_status check_choices(const decant_train_options *options, const de
 /* All that decides what the run's steps compute; %a tells doubles apart to the last bit. */
 static decant_status make_identity(const decant_train_options *o, const decant_model *model,
                                    const decant_model *teacher, const decant_dataset *dataset,
-                                   char ret_identity[DCN_HASH_HEX])
+                                   decant_precision precision, char ret_identity[DCN_HASH_HEX])
 {
     dcn_text text = {0};
     char student[DCN_HASH_HEX], taught[DCN_HASH_HEX] = "", data[DCN_HASH_HEX];
@@ -85,10 +86,43 @@ static decant_status make_identity(const decant_train_options *o, const decant_m
     TRY(dcn_text_add(&text, " %d %" PRId64 " %a %a", (int)o->schedule, o->step_epochs, o->gamma, o->warmup_epochs));
     TRY(dcn_text_add(&text, " %a %a %a %a", o->ce_weight, o->label_smoothing, o->kd_weight, o->temperature));
     TRY(dcn_text_add(&text, " %d %d %d %d %a", (int)o->shift, (int)o->crop, (int)o->cutout, (int)o->flip, o->mixup));
+    if (precision != DECANT_PRECISION_AUTO) TRY(dcn_text_add(&text, " %d", (int)precision));
     dcn_hash_hex(dcn_hash_bytes(text.data, text.length), ret_identity);
 out:
     dcn_text_finish(&text);
     return status;
+}
+
+/* What the file that the model came from tells of its training is no longer so. How rows and files are read stays with
+ * the normalisation that goes with it. */
+static decant_status describe_start(const decant_train_options *options, const decant_model *model,
+                                    const decant_dataset *dataset, decant_model *copy)
+{
+    const char *table = dcn_model_metadata(model, DCN_TABLE_METADATA);
+    const char *files = dcn_model_metadata(model, DCN_FILES_METADATA);
+    char hash[DCN_HASH_HEX], *text = NULL;
+    bool is_table = false;
+    dcn_hash_hex(dataset->hash, hash);
+    dcn_model_clear_metadata(copy);
+    TRY_RETURN(dcn_model_set_metadata(copy, "data", dataset->name));
+    TRY_RETURN(dcn_model_set_metadata(copy, "data_hash", hash));
+    if (!options->fresh) return dcn_model_set_reading(copy, table != NULL, table != NULL ? table : files);
+    TRY_RETURN(dcn_dataset_reading(dataset, &is_table, &text));
+    decant_status status = dcn_model_set_reading(copy, is_table, text);
+    dcn_free(text);
+    return status;
+}
+
+static decant_status describe_end(const decant_train_options *options, const dcn_train_result *result,
+                                  decant_model *trained)
+{
+    char seed[24], epochs[24], steps[24];
+    snprintf(seed, sizeof seed, "%" PRIu64, options->seed);
+    snprintf(epochs, sizeof epochs, "%" PRId64, result->epochs_done);
+    snprintf(steps, sizeof steps, "%" PRId64, result->steps_done);
+    TRY_RETURN(dcn_model_set_metadata(trained, "seed", seed));
+    TRY_RETURN(dcn_model_set_metadata(trained, "epochs", epochs));
+    return dcn_model_set_metadata(trained, "steps", steps);
 }
 
 /* The copy that is trained, so that the caller's model changes only when all went well. */
@@ -100,6 +134,7 @@ static decant_status prepare_model(const decant_train_options *options, const de
     int32_t channels = dcn_statistics_channels(dataset);
     decant_status status = DECANT_OK;
     TRY(dcn_model_clone(model, &copy));
+    TRY(describe_start(options, model, dataset, copy));
     if (options->fresh) {
         dcn_model_init(copy, options->seed);
         TRY(dcn_new_array(2 * (size_t)channels, sizeof *statistics, (void **)&statistics));
@@ -188,16 +223,20 @@ static dcn_train_options make_options(const decant_train_options *options, const
     return made;
 }
 
-/* The weights, normalisation and class names of `from` into the model that the caller holds. */
+/* All but the network of `from` into the model that the caller holds. */
 static void adopt(decant_model *model, decant_model *from)
 {
     decant_model old = *model;
     model->data = from->data;
     model->normalization = from->normalization;
     model->class_names = from->class_names;
+    model->metadata = from->metadata;
+    model->n_metadata = from->n_metadata;
     from->data = old.data;
     from->normalization = old.normalization;
     from->class_names = old.class_names;
+    from->metadata = old.metadata;
+    from->n_metadata = old.n_metadata;
 }
 
 decant_status decant_train(decant_model *model, const decant_model *teacher, const decant_dataset *dataset,
@@ -221,13 +260,15 @@ decant_status decant_train(decant_model *model, const decant_model *teacher, con
     TRY(dcn_split_make(dataset, options->validation, options->split_seed, &split));
     TRY(prepare_model(options, model, dataset, &split, &made.model));
     TRY(take_some(options, dataset, &split));
-    TRY(make_identity(options, made.model, teacher, dataset, identity));
+    const decant_precision precision = compute != NULL ? compute->precision : DECANT_PRECISION_AUTO;
+    TRY(make_identity(options, made.model, teacher, dataset, precision, identity));
     TRY(dcn_compute_open(compute, &made.device));
     made.teacher = teacher;
     made.dataset = dataset;
     made.split = &split;
     made.identity = identity;
     TRY(dcn_train(&made, &result));
+    TRY(describe_end(options, &result, made.model));
     adopt(model, made.model);
     *ret_result = (decant_train_result){
         .epochs = result.epochs_done,

@@ -89,6 +89,22 @@ static void test_example_is_a_recipe(void **state)
     dcn_experiment_destroy(experiment);
 }
 
+/* Breaks when one of the further runs or sources on the page could not be written so. */
+static void test_more_examples_are_recipes(void **state)
+{
+    (void)state;
+    char text[8192], source[256];
+    const char *const example = dcn_schema_example(), *const end = strstr(example, "budget:");
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(end - example), example, dcn_schema_runs(), end);
+    for (int i = 0; dcn_schema_sources()[i] != NULL; i++) {
+        const char *const override = source;
+        snprintf(source, sizeof source, "data.source=%s", dcn_schema_sources()[i]);
+        dcn_experiment *experiment = parse_or_fail(text, &override, 1);
+        assert_int_equal(experiment->n_runs, 8);
+        dcn_experiment_destroy(experiment);
+    }
+}
+
 /* Breaks when the words of a choice stand in another order than its enum, or than the words that results are written
  * with. */
 static void test_choices_are_in_the_order_of_their_enums(void **state)
@@ -148,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_optimizer_defaults_are_the_optimizers_own),
         cmocka_unit_test(test_committed_page_is_the_tables),
         cmocka_unit_test(test_example_is_a_recipe),
+        cmocka_unit_test(test_more_examples_are_recipes),
         cmocka_unit_test(test_choices_are_in_the_order_of_their_enums),
         cmocka_unit_test(test_page_has_every_key),
     };

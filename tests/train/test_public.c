@@ -110,6 +110,30 @@ static void test_fresh_or_from_where_the_model_is(void **state)
     dcn_model_destroy(model);
 }
 
+/* Breaks when a model goes on telling of a training that is undone: a correction, another recipe, other data. */
+static void test_what_a_file_said_is_no_longer_so(void **state)
+{
+    (void)state;
+    decant_train_result result;
+    decant_train_options options = quick_options();
+    decant_model *model = make_model(&problem, LINEAR, 5);
+    assert_ok(dcn_model_set_metadata(model, "bias_correction", "validation"));
+    assert_ok(dcn_model_set_metadata(model, "steps", "77"));
+    assert_ok(dcn_model_set_metadata(model, "data", "other"));
+    assert_ok(dcn_model_set_metadata(model, DCN_FILES_METADATA, "{}"));
+    options.fresh = false;
+    assert_ok(decant_train(model, NULL, problem.dataset, NULL, &options, &result));
+    assert_null(dcn_model_metadata(model, "bias_correction"));
+    assert_string_equal(dcn_model_metadata(model, "steps"), "40");
+    assert_string_equal(dcn_model_metadata(model, "data"), "corners");
+    assert_string_equal(dcn_model_metadata(model, DCN_FILES_METADATA),
+                        "{}"); /* the normalisation is still that one's */
+    options.fresh = true;
+    assert_ok(decant_train(model, NULL, problem.dataset, NULL, &options, &result));
+    assert_null(dcn_model_metadata(model, DCN_FILES_METADATA));
+    dcn_model_destroy(model);
+}
+
 static bool stop_after_five(void *context)
 {
     int *steps = context;
@@ -385,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_student_learns_with_a_teacher),
         cmocka_unit_test(test_fresh_or_from_where_the_model_is),
+        cmocka_unit_test(test_what_a_file_said_is_no_longer_so),
         cmocka_unit_test_setup(test_a_stopped_run_leaves_the_model_and_can_go_on, remove_checkpoint),
         cmocka_unit_test_setup(test_another_network_is_another_run, remove_checkpoint),
         cmocka_unit_test_setup(test_part_of_the_samples, remove_checkpoint),
