@@ -7,6 +7,7 @@
 #include "base/memory.h"
 
 #define LEAST_CAPACITY (64 * 1024)
+#define PACKING_BYTES  ((size_t)64 * 1024) /* that packing may add: a header, a name, stored blocks */
 
 static voidpf take_for_zlib(voidpf unused, uInt count, uInt item_bytes)
 {
@@ -105,8 +106,12 @@ decant_status dcn_file_read_gzip(const char *path, size_t max_bytes, uint8_t **r
     size_t packed_bytes = 0;
     unpacked result = {NULL, 0, 0};
     decant_status status;
-    TRY(dcn_file_read(path, max_bytes, &packed, &packed_bytes));
+    TRY(dcn_file_read(path, max_bytes + max_bytes / 1024 + PACKING_BYTES, &packed, &packed_bytes));
     if (!dcn_begins_like_gzip(packed, packed_bytes)) {
+        if (packed_bytes > max_bytes) {
+            status = dcn_file_too_large(path, max_bytes);
+            goto out;
+        }
         *ret_data = packed;
         *ret_bytes = packed_bytes;
         return DECANT_OK;

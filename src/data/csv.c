@@ -12,7 +12,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define MAX_FILE_BYTES ((size_t)UINT32_MAX - 16)
+#define MAX_FILE_BYTES  ((size_t)UINT32_MAX - 16)
+#define MOST_SHOWN_NAME 60 /* bytes of a column's name in a message */
 
 static const char byte_order_mark[] = "\xEF\xBB\xBF";
 
@@ -48,7 +49,10 @@ decant_status dcn_csv_fail(const dcn_csv *csv, int64_t row, int32_t column, cons
     va_start(arguments, format);
     dcn_format_list(message, sizeof message, format, arguments);
     va_end(arguments);
-    decant_status status = DCN_FAIL(FORMAT, "column '%s': %s", csv->columns[column], message);
+    const char *name = csv->columns[column];
+    const size_t length = strlen(name), shown = dcn_text_cut(name, length, MOST_SHOWN_NAME);
+    decant_status status =
+        DCN_FAIL(FORMAT, "column '%.*s%s': %s", (int)shown, name, shown < length ? "..." : "", message);
     set_place(csv, dcn_csv_at(csv, row, column)->offset);
     return status;
 }

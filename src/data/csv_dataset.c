@@ -87,6 +87,39 @@ out:
     return status;
 }
 
+/* --- recognising a table --- */
+
+static dcn_hash hash_cell(dcn_hash before, const dcn_csv *csv, int64_t row, int32_t column)
+{
+    const dcn_csv_cell *cell = dcn_csv_at(csv, row, column);
+    return dcn_hash_mix(before, dcn_hash_bytes(csv->data + cell->offset, cell->length));
+}
+
+/* Of the cells that the encoder reads and the targets, the same for the same rows in any order; "" without a column. */
+static decant_status hash_rows(const dcn_encoder *encoder, const dcn_csv *csv, char ret_hex[DCN_HASH_HEX])
+{
+    int32_t *columns = NULL; /* [1 + n_columns] the target first */
+    const int32_t count = 1 + encoder->n_columns;
+    dcn_hash sum = {0};
+    bool whole = true;
+    ret_hex[0] = '\0';
+    TRY_RETURN(dcn_new_array((size_t)count, sizeof *columns, (void **)&columns));
+    for (int32_t i = 0; i < count; i++) {
+        columns[i] = dcn_csv_find(csv, i == 0 ? encoder->target : encoder->columns[i - 1].name);
+        whole = whole && columns[i] >= 0;
+    }
+    for (int64_t row = 0; whole && row < csv->n_rows; row++) {
+        dcn_hash hash = {0};
+        for (int32_t i = 0; i < count; i++)
+            hash = hash_cell(hash, csv, row, columns[i]);
+        sum.low += hash.low;
+        sum.high += hash.high;
+    }
+    if (whole) dcn_hash_hex(sum, ret_hex);
+    dcn_free(columns);
+    return DECANT_OK;
+}
+
 /* --- learning --- */
 
 static decant_status set_parting(const dcn_csv_options *options, const dcn_csv *csv, dcn_parting *parting)
@@ -168,6 +201,7 @@ decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, 
     TRY(choose_fit_rows(options, encoder, labels, &rows, &fit_rows, &n_fit));
     TRY(check_classes(encoder, csv, labels, fit_rows, n_fit));
     TRY(dcn_encoder_fit(encoder, csv, fit_rows, n_fit, options->choices, options->n_choices));
+    TRY(hash_rows(encoder, csv, encoder->parting.rows_hash));
 
     TRY(create(encoder, options->path, &dataset));
     TRY(fill_train(dataset, encoder, csv, &rows, labels, unlabelled));
@@ -223,26 +257,16 @@ static bool is_training_file(const dcn_encoder *encoder, const dcn_csv *csv)
     return strcmp(hex, encoder->parting.file_hash) == 0;
 }
 
-/* A model is tested without the file of its pool, so that may have stayed where it was trained. */
-static decant_status read_pool(const char *path, dcn_csv *ret_csv, bool *ret_there)
-{
-    const decant_status status = find_and_read(path, ret_csv);
-    *ret_there = status == DECANT_OK;
-    return status == DECANT_NOT_FOUND ? DECANT_OK : status;
-}
-
-/* The training file, parted as it was. */
+/* The training file, parted as it was. A pool's file of its own is not asked for: nobody is tested on it. */
 static decant_status fill_as_trained(decant_dataset *dataset, const dcn_encoder *encoder, const dcn_csv *csv,
                                      const int32_t *labels)
 {
     const dcn_parting *parting = &encoder->parting;
     dcn_parts rows = {0};
-    dcn_csv test = {0}, unlabelled = {0};
-    bool has_pool = false;
+    dcn_csv test = {0};
     decant_status status = part_rows(labels, csv->n_rows, encoder->n_classes, parting, &rows);
     if (status != DECANT_OK) goto out;
-    if (parting->unlabelled_path != NULL) TRY(read_pool(parting->unlabelled_path, &unlabelled, &has_pool));
-    TRY(fill_train(dataset, encoder, csv, &rows, labels, has_pool ? &unlabelled : NULL));
+    TRY(fill_train(dataset, encoder, csv, &rows, labels, NULL));
     if (parting->test_path != NULL) {
         TRY(find_and_read(parting->test_path, &test));
         TRY(fill_test(dataset, encoder, &test));
@@ -251,7 +275,6 @@ static decant_status fill_as_trained(decant_dataset *dataset, const dcn_encoder 
     }
 out:
     dcn_csv_finish(&test);
-    dcn_csv_finish(&unlabelled);
     dcn_parts_finish(&rows);
     return status;
 }
@@ -271,6 +294,20 @@ static decant_status fill_changed(decant_dataset *dataset, const dcn_encoder *en
     return status;
 }
 
+/* A copy with other line ends or in another order: neither all test nor to be parted as the file was. */
+static decant_status check_rewritten(const dcn_encoder *encoder, const char *path, const dcn_csv *csv)
+{
+    char hex[DCN_HASH_HEX];
+    if (encoder->parting.rows_hash[0] == '\0') return DECANT_OK;
+    TRY_RETURN(hash_rows(encoder, csv, hex));
+    if (strcmp(hex, encoder->parting.rows_hash) != 0) return DECANT_OK;
+    return DCN_FAIL(
+        STALE,
+        "%s holds the very rows that the model was trained on, in another order or written otherwise, so its "
+        "test part cannot be told from its training part; test on the file as it was",
+        path);
+}
+
 static decant_status fill_rows(decant_dataset *dataset, const dcn_encoder *encoder, const char *path,
                                const dcn_csv *csv, bool is_trained_on)
 {
@@ -279,6 +316,7 @@ static decant_status fill_rows(decant_dataset *dataset, const dcn_encoder *encod
     decant_status status = DECANT_OK;
     dataset->train.dtype = DECANT_F32;
     if (is_trained_on && !as_trained) return fill_changed(dataset, encoder, path);
+    if (!as_trained) TRY_RETURN(check_rewritten(encoder, path, csv));
     TRY(make_labels(encoder, csv, &labels));
     status = as_trained ? fill_as_trained(dataset, encoder, csv, labels)
                         : fill_part(dataset, &dataset->test, encoder, csv, NULL, csv->n_rows, labels);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/characters.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/words.h"
@@ -18,22 +19,15 @@
 
 #define LARGEST_EXACT 16777216.0f /* 2^24: every whole number up to it is one of f32 */
 
-static void free_texts(char **texts, int32_t count)
-{
-    for (int32_t i = 0; texts != NULL && i < count; i++)
-        dcn_free(texts[i]);
-    dcn_free(texts);
-}
-
 void dcn_encoder_destroy(dcn_encoder *encoder)
 {
     if (encoder == NULL) return;
     for (int32_t i = 0; encoder->columns != NULL && i < encoder->n_columns; i++) {
         dcn_free(encoder->columns[i].name);
-        free_texts(encoder->columns[i].categories, encoder->columns[i].n_categories);
+        dcn_names_free(encoder->columns[i].categories, encoder->columns[i].n_categories);
     }
     dcn_free(encoder->columns);
-    free_texts(encoder->classes, encoder->n_classes);
+    dcn_names_free(encoder->classes, encoder->n_classes);
     dcn_free(encoder->target);
     dcn_free(encoder->parting.test_path);
     dcn_free(encoder->parting.unlabelled_path);
@@ -183,6 +177,24 @@ static void survey_rows(const dcn_csv *csv, const dcn_column_kind *kinds, const 
             if (kinds[c] != DCN_COLUMN_DROPPED) survey_cell(csv, rows[i], c, &surveys[c]);
 }
 
+/* A number, but not one of f32. */
+static bool is_too_large(const dcn_csv *csv, const dcn_csv_cell *cell)
+{
+    char word[64];
+    double value = 0;
+    if (cell->length >= sizeof word) return false;
+    memcpy(word, csv->data + cell->offset, cell->length);
+    word[cell->length] = '\0';
+    return dcn_parse_double(word, &value);
+}
+
+static decant_status fail_too_large(const dcn_csv *csv, int64_t row, int32_t column, const dcn_csv_cell *cell)
+{
+    return dcn_csv_fail(csv, row, column,
+                        "'" SHOWN "' is larger than f32 holds (3.4e38); rescale the column, or drop it",
+                        SHOW(csv, cell));
+}
+
 /* Mostly numbers, but not all: nobody but the user knows whether these are codes or a slip. */
 static decant_status choose_kind(const dcn_csv *csv, int32_t index, const survey *found, dcn_column_kind *kind)
 {
@@ -191,6 +203,7 @@ static decant_status choose_kind(const dcn_csv *csv, int32_t index, const survey
     bool mixed = found->n_words > 0 && found->n_numbers >= found->n_words;
     if (found->n_words > 0 && (*kind == DCN_COLUMN_NUMERIC || (*kind == DCN_COLUMN_AUTO && mixed))) {
         const dcn_csv_cell *cell = dcn_csv_at(csv, found->first_word, index);
+        if (is_too_large(csv, cell)) return fail_too_large(csv, found->first_word, index, cell);
         return dcn_csv_fail(
             csv, found->first_word, index, "'" SHOWN "' is no number%s", SHOW(csv, cell),
             *kind == DCN_COLUMN_AUTO ? ", but most of the column are; if they are names, declare it a category" : "");
@@ -293,6 +306,7 @@ static decant_status encode_number(const dcn_column *column, const dcn_csv *csv,
     const dcn_csv_cell *cell = dcn_csv_at(csv, row, index);
     *ret = column->fill;
     if (cell->length == 0 || dcn_csv_number(csv, cell, ret)) return DECANT_OK;
+    if (is_too_large(csv, cell)) return fail_too_large(csv, row, index, cell);
     return dcn_csv_fail(csv, row, index, "'" SHOWN "' is no number", SHOW(csv, cell));
 }
 

@@ -36,9 +36,10 @@ decant_status dcn_encoder_to_json(const dcn_encoder *encoder, char **ret_text)
     json_t *columns = json_array();
     for (int32_t i = 0; i < encoder->n_columns; i++)
         dcn_json_append(&columns, column_json(&encoder->columns[i]));
-    json_t *file = json_pack("{s:s, s:f, s:f, s:I, s:s*, s:s*}", "hash", parting->file_hash, "test", parting->test,
-                             "unlabelled", parting->unlabelled, "seed", (json_int_t)parting->seed, "test_path",
-                             parting->test_path, "unlabelled_path", parting->unlabelled_path);
+    json_t *file =
+        json_pack("{s:s, s:s, s:f, s:f, s:I, s:s*, s:s*}", "hash", parting->file_hash, "rows", parting->rows_hash,
+                  "test", parting->test, "unlabelled", parting->unlabelled, "seed", (json_int_t)parting->seed,
+                  "test_path", parting->test_path, "unlabelled_path", parting->unlabelled_path);
     json_t *json = json_pack("{s:s, s:o, s:o, s:o}", "target", encoder->target, "classes",
                              texts_json(encoder->classes, encoder->n_classes), "columns", columns, "file", file);
     return dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(17), "how a table is read", ret_text);
@@ -101,15 +102,18 @@ static decant_status read_columns(const json_t *list, dcn_encoder *encoder)
 static decant_status read_parting(const json_t *json, dcn_parting *parting)
 {
     const char *hash = json_string_value(json_object_get(json, "hash"));
+    const char *rows = json_string_value(json_object_get(json, "rows")); /* files of before have none */
     const char *test_path = json_string_value(json_object_get(json, "test_path"));
     const char *unlabelled_path = json_string_value(json_object_get(json, "unlabelled_path"));
     double test = json_number_value(json_object_get(json, "test"));
     double unlabelled = json_number_value(json_object_get(json, "unlabelled"));
     json_int_t seed = json_integer_value(json_object_get(json, "seed"));
-    if (hash == NULL || strlen(hash) >= sizeof parting->file_hash || !(test >= 0 && test < 1) ||
-        !(unlabelled >= 0 && unlabelled < 1) || seed < 0)
+    if (rows == NULL) rows = "";
+    if (hash == NULL || strlen(hash) >= sizeof parting->file_hash || strlen(rows) >= sizeof parting->rows_hash ||
+        !(test >= 0 && test < 1) || !(unlabelled >= 0 && unlabelled < 1) || seed < 0)
         return damaged("how its file was parted");
     memcpy(parting->file_hash, hash, strlen(hash) + 1);
+    memcpy(parting->rows_hash, rows, strlen(rows) + 1);
     parting->test = test;
     parting->unlabelled = unlabelled;
     parting->seed = (uint64_t)seed;

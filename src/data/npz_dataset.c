@@ -12,6 +12,8 @@
 #include "format/npy.h"
 #include "tensor/shape.h"
 
+#define MOST_CLASSES 65536
+
 /* How samples lie in an array. */
 typedef struct array_form {
     decant_shape sample; /* [C,H,W] or [features] */
@@ -170,9 +172,9 @@ static decant_status count_classes(const int32_t *labels, int64_t count, int32_t
     int32_t largest = 0;
     for (int64_t i = 0; i < count; i++)
         if (labels[i] > largest) largest = labels[i];
-    if (largest >= count)
-        return DCN_FAIL(FORMAT, "a label is %d, but there are %" PRId64 " samples: classes count from 0", largest,
-                        count);
+    if (largest >= count || largest > MOST_CLASSES - 1)
+        return DCN_FAIL(FORMAT, "a label is %d, but there are %" PRId64 " samples: classes count from 0, to %d at most",
+                        largest, count, MOST_CLASSES - 1);
     *ret_classes = largest + 1;
     return DECANT_OK;
 }

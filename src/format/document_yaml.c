@@ -63,7 +63,8 @@ static const char *hint_for(const char *problem)
 {
     static const char *const hints[][2] = {
         {"could not find expected ':'", " (a space must follow the colon of `key: value`)"},
-        {"mapping values are not allowed in this context", " (is this line indented further than its neighbours?)"},
+        {"mapping values are not allowed in this context",
+         " (is this line indented too far, or a space missing behind a colon?)"},
         {"did not find expected key", " (is this line indented as its neighbours are?)"},
         {"did not find expected '-' indicator", " (items of a list start with '- ', all indented alike)"},
     };

@@ -98,9 +98,11 @@ static decant_status check_same(const decant_model *model, const dcn_files_optio
 {
     char hex[DCN_HASH_HEX];
     const char *trained_on = dcn_model_metadata(model, "data_hash");
+    bool same_samples = false, same_test = false; /* whatever has become of the pool */
     if (options->test <= 0 || trained_on == NULL) return DECANT_OK;
     dcn_hash_hex(dataset->hash, hex);
-    if (strcmp(hex, trained_on) == 0) return DECANT_OK;
+    dcn_files_compare(options, dataset, &same_samples, &same_test);
+    if (strcmp(hex, trained_on) == 0 || same_test) return DECANT_OK;
     return DCN_FAIL(STALE,
                     "%s is not what the model was trained on any more, so its test part cannot be told from its "
                     "training part; what is new can be tested as a file of its own",

@@ -296,7 +296,8 @@ static decant_status unknown_key(dcn_section section, const dcn_doc *key_node)
     }
     snprintf(what, sizeof what, "key of %s:", section_name(section));
     list_places(usual, places);
-    if (!is_known && places[0] != '\0' && dcn_nearest(key_node->text, candidates, count) == NULL)
+    const bool is_slip = usual == key_node->text && dcn_nearest(usual, candidates, count) != NULL;
+    if (!is_known && places[0] != '\0' && !is_slip)
         return dcn_doc_fail(key_node, DECANT_USAGE, "unknown %s '%s'; '%s' is a key of %s", what, key_node->text, usual,
                             places);
     return dcn_schema_unknown(key_node, what, key_node->text, candidates, count);

@@ -32,7 +32,8 @@ static decant_status lint_losses(const dcn_lint_context *context, const dcn_run_
     return DECANT_OK;
 }
 
-/* A loss that is there by name only: its gradients are lost in the rounding of the others'. */
+/* A loss that is there by name only: 0 by its settings, or with gradients that are lost in the rounding of the others'.
+ */
 static decant_status lint_weights(const dcn_lint_context *context, const dcn_run_spec *run)
 {
     double largest = 0;
@@ -40,8 +41,10 @@ static decant_status lint_weights(const dcn_lint_context *context, const dcn_run
         largest = fmax(largest, run->terms[i].weight);
     for (int32_t i = 0; i < run->n_terms; i++) {
         const char *name = dcn_term_class_of(run->terms[i].kind)->name;
+        const dcn_doc *place = dcn_doc_get(dcn_doc_get(run->doc, "loss"), name);
+        TRY_RETURN(dcn_lint_failure(context, place, dcn_term_check(&run->terms[i])));
         if (run->terms[i].weight >= LEAST_WEIGHT * largest) continue;
-        TRY_RETURN(dcn_lint_add(context, dcn_doc_get(dcn_doc_get(run->doc, "loss"), name), DECANT_SEVERITY_WARNING,
+        TRY_RETURN(dcn_lint_add(context, place, DECANT_SEVERITY_WARNING,
                                 "run '%s': with a weight of %g the loss %s does nothing", run->name,
                                 run->terms[i].weight, name));
     }

@@ -179,6 +179,21 @@ static void test_folders_that_are_wrong(void **state)
     refuse(&options, DECANT_FORMAT, "neither a PNG nor a JPEG", "train/cat/half.jpg");
 }
 
+/* Breaks when folders that others' layouts have are passed over, or taken for classes. */
+static void test_folders_of_other_layouts(void **state)
+{
+    (void)state;
+    dcn_files_options options = images();
+    write_parts();
+    write_picture("val/cat/v.png", 2, 3, 1, 40);
+    refuse(&options, DECANT_FORMAT, "the folder 'val' would not be read: put its pictures into 'train'", folder);
+    remove_folder(folder);
+    write_picture("cat/a.png", 2, 3, 1, 40);
+    write_picture("dog/b.png", 2, 3, 1, 50);
+    write_picture("unlabelled/c.png", 2, 3, 1, 60);
+    refuse(&options, DECANT_FORMAT, "there is a folder 'unlabelled' and none called 'train'", folder);
+}
+
 /* Breaks when the parts depend on anything but names and seed, or a class is left without training pictures. */
 static void test_cutting_a_folder(void **state)
 {
@@ -329,6 +344,36 @@ static void test_floats(void **state)
     refuse(&options, DECANT_NUMERIC, "value 2 of sample 1 is not a number", "");
 }
 
+/* Breaks when later arrays, without the parts that the recipe named or cut, cannot be tested on. */
+static void test_arrays_for_a_model(void **state)
+{
+    (void)state;
+    decant_dataset *dataset = NULL;
+    dcn_files_options options = arrays();
+    const dcn_files_model model = {{.rank = 1, .dim = {6}}, 2, NULL};
+    write_npy("images.npy", "|u1", "(4, 6)", counted, 24);
+    write_npy("labels.npy", "|u1", "(4,)", "\x00\x01\x01\x00", 4);
+    options.names[DCN_X_TRAIN] = "images";
+    options.names[DCN_Y_TRAIN] = "labels";
+    options.names[DCN_X_TEST] = "later"; /* in the recipe's archive, not in this */
+    options.names[DCN_Y_TEST] = "later_labels";
+    assert_ok(dcn_files_open(&options, &model, &dataset));
+    assert_int_equal(dataset->train.count, 0);
+    assert_int_equal(dataset->test.count, 4);
+    assert_int_equal(dataset->test.labels[2], 1);
+    dcn_dataset_destroy(dataset);
+    refuse(&options, DECANT_NOT_FOUND, "later", "");
+}
+
+static void test_shapes_beyond_counting(void **state)
+{
+    (void)state;
+    dcn_files_options options = arrays();
+    write_npy("x_train.npy", "|u1", "(1, 4611686018427387904, 0, 3)", "", 0);
+    write_npy("y_train.npy", "|u1", "(1,)", "\x00", 1);
+    refuse(&options, DECANT_FORMAT, "it is empty", "");
+}
+
 static void test_labels_that_are_wrong(void **state)
 {
     (void)state;
@@ -447,10 +492,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_class_called_train, make, clean),
         cmocka_unit_test_setup_teardown(test_sizes_and_modes, make, clean),
         cmocka_unit_test_setup_teardown(test_folders_that_are_wrong, make, clean),
+        cmocka_unit_test_setup_teardown(test_folders_of_other_layouts, make, clean),
         cmocka_unit_test_setup_teardown(test_cutting_a_folder, make, clean),
         cmocka_unit_test_setup_teardown(test_for_a_model, make, clean),
         cmocka_unit_test_setup_teardown(test_layouts, make, clean),
         cmocka_unit_test_setup_teardown(test_floats, make, clean),
+        cmocka_unit_test_setup_teardown(test_arrays_for_a_model, make, clean),
+        cmocka_unit_test_setup_teardown(test_shapes_beyond_counting, make, clean),
         cmocka_unit_test_setup_teardown(test_labels_that_are_wrong, make, clean),
         cmocka_unit_test_setup_teardown(test_archive, make, clean),
         cmocka_unit_test_setup_teardown(test_inputs_for_a_model, make, clean),

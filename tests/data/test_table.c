@@ -142,6 +142,10 @@ static void test_what_cannot_be_learnt(void **state)
 {
     (void)state;
     assert_unlearnable("a,y\n1,p\n2,q\nO3,p\n", "'O3' is no number, but most of the column are", "t.csv:4:1");
+    assert_unlearnable("a,y\n1,p\n2,q\n1e39,p\n", "'1e39' is larger than f32 holds (3.4e38); rescale", "t.csv:4:1");
+    assert_unlearnable("0123456789012345678901234567890123456789012345678901234567890123456789,y\n1,p\nx,q\n2,p\n",
+                       "column '012345678901234567890123456789012345678901234567890123456789...': 'x' is no number",
+                       "t.csv:3:1");
     assert_unlearnable("a,b,y\n1,,p\n2,,q\n", "column 'b': no training row has a value", "t.csv:1:3");
     assert_unlearnable("a,y\n1,p\n2,\n", "the target is empty", "t.csv:3:3");
     assert_unlearnable("a,y\n1,p\n2,p\n", "every row has the class 'p'", "t.csv:2:3");
@@ -411,6 +415,39 @@ static void test_rows_for_a_finished_encoder(void **state)
     dcn_free(text);
 }
 
+/* Breaks when a copy of the training file is all test because its bytes are others: training rows would be tested. */
+static void test_a_copy_is_no_test(void **state)
+{
+    (void)state;
+    static const char table[] = "a,b,y\nu,1,p\nv,2,q\nu,3,p\nu,4,q\nu,5,p\nv,6,q\nv,7,p\nu,8,q\n";
+    static const char turned[] =
+        "y,b,a\r\nq,8,u\r\np,1,u\r\nq,2,\"v\"\r\nq,4,u\r\np,5,u\r\nq,6,v\r\np,7,v\r\np,3,u\r\n";
+    static const char fewer[] = "a,b,y\nu,1,p\nv,2,q\n";
+    char folder[256], path[512];
+    char *json = NULL;
+    decant_dataset *dataset = NULL, *again = NULL;
+    dcn_encoder *encoder = NULL;
+    make_folder(folder, "copies");
+    write_file(folder, "t.csv", table, sizeof table - 1);
+    write_file(folder, "turned.csv", turned, sizeof turned - 1);
+    write_file(folder, "fewer.csv", fewer, sizeof fewer - 1);
+    snprintf(path, sizeof path, "%s/t.csv", folder);
+    const dcn_csv_options options = {.path = path, .target = "y", .test = 0.25, .seed = 9};
+    assert_ok(dcn_csv_open(&options, &dataset));
+    assert_ok(dcn_encoder_to_json(dataset->encoder, &json));
+    assert_ok(dcn_encoder_from_json(json, &encoder));
+    snprintf(path, sizeof path, "%s/turned.csv", folder);
+    assert_refused(dcn_csv_open_rows(encoder, path, false, &again), DECANT_STALE, "the very rows that the model was");
+    snprintf(path, sizeof path, "%s/fewer.csv", folder);
+    assert_ok(dcn_csv_open_rows(encoder, path, false, &again));
+    assert_int_equal(again->test.count, 2);
+    dcn_dataset_destroy(again);
+    dcn_dataset_destroy(dataset);
+    dcn_encoder_destroy(encoder);
+    dcn_free(json);
+    remove_folder(folder);
+}
+
 /* Breaks when a failing allocation leaks, or is not told. */
 static void test_allocations_fail(void **state)
 {
@@ -445,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_second_file),
         cmocka_unit_test(test_unlabelled_file),
         cmocka_unit_test(test_rows_for_a_finished_encoder),
+        cmocka_unit_test(test_a_copy_is_no_test),
         cmocka_unit_test(test_allocations_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,29 @@ typedef struct mistake {
 } mistake;
 
 static const mistake mistakes[] = {
+    /* what others call it, and what stands elsewhere */
+    {{.runs = RUN("lr: 3")}, "unknown key of runs.RUN: 'lr'; 'lr' is a key of runs.RUN.optimizer.sgd, ", 5},
+    {{.runs = RUN("temp: 3")}, "'temperature' is a key of runs.RUN.loss.kd", 5},
+    {{.rest = "seed: 42\n"}, "'seed' is a key of data, runs.RUN", 0},
+    {{.runs = RUN("gradient_clip_val: 3")}, "did you mean 'clip_norm'?", 5},
+    {{.runs = RUN("schedule: CosineAnnealingLR")}, "did you mean 'cosine'?", 5},
+    {{.runs = RUN("transfer: {exclude: [1]}")}, "did you mean 'leave_out'?", 5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {cross_entropy: 1}}}\n"}, "mean 'ce'?", 5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {kd: {alpha: 1}}}}\n"}, "mean 'weight'?", 5},
+    {{.data = "data: {source: mnist, validation: 10, augment: {cutmix: 1}}\n"}, "known: shift, crop, flip, cutout", 3},
+    {{.data = "data: {source: mnist, validation: 10, augment: {flip: maybe}}\n"}, "true or false", 3},
+    {{.models = "models: {m: {flatten: , linear: 10}}\n"}, "a network of your own is a list of layers", 4},
+    {{.runs = RUN("teacher: n")}, "'n' is a model, and teacher wants a run that trains it", 5},
+    {{.runs = "runs: {a: {model: a, epochs: 2, optimizer: adam, loss: {ce: 1}}}\n"}, "'a' is a run, and a model is", 5},
+    {{.runs = "runs: {a: {model: m, epochs: 2, optimizer: {adam: {}, sgd: {}}, loss: {ce: 1}}}\n"},
+     "here are both 'adam' and 'sgd'",
+     5},
+    {{.runs =
+          "runs: {a: {model: m, epochs: 2, optimizer: adam, loss: {ce: 1}, seeds: 2}, a-seed1: {like: a, seeds: 1}}\n"},
+     "the run 'a-seed1' has the folder of a seed of 'a'",
+     5},
+    {{.runs = "runs:\n  a:\n    epochs:5\n    model: m\n"}, "or a space missing behind a colon?)", 0},
+    {{.runs = "runs:\n  a:\n    epochs: 5\n      model: m\n"}, "(is this line indented too far", 0},
     /* the file */
     {{.top = "decant: 2\nname: t\n"}, "decant must be 1, not 2", 1},
     {{.top = "decant: one\nname: t\n"}, "decant must be a whole number", 1},

@@ -122,6 +122,24 @@ static const fault faults[] = {
     {{"runs.p={like: alone, prune: {from: alone, mult_adds: 300}}", "budget={run: p, mult_adds: 299}"},
      DECANT_SEVERITY_ERROR,
      "run 'p' may keep 300 mult-adds, 1 more than the budget of 299"},
+    {{"runs.p={like: alone, seeds: 1, teacher: teacher, loss: {kd: 1}}", "runs.p.teacher=[teacher, teacher]"},
+     DECANT_SEVERITY_WARNING,
+     "run 'p' has the same teacher twice in its ensemble, where it counts double: teacher + teacher"},
+    {{"runs.distilled.teacher={run: teacher, seeds: all}"},
+     DECANT_SEVERITY_NOTE,
+     "run 'distilled' has an ensemble of one teacher"},
+    {{"models.teacher=[flatten, linear: 4]"},
+     DECANT_SEVERITY_NOTE,
+     "the teacher has 260 parameters, fewer than the student's 556"},
+    {{"runs.distilled.loss={ce: 1, dkd: {alpha: 0, beta: 0}}"},
+     DECANT_SEVERITY_ERROR,
+     "alpha and beta of loss term dkd"},
+    {{"runs.distilled={like: alone, init: alone, teacher: {run: alone, seeds: 1}, loss: {kd: 1}}"},
+     DECANT_SEVERITY_ERROR,
+     "run 'distilled' starts with the weights of its teacher"},
+    {{"runs.base={like: alone, init: alone}", "runs.p={like: base, init: null, epochs: 2}"},
+     DECANT_SEVERITY_WARNING,
+     "'base' starts from weights that were trained before, 'p' does not"},
     {{"runs.alone.transfer={leave_out: 1, labels: false}", "runs.alone.correct_bias=frequencies"},
      DECANT_SEVERITY_NOTE,
      "counts the labels of all training samples"},
@@ -350,6 +368,11 @@ static void test_settings_that_do_something_have_no_findings(void **state)
         const char *const overrides[] = {settings[i], NULL};
         assert_clean(overrides);
     }
+    /* half of what p is: that is not known yet, and may be half of half */
+    static const char *const twice[] = {"runs.p={like: alone, prune: {from: alone, keep: 0.5}}",
+                                        "runs.q={like: alone, prune: {from: p, keep: 0.5}}",
+                                        "budget={run: q, parameters: 140}", NULL};
+    assert_clean(twice);
 }
 
 /* Breaks when what a run has from the one that it is like is told twice, or a place is lost. */

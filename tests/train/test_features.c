@@ -3,6 +3,7 @@
 #include "train/problem.h"
 
 #include "distill/features.h"
+#include "nn/zoo.h"
 
 #define TEACHER "[conv: {channels: 8, kernel: 3, padding: 1, name: conv}, relu, maxpool: 2, flatten, linear: 4]"
 #define STUDENT "[conv: {channels: 4, kernel: 3, padding: 1, name: conv}, relu, maxpool: 2, flatten, linear: 4]"
@@ -230,6 +231,23 @@ static void test_a_feature_loss_that_stays_zero(void **state)
     dcn_model_destroy(student);
 }
 
+/* Breaks when a stage of a residual net is another value than its last block's, or a group with several ends is taken.
+ */
+static void test_a_group_is_its_last_layer(void **state)
+{
+    (void)state;
+    const dcn_zoo_options options = {.classes = 10, .channels = 3};
+    dcn_graph *resnet = NULL;
+    dcn_value_id stage = DCN_NONE, block = DCN_NONE;
+    assert_ok(dcn_zoo_build("resnet20", &options, &resnet));
+    assert_ok(dcn_features_layer(resnet, "teacher", "layer2", &stage));
+    assert_ok(dcn_features_layer(resnet, "teacher", "layer2.2", &block));
+    assert_int_equal(stage, block);
+    assert_int_equal(dcn_features_layer(resnet, "teacher", "layer", &stage), DECANT_NOT_FOUND);
+    assert_int_equal(dcn_features_layer(resnet, "teacher", "layer4", &stage), DECANT_NOT_FOUND);
+    dcn_graph_destroy(resnet);
+}
+
 static int open_all(void **state)
 {
     *state = &problem;
@@ -245,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_the_regressor_stays_behind),
         cmocka_unit_test(test_maps_are_averaged_as_a_layer_would),
         cmocka_unit_test(test_features_are_looked_up),
+        cmocka_unit_test(test_a_group_is_its_last_layer),
         cmocka_unit_test(test_extending_keeps_the_student),
         cmocka_unit_test(test_what_does_not_fit_is_refused),
         cmocka_unit_test(test_a_feature_loss_that_stays_zero),
