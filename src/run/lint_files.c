@@ -130,6 +130,10 @@ static decant_status lint_parting(const dcn_lint_context *context, const dcn_mod
 {
     const dcn_parting *now = &context->materials->dataset->encoder->parting;
     if (now->test_path != NULL || then->file_hash[0] == '\0') return DECANT_OK;
+    if (strcmp(then->file_hash, now->file_hash) != 0 && then->rows_hash[0] != '\0' &&
+        strcmp(then->rows_hash, now->rows_hash) == 0)
+        return add_leak(context, source, "rows", true,
+                        "the same rows stood in another order then, or were written otherwise, so others are drawn");
     if (strcmp(then->file_hash, now->file_hash) != 0)
         return has_same_source(context, source) ? add_changed(context, source, "rows") : DECANT_OK;
     if (is_parted_alike(then, now)) return DECANT_OK;
@@ -169,10 +173,10 @@ static decant_status lint_drawn(const dcn_lint_context *context, const dcn_model
     TRY(dcn_files_from_json(arena, ours, &now));
     const bool is_known = then.tested[0] != '\0'; /* else the file is of before this was kept */
     if (now.test <= 0 || strcmp(then.tested, now.tested) == 0) goto out;
+    const bool is_same = strcmp(then.content, now.content) == 0 || has_same_source(context, source);
     if (!is_same_share(then.test, now.test) || then.seed != now.seed) {
-        if (strcmp(then.content, now.content) == 0 || has_same_source(context, source))
-            TRY(add_parted(context, source, "samples", then.test, -1, then.seed));
-    } else if (is_known && has_same_source(context, source)) {
+        if (is_same) TRY(add_parted(context, source, "samples", then.test, -1, then.seed));
+    } else if (is_known && is_same) {
         TRY(add_changed(context, source, "samples"));
     }
 out:
@@ -188,6 +192,12 @@ decant_status dcn_lint_model_file(const dcn_lint_context *context, const dcn_mod
                                 "data.normalize to its mean and std, which `decant summary %s --json` shows",
                                 source->is_teacher ? "the teacher " : "", source->file, source->file));
     TRY_RETURN(lint_classes(context, source));
+    if (dcn_model_metadata(source->model, "data") == NULL)
+        TRY_RETURN(
+            dcn_lint_add(context, source->place, DECANT_SEVERITY_NOTE,
+                         "%s does not say what it was trained on: whether it has seen what is tested here cannot "
+                         "be told",
+                         source->file));
     TRY_RETURN(lint_table(context, source));
     return lint_drawn(context, source);
 }
