@@ -45,6 +45,10 @@ show data check table.yaml | tail -4
 show data check table.yaml --seed 1
 show data check table.yaml -o data.source.target=z
 show data check rows.csv -o data.seed=1
+echo "the same rows in another order are no test"
+(head -1 rows.csv && tail -n +2 rows.csv | LC_ALL=C sort -r) >turned.csv
+show eval $model --data turned.csv
+show lint table.yaml -o data.source.path=turned.csv -o runs.net.init=./$model | grep learnt
 echo "the table has changed since"
 echo '200,1,u,c,small' >>rows.csv
 show eval $model
