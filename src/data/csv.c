@@ -266,9 +266,13 @@ decant_status dcn_csv_need(const dcn_csv *csv, const char *column, int32_t *ret_
         return status;
     }
     const char *near = dcn_nearest(column, (const char *const *)csv->columns, (size_t)csv->n_columns);
+    const char *const first = csv->columns[0]; /* where the header is missing, a cell */
+    const int shown = (int)dcn_text_cut(first, strlen(first), MOST_SHOWN_NAME);
     decant_status status =
-        DCN_FAIL(USAGE, "the table has no column '%s'%s%s%s", column, near != NULL ? "; did you mean '" : "",
-                 near != NULL ? near : "", near != NULL ? "'?" : "");
+        near != NULL
+            ? DCN_FAIL(USAGE, "the table has no column '%s'; did you mean '%s'?", column, near)
+            : DCN_FAIL(USAGE, "the table has no column '%s'; its first line, which names them, begins with '%.*s'",
+                       column, shown, first);
     dcn_place("%s:1", csv->name);
     return status;
 }

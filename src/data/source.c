@@ -342,8 +342,8 @@ static decant_status fail_no_file(const char *path, const candidates *list)
         if (list->folders[i] == list->itself) continue;
         TRY(dcn_text_add(&places, ", nor %s", list->folders[i]));
     }
-    status = DCN_FAIL(NOT_FOUND, "there is no file %s%s. $DECANT_DATA names another folder to look in", path,
-                      places.data != NULL ? places.data : "");
+    status = DCN_FAIL(NOT_FOUND, "there is no file %s%s%s. $DECANT_DATA names another folder to look in", path,
+                      places.data != NULL ? places.data : "", path[0] == '~' ? " (nobody expands ~ here)" : "");
 out:
     dcn_text_finish(&places);
     return status;

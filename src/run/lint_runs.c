@@ -64,6 +64,18 @@ static decant_status lint_mixup(const dcn_lint_context *context, const dcn_run_s
     return DECANT_OK;
 }
 
+/* What has no end of variants is not remembered. */
+static decant_status lint_unremembered(const dcn_lint_context *context, const dcn_run_spec *run)
+{
+    const dcn_augment *augment = &run->augment;
+    if (run->n_teachers == 0 || (augment->cutout == 0 && !(augment->mixup > 0))) return DECANT_OK;
+    return dcn_lint_add(
+        context, dcn_doc_get(run->doc, "teacher"), DECANT_SEVERITY_NOTE,
+        "run '%s': with cutout or mixup no two epochs see the same image, so its teacher is asked in every "
+        "step and nothing is remembered",
+        run->name);
+}
+
 /* Losses that weigh classes against each other mean nothing to a network with a single logit. */
 static decant_status lint_outputs(const dcn_lint_context *context, const dcn_run_spec *run)
 {
@@ -541,6 +553,7 @@ decant_status dcn_lint_runs(const dcn_lint_context *context)
         TRY_RETURN(lint_losses(context, run));
         TRY_RETURN(lint_weights(context, run));
         TRY_RETURN(lint_mixup(context, run));
+        TRY_RETURN(lint_unremembered(context, run));
         TRY_RETURN(lint_outputs(context, run));
         TRY_RETURN(lint_selection(context, run));
         TRY_RETURN(lint_labels(context, run));
