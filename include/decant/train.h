@@ -91,7 +91,8 @@ decant_train_options decant_train_options_default(void);
 
 /** Trains a model in place on the training part of a data set.
  *
- *  model       changed only on success; what its file said of an earlier training is then gone.
+ *  model       changed only on success; what its file said of an earlier training is then replaced by what is known of
+ *              this one.
  *  teacher     what kd_weight is about, inference only; NULL without one, as with a kd_weight of 0.
  *  compute     where; NULL for the default.
  *  options     NULL for the default.

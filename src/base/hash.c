@@ -32,3 +32,18 @@ void dcn_hash_hex(dcn_hash hash, char ret_text[DCN_HASH_HEX])
     }
     ret_text[32] = '\0';
 }
+
+bool dcn_hash_parse(const char *text, dcn_hash *ret_hash)
+{
+    static const char digits[] = "0123456789abcdef";
+    dcn_hash hash = {0};
+    for (int i = 0; i < 32; i++) {
+        const char *digit = text[i] != '\0' ? strchr(digits, text[i]) : NULL;
+        if (digit == NULL) return false;
+        uint64_t *half = i < 16 ? &hash.high : &hash.low;
+        *half = *half << 4 | (uint64_t)(digit - digits);
+    }
+    if (text[32] != '\0') return false;
+    *ret_hash = hash;
+    return true;
+}

@@ -17,5 +17,6 @@ dcn_hash dcn_hash_bytes(const void *bytes, size_t count);
 dcn_hash dcn_hash_mix(dcn_hash a, dcn_hash b);
 bool dcn_hash_equal(dcn_hash a, dcn_hash b);
 void dcn_hash_hex(dcn_hash hash, char ret_text[DCN_HASH_HEX]);
+bool dcn_hash_parse(const char *text, dcn_hash *ret_hash); /* what dcn_hash_hex wrote */
 
 #endif

@@ -380,6 +380,13 @@ static bool read_small_integer(const uint8_t *text, size_t length, float *ret_nu
     return true;
 }
 
+bool dcn_csv_is_decimal(const dcn_csv *csv, const dcn_csv_cell *cell)
+{
+    decimal number;
+    const uint8_t *text = csv->data + cell->offset;
+    return read_decimal(text, text + cell->length, &number);
+}
+
 bool dcn_csv_number(const dcn_csv *csv, const dcn_csv_cell *cell, float *ret_number)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,

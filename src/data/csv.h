@@ -46,6 +46,7 @@ int32_t dcn_csv_find(const dcn_csv *csv, const char *column);
 /* The same, or USAGE with the nearest name. */
 decant_status dcn_csv_need(const dcn_csv *csv, const char *column, int32_t *ret_column);
 /* A whole cell as a finite decimal number; false when it is none. */
+bool dcn_csv_is_decimal(const dcn_csv *csv, const dcn_csv_cell *cell); /* a number, if perhaps beyond f32 */
 bool dcn_csv_number(const dcn_csv *csv, const dcn_csv_cell *cell, float *ret_number);
 /* FORMAT at a cell's place: "column 'Age': MESSAGE". Row -1 is the header. */
 decant_status dcn_csv_fail(const dcn_csv *csv, int64_t row, int32_t column, const char *format, ...) DCN_PRINTF(4, 5);

@@ -95,14 +95,14 @@ static dcn_hash hash_cell(dcn_hash before, const dcn_csv *csv, int64_t row, int3
     return dcn_hash_mix(before, dcn_hash_bytes(csv->data + cell->offset, cell->length));
 }
 
-/* Of the cells that the encoder reads and the targets, the same for the same rows in any order; "" without a column. */
-static decant_status hash_rows(const dcn_encoder *encoder, const dcn_csv *csv, char ret_hex[DCN_HASH_HEX])
+/* Of the cells that the encoder reads and the targets, into the parting's two hashes; "" where a column lacks. */
+static decant_status hash_rows(const dcn_encoder *encoder, const dcn_csv *csv, dcn_parting *parting)
 {
     int32_t *columns = NULL; /* [1 + n_columns] the target first */
     const int32_t count = 1 + encoder->n_columns;
-    dcn_hash sum = {0};
+    dcn_hash sum = {0}, chain = {0};
     bool whole = true;
-    ret_hex[0] = '\0';
+    parting->rows_hash[0] = parting->any_order_hash[0] = '\0';
     TRY_RETURN(dcn_new_array((size_t)count, sizeof *columns, (void **)&columns));
     for (int32_t i = 0; i < count; i++) {
         columns[i] = dcn_csv_find(csv, i == 0 ? encoder->target : encoder->columns[i - 1].name);
@@ -114,8 +114,12 @@ static decant_status hash_rows(const dcn_encoder *encoder, const dcn_csv *csv, c
             hash = hash_cell(hash, csv, row, columns[i]);
         sum.low += hash.low;
         sum.high += hash.high;
+        chain = dcn_hash_mix(chain, hash);
     }
-    if (whole) dcn_hash_hex(sum, ret_hex);
+    if (whole) {
+        dcn_hash_hex(chain, parting->rows_hash);
+        dcn_hash_hex(sum, parting->any_order_hash);
+    }
     dcn_free(columns);
     return DECANT_OK;
 }
@@ -201,7 +205,7 @@ decant_status dcn_csv_build(const dcn_csv_options *options, const dcn_csv *csv, 
     TRY(choose_fit_rows(options, encoder, labels, &rows, &fit_rows, &n_fit));
     TRY(check_classes(encoder, csv, labels, fit_rows, n_fit));
     TRY(dcn_encoder_fit(encoder, csv, fit_rows, n_fit, options->choices, options->n_choices));
-    TRY(hash_rows(encoder, csv, encoder->parting.rows_hash));
+    TRY(hash_rows(encoder, csv, &encoder->parting));
 
     TRY(create(encoder, options->path, &dataset));
     TRY(fill_train(dataset, encoder, csv, &rows, labels, unlabelled));
@@ -250,11 +254,26 @@ out:
 
 /* --- rows for a finished encoder --- */
 
-static bool is_training_file(const dcn_encoder *encoder, const dcn_csv *csv)
+typedef enum table_relation {
+    OTHER_ROWS,
+    AS_TRAINED,  /* the training file, or a copy of its rows however it is written */
+    OTHER_ORDER, /* the same rows, which the draw would part otherwise */
+} table_relation;
+
+static decant_status compare_rows(const dcn_encoder *encoder, const dcn_csv *csv, table_relation *ret_relation)
 {
-    char hex[DCN_HASH_HEX];
-    dcn_hash_hex(csv->hash, hex);
-    return strcmp(hex, encoder->parting.file_hash) == 0;
+    const dcn_parting *then = &encoder->parting;
+    dcn_parting now = {0};
+    dcn_hash_hex(csv->hash, now.file_hash);
+    *ret_relation = strcmp(now.file_hash, then->file_hash) == 0 ? AS_TRAINED : OTHER_ROWS;
+    if (*ret_relation == AS_TRAINED || then->rows_hash[0] == '\0') return DECANT_OK;
+    TRY_RETURN(hash_rows(encoder, csv, &now));
+    if (now.rows_hash[0] == '\0') return DECANT_OK;
+    if (strcmp(now.rows_hash, then->rows_hash) == 0)
+        *ret_relation = AS_TRAINED;
+    else if (strcmp(now.any_order_hash, then->any_order_hash) == 0)
+        *ret_relation = OTHER_ORDER;
+    return DECANT_OK;
 }
 
 /* The training file, parted as it was. A pool's file of its own is not asked for: nobody is tested on it. */
@@ -294,32 +313,26 @@ static decant_status fill_changed(decant_dataset *dataset, const dcn_encoder *en
     return status;
 }
 
-/* A copy with other line ends or in another order: neither all test nor to be parted as the file was. */
-static decant_status check_rewritten(const dcn_encoder *encoder, const char *path, const dcn_csv *csv)
-{
-    char hex[DCN_HASH_HEX];
-    if (encoder->parting.rows_hash[0] == '\0') return DECANT_OK;
-    TRY_RETURN(hash_rows(encoder, csv, hex));
-    if (strcmp(hex, encoder->parting.rows_hash) != 0) return DECANT_OK;
-    return DCN_FAIL(
-        STALE,
-        "%s holds the very rows that the model was trained on, in another order or written otherwise, so its "
-        "test part cannot be told from its training part; test on the file as it was",
-        path);
-}
-
 static decant_status fill_rows(decant_dataset *dataset, const dcn_encoder *encoder, const char *path,
                                const dcn_csv *csv, bool is_trained_on)
 {
-    const bool as_trained = is_training_file(encoder, csv);
+    table_relation relation = OTHER_ROWS;
     int32_t *labels = NULL;
     decant_status status = DECANT_OK;
     dataset->train.dtype = DECANT_F32;
-    if (is_trained_on && !as_trained) return fill_changed(dataset, encoder, path);
-    if (!as_trained) TRY_RETURN(check_rewritten(encoder, path, csv));
+    TRY_RETURN(compare_rows(encoder, csv, &relation));
+    if (relation == OTHER_ORDER)
+        return DCN_FAIL(
+            STALE,
+            "%s holds the very rows that the model was trained on in another order, so %s; test on the file "
+            "as it was",
+            path,
+            encoder->parting.test_path != NULL ? "none of them is a test"
+                                               : "its test part cannot be told from its training part");
+    if (is_trained_on && relation != AS_TRAINED) return fill_changed(dataset, encoder, path);
     TRY(make_labels(encoder, csv, &labels));
-    status = as_trained ? fill_as_trained(dataset, encoder, csv, labels)
-                        : fill_part(dataset, &dataset->test, encoder, csv, NULL, csv->n_rows, labels);
+    status = relation == AS_TRAINED ? fill_as_trained(dataset, encoder, csv, labels)
+                                    : fill_part(dataset, &dataset->test, encoder, csv, NULL, csv->n_rows, labels);
 out:
     dcn_free(labels);
     return status;

@@ -177,17 +177,7 @@ static void survey_rows(const dcn_csv *csv, const dcn_column_kind *kinds, const 
             if (kinds[c] != DCN_COLUMN_DROPPED) survey_cell(csv, rows[i], c, &surveys[c]);
 }
 
-/* A number, but not one of f32. */
-static bool is_too_large(const dcn_csv *csv, const dcn_csv_cell *cell)
-{
-    char word[64];
-    double value = 0;
-    if (cell->length >= sizeof word) return false;
-    memcpy(word, csv->data + cell->offset, cell->length);
-    word[cell->length] = '\0';
-    return dcn_parse_double(word, &value);
-}
-
+/* A number that is not one of f32. */
 static decant_status fail_too_large(const dcn_csv *csv, int64_t row, int32_t column, const dcn_csv_cell *cell)
 {
     return dcn_csv_fail(csv, row, column,
@@ -203,7 +193,7 @@ static decant_status choose_kind(const dcn_csv *csv, int32_t index, const survey
     bool mixed = found->n_words > 0 && found->n_numbers >= found->n_words;
     if (found->n_words > 0 && (*kind == DCN_COLUMN_NUMERIC || (*kind == DCN_COLUMN_AUTO && mixed))) {
         const dcn_csv_cell *cell = dcn_csv_at(csv, found->first_word, index);
-        if (is_too_large(csv, cell)) return fail_too_large(csv, found->first_word, index, cell);
+        if (dcn_csv_is_decimal(csv, cell)) return fail_too_large(csv, found->first_word, index, cell);
         return dcn_csv_fail(
             csv, found->first_word, index, "'" SHOWN "' is no number%s", SHOW(csv, cell),
             *kind == DCN_COLUMN_AUTO ? ", but most of the column are; if they are names, declare it a category" : "");
@@ -306,7 +296,7 @@ static decant_status encode_number(const dcn_column *column, const dcn_csv *csv,
     const dcn_csv_cell *cell = dcn_csv_at(csv, row, index);
     *ret = column->fill;
     if (cell->length == 0 || dcn_csv_number(csv, cell, ret)) return DECANT_OK;
-    if (is_too_large(csv, cell)) return fail_too_large(csv, row, index, cell);
+    if (dcn_csv_is_decimal(csv, cell)) return fail_too_large(csv, row, index, cell);
     return dcn_csv_fail(csv, row, index, "'" SHOWN "' is no number", SHOW(csv, cell));
 }
 

@@ -31,7 +31,8 @@ typedef struct dcn_column {
 /* Where the training rows came from, so that the file can be parted again as it was. */
 typedef struct dcn_parting {
     char file_hash[DCN_HASH_HEX]; /* "" when unknown */
-    char rows_hash[DCN_HASH_HEX]; /* of the cells that count, whatever the order of the rows; "" when unknown */
+    /* Of the cells that count, row by row, and whatever the order of the rows; "" when unknown. */
+    char rows_hash[DCN_HASH_HEX], any_order_hash[DCN_HASH_HEX];
     double test, unlabelled;
     uint64_t seed;
     char *test_path;       /* NULL: the test rows are a part of the file */

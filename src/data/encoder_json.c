@@ -36,10 +36,10 @@ decant_status dcn_encoder_to_json(const dcn_encoder *encoder, char **ret_text)
     json_t *columns = json_array();
     for (int32_t i = 0; i < encoder->n_columns; i++)
         dcn_json_append(&columns, column_json(&encoder->columns[i]));
-    json_t *file =
-        json_pack("{s:s, s:s, s:f, s:f, s:I, s:s*, s:s*}", "hash", parting->file_hash, "rows", parting->rows_hash,
-                  "test", parting->test, "unlabelled", parting->unlabelled, "seed", (json_int_t)parting->seed,
-                  "test_path", parting->test_path, "unlabelled_path", parting->unlabelled_path);
+    json_t *file = json_pack("{s:s, s:s, s:s, s:f, s:f, s:I, s:s*, s:s*}", "hash", parting->file_hash, "rows",
+                             parting->rows_hash, "any_order", parting->any_order_hash, "test", parting->test,
+                             "unlabelled", parting->unlabelled, "seed", (json_int_t)parting->seed, "test_path",
+                             parting->test_path, "unlabelled_path", parting->unlabelled_path);
     json_t *json = json_pack("{s:s, s:o, s:o, s:o}", "target", encoder->target, "classes",
                              texts_json(encoder->classes, encoder->n_classes), "columns", columns, "file", file);
     return dcn_json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(17), "how a table is read", ret_text);
@@ -108,12 +108,15 @@ static decant_status read_parting(const json_t *json, dcn_parting *parting)
     double test = json_number_value(json_object_get(json, "test"));
     double unlabelled = json_number_value(json_object_get(json, "unlabelled"));
     json_int_t seed = json_integer_value(json_object_get(json, "seed"));
-    if (rows == NULL) rows = "";
+    const char *any_order = json_string_value(json_object_get(json, "any_order"));
+    if (rows == NULL || any_order == NULL) rows = any_order = "";
     if (hash == NULL || strlen(hash) >= sizeof parting->file_hash || strlen(rows) >= sizeof parting->rows_hash ||
-        !(test >= 0 && test < 1) || !(unlabelled >= 0 && unlabelled < 1) || seed < 0)
+        strlen(any_order) >= sizeof parting->any_order_hash || !(test >= 0 && test < 1) ||
+        !(unlabelled >= 0 && unlabelled < 1) || seed < 0)
         return damaged("how its file was parted");
     memcpy(parting->file_hash, hash, strlen(hash) + 1);
     memcpy(parting->rows_hash, rows, strlen(rows) + 1);
+    memcpy(parting->any_order_hash, any_order, strlen(any_order) + 1);
     parting->test = test;
     parting->unlabelled = unlabelled;
     parting->seed = (uint64_t)seed;

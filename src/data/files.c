@@ -172,27 +172,29 @@ static dcn_hash sum_hashes(const dcn_samples *part)
     return sum;
 }
 
-static void write_content(const decant_dataset *dataset, char ret_content[DCN_HASH_HEX], char ret_tested[DCN_HASH_HEX])
+static dcn_hash add_hashes(dcn_hash a, dcn_hash b)
 {
-    const dcn_hash train = sum_hashes(&dataset->train), test = sum_hashes(&dataset->test);
-    dcn_hash_hex((dcn_hash){.low = train.low + test.low, .high = train.high + test.high}, ret_content);
-    dcn_hash_hex(test, ret_tested);
+    return (dcn_hash){.low = a.low + b.low, .high = a.high + b.high};
 }
 
-void dcn_files_compare(const dcn_files_options *model, const decant_dataset *dataset, bool *ret_same_samples,
-                       bool *ret_same_test)
+dcn_files_relation dcn_files_compare(const dcn_files_options *model, const decant_dataset *dataset)
 {
-    char content[DCN_HASH_HEX], tested[DCN_HASH_HEX];
-    write_content(dataset, content, tested);
-    *ret_same_samples = strcmp(content, model->content) == 0;
-    *ret_same_test = *ret_same_samples && strcmp(tested, model->tested) == 0;
+    const dcn_hash test = sum_hashes(&dataset->test), all = add_hashes(sum_hashes(&dataset->train), test);
+    dcn_hash content, tested;
+    if (!dcn_hash_parse(model->content, &content) || !dcn_hash_parse(model->tested, &tested)) return DCN_FILES_OTHERS;
+    const bool was_tested = !dcn_hash_equal(tested, (dcn_hash){0});
+    if (dcn_hash_equal(all, content))
+        return was_tested && dcn_hash_equal(test, tested) ? DCN_FILES_AS_TRAINED : DCN_FILES_LEARNT;
+    return dcn_hash_equal(add_hashes(all, tested), content) ? DCN_FILES_LEARNT : DCN_FILES_OTHERS;
 }
 
 decant_status dcn_files_to_json(const dcn_files_options *options, const decant_dataset *dataset, char **ret_text)
 {
     char content[DCN_HASH_HEX], tested[DCN_HASH_HEX];
     json_t *names = json_array();
-    write_content(dataset, content, tested);
+    const dcn_hash test = sum_hashes(&dataset->test);
+    dcn_hash_hex(add_hashes(sum_hashes(&dataset->train), test), content);
+    dcn_hash_hex(test, tested);
     for (int i = 0; i < DCN_N_ARRAYS; i++)
         dcn_json_append(&names, options->names[i] != NULL ? json_string(options->names[i]) : json_null());
     json_t *json = json_pack("{s:s, s:f, s:I, s:i, s:i, s:i, s:s, s:b, s:b, s:s, s:s, s:o}", "format",

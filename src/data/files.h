@@ -55,9 +55,13 @@ bool dcn_files_is_image(const char *path);
 bool dcn_files_is_array(const char *path);
 decant_status dcn_files_recognize(const char *path, bool *ret_known, dcn_files_format *ret_format);
 
-/* Whether the labelled samples are those of the model, however they are parted, and whether its test part is, too. */
-void dcn_files_compare(const dcn_files_options *model, const decant_dataset *dataset, bool *ret_same_samples,
-                       bool *ret_same_test);
+/* What a data set's labelled samples are to a model that says what it learnt from, wherever they lie. */
+typedef enum dcn_files_relation {
+    DCN_FILES_OTHERS,     /* none that it knows; or it does not say */
+    DCN_FILES_AS_TRAINED, /* the same, and parted as then */
+    DCN_FILES_LEARNT,     /* the same, parted otherwise; or those alone that it learnt from */
+} dcn_files_relation;
+dcn_files_relation dcn_files_compare(const dcn_files_options *model, const decant_dataset *dataset);
 
 /* For the model file. Texts of the options that are read live in the arena. */
 decant_status dcn_files_to_json(const dcn_files_options *options, const decant_dataset *dataset, char **ret_text);

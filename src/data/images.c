@@ -360,7 +360,7 @@ static decant_status check_folders(const char *path, bool has_train)
         if (is_there)
             return fail_at(path, DCN_FAIL(FORMAT,
                                           "the folder '%s' would not be read: put its pictures into 'train', of which "
-                                          "`data.validation` holds some out, or rename it to 'test'",
+                                          "`data.validation` holds some out",
                                           of_validation[i]));
     }
     char *pool = NULL;

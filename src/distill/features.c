@@ -14,6 +14,12 @@
 
 /* --- layers by name --- */
 
+static bool is_in_group(const dcn_node *node, const char *group)
+{
+    const size_t length = strlen(group);
+    return node->name != NULL && strncmp(node->name, group, length) == 0 && node->name[length] == '.';
+}
+
 static decant_status unknown_layer(const dcn_graph *graph, const char *whose, const char *layer)
 {
     const char **names = NULL;
@@ -23,18 +29,20 @@ static decant_status unknown_layer(const dcn_graph *graph, const char *whose, co
     for (dcn_node_id n = 0; n < graph->n_nodes; n++)
         if (graph->nodes[n].name != NULL) names[count++] = graph->nodes[n].name;
     const char *nearest = dcn_nearest(layer, names, count);
+    for (dcn_node_id n = 0; n < graph->n_nodes; n++) {
+        if (!is_in_group(&graph->nodes[n], layer)) continue;
+        status = DCN_FAIL(NOT_FOUND,
+                          "'%s' is a group of layers of the %s, of which others read several; name one of them "
+                          "(`decant summary` lists them)",
+                          layer, whose);
+        goto out;
+    }
     status = DCN_FAIL(NOT_FOUND, "the %s has no layer '%s'%s%s%s (`decant summary` lists them)", whose, layer,
                       nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
                       nearest != NULL ? "'?" : "");
 out:
     dcn_free(names);
     return status;
-}
-
-static bool is_in_group(const dcn_node *node, const char *group)
-{
-    const size_t length = strlen(group);
-    return node->name != NULL && strncmp(node->name, group, length) == 0 && node->name[length] == '.';
 }
 
 static bool is_read_outside(const dcn_graph *graph, dcn_value_id value, const char *group)

@@ -91,18 +91,29 @@ static decant_status check_scale(const dcn_files_options *options, const decant_
 
 /* --- data sets --- */
 
+/* What the model learnt from is its training part, also where there is no other. */
+static decant_status call_training(const char *path, decant_dataset *dataset)
+{
+    if (dataset->train.count > 0)
+        return DCN_FAIL(
+            STALE, "%s holds what the model was trained on, parted otherwise: its test samples were learnt from", path);
+    const dcn_samples learnt = dataset->test;
+    dataset->test = dataset->train;
+    dataset->train = learnt;
+    return DECANT_OK;
+}
+
 /* The parts that the recipe cut are those of the training only while the files are the same: a picture more, and the
  * draw is another. */
-static decant_status check_same(const decant_model *model, const dcn_files_options *options,
-                                const decant_dataset *dataset)
+static decant_status check_same(const decant_model *model, const dcn_files_options *options, decant_dataset *dataset)
 {
     char hex[DCN_HASH_HEX];
     const char *trained_on = dcn_model_metadata(model, "data_hash");
-    bool same_samples = false, same_test = false; /* whatever has become of the pool */
-    if (options->test <= 0 || trained_on == NULL) return DECANT_OK;
+    const dcn_files_relation relation = dcn_files_compare(options, dataset); /* whatever has become of the pool */
+    if (relation == DCN_FILES_LEARNT && options->test <= 0) return call_training(options->path, dataset);
+    if (options->test <= 0 || trained_on == NULL || relation == DCN_FILES_AS_TRAINED) return DECANT_OK;
     dcn_hash_hex(dataset->hash, hex);
-    dcn_files_compare(options, dataset, &same_samples, &same_test);
-    if (strcmp(hex, trained_on) == 0 || same_test) return DECANT_OK;
+    if (strcmp(hex, trained_on) == 0) return DECANT_OK;
     return DCN_FAIL(STALE,
                     "%s is not what the model was trained on any more, so its test part cannot be told from its "
                     "training part; what is new can be tested as a file of its own",
@@ -145,18 +156,16 @@ static decant_status part_copy(const decant_model *model, const dcn_files_option
     const dcn_files_model wanted = files_model(model);
     dcn_files_options as_then = *options;
     decant_dataset *parted = NULL;
-    bool same_samples, same_test;
-    if (known->test <= 0) return DECANT_OK; /* it was not parted */
-    dcn_files_compare(known, *dataset, &same_samples, &same_test);
-    if (!same_samples) return DECANT_OK;
+    if (dcn_files_compare(known, *dataset) != DCN_FILES_LEARNT) return DECANT_OK;
+    if (known->test <= 0) return call_training(options->path, *dataset);
     as_then.test = known->test;
     as_then.seed = known->seed;
     TRY_RETURN(dcn_files_open(&as_then, &wanted, &parted));
-    dcn_files_compare(known, parted, &same_samples, &same_test);
-    decant_dataset *unused = same_test ? *dataset : parted;
-    if (same_test) *dataset = parted;
+    const bool as_trained = dcn_files_compare(known, parted) == DCN_FILES_AS_TRAINED;
+    decant_dataset *unused = as_trained ? *dataset : parted;
+    if (as_trained) *dataset = parted;
     dcn_dataset_destroy(unused);
-    if (same_test) return DECANT_OK;
+    if (as_trained) return DECANT_OK;
     return DCN_FAIL(STALE,
                     "%s holds what the model was trained on, in another order or by other names, so its test part "
                     "cannot be told from its training part",

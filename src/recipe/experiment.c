@@ -42,7 +42,7 @@ static decant_status find_model(const dcn_experiment *experiment, const dcn_doc 
     int32_t model = dcn_experiment_find_model(experiment, name);
     if (model == DCN_NONE) {
         const dcn_doc *models = dcn_doc_get(experiment->doc, "models"), *runs = dcn_doc_get(experiment->doc, "runs");
-        const dcn_doc *run = runs != NULL ? dcn_doc_get(runs, name) : NULL;
+        const dcn_doc *run = dcn_doc_get(runs, name);
         if (run != NULL)
             return dcn_doc_fail(doc, DECANT_USAGE,
                                 "'%s' is a run, and a model is wanted here: one of those below models:", name);
@@ -433,8 +433,11 @@ static decant_status inherit_whole(dcn_arena *arena, dcn_doc *root, const char *
     if (name[length] != '.') return DECANT_OK;
     const char *behind = name + length + 1, *end = strchr(behind, '.');
     if (end == NULL) return DECANT_OK;
-    TRY_RETURN(dcn_format(run, sizeof run, "%.*s", (int)length, name));
-    TRY_RETURN(dcn_format(key, sizeof key, "%.*s", (int)(end - behind), behind));
+    const size_t key_length = (size_t)(end - behind);
+    if (length >= sizeof run || key_length >= sizeof key) return DECANT_OK; /* unknown, and will be called so */
+    memcpy(run, name, length);
+    memcpy(key, behind, key_length);
+    run[length] = key[key_length] = '\0';
     return dcn_runs_inherit(arena, root, run, key);
 }
 

@@ -75,11 +75,17 @@ decant_status dcn_runs_inherit(dcn_arena *arena, dcn_doc *root, const char *run_
         const dcn_doc *like = dcn_doc_get(holder, "like");
         holder = like != NULL && like->type == DCN_DOC_SCALAR ? dcn_doc_get(runs, like->text) : NULL;
     }
-    if (strcmp(key, "augment") == 0 && dcn_doc_get(holder, key) == NULL) holder = dcn_doc_get(root, "data");
     const dcn_doc *inherited = dcn_doc_get(holder, key);
+    if (strcmp(key, "augment") == 0 && (inherited == NULL || inherited->type == DCN_DOC_NULL)) {
+        holder = dcn_doc_get(root, "data"); /* also where null took away what it was like */
+        inherited = dcn_doc_get(holder, key);
+    }
     if (holder == run || inherited == NULL || inherited->type != DCN_DOC_MAP) return DECANT_OK;
     TRY_RETURN(dcn_doc_clone(arena, inherited, &copy));
-    return dcn_doc_append(arena, run, holder->key_nodes[index_of(holder, key)], copy);
+    const int32_t own = index_of(run, key);
+    if (own == DCN_NONE) return dcn_doc_append(arena, run, holder->key_nodes[index_of(holder, key)], copy);
+    run->items[own] = copy;
+    return DECANT_OK;
 }
 
 /* Merges run `index`, its base first. `depth` counts the links so far: more than there are runs means a circle. */

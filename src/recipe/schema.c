@@ -167,7 +167,7 @@ static decant_status check_value(const dcn_key *key, const dcn_doc *value)
 
 /* --- maps --- */
 
-/* What others call it: PyTorch, Lightning, Keras, papers. A word may have several, each for another place. */
+/* What others call it: PyTorch, Lightning, Keras, papers. */
 static const char *const foreign_names[][2] = {
     /* training */
     {"learning_rate", "lr"},

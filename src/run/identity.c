@@ -10,8 +10,8 @@
 #include "recipe/words.h"
 #include "run/correct.h"
 
-/* The words that go into the model file, of data sets of the user's own: names of classes, columns and categories, and
- * the table's bytes, by which it is recognised later. */
+/* The words that go into the model file, of data sets of the user's own: names of classes, columns and categories. NULL
+ * without memory. */
 static json_t *describe_names(const decant_dataset *dataset)
 {
     const dcn_encoder *encoder = dataset->encoder;
@@ -23,7 +23,6 @@ static json_t *describe_names(const decant_dataset *dataset)
         for (int32_t k = 0; k < encoder->columns[i].n_categories; k++)
             dcn_json_append(&names, json_string(encoder->columns[i].categories[k]));
     }
-    if (encoder != NULL) dcn_json_append(&names, json_string(encoder->parting.file_hash));
     char hex[DCN_HASH_HEX], *text = names != NULL ? json_dumps(names, JSON_COMPACT) : NULL;
     json_decref(names);
     if (text == NULL) return NULL;
@@ -44,8 +43,9 @@ static json_t *describe_data(const dcn_materials *materials, const char *data_he
                                     (json_int_t)data->seed, "content", data_hex, "mean", mean, "std", std);
     if (data->unlabelled > 0) /* a table's pool is a matter of its content */
         dcn_json_set(&description, "unlabelled", json_integer(materials->dataset->n_unlabelled));
-    if (materials->dataset->encoder != NULL || materials->dataset->reading != NULL)
-        dcn_json_set(&description, "names", describe_names(materials->dataset));
+    const decant_dataset *dataset = materials->dataset;
+    if (dataset->encoder != NULL || (dataset->reading != NULL && dataset->class_names != NULL))
+        dcn_json_set(&description, "names", describe_names(dataset));
     return description;
 }
 
@@ -274,7 +274,7 @@ static const char *meaning_of(const char *path)
 {
     static const char *const meanings[][2] = {
         {"data.content", "the samples are not the same, or are read or parted in another way"},
-        {"data.names", "a class, a column or a category has another name, or the table's file has changed"},
+        {"data.names", "a class, a column or a category has another name, or the run is of before names were kept"},
         {"model.network", "the network is another: its layers, their names or its inputs"},
         {"teacher", "the teacher is another, or was made again"},
         {"teacher.members", "a teacher is another, or was made again"},
@@ -300,7 +300,8 @@ static decant_status difference(const json_t *was, const json_t *is, const char 
     json_t *value = NULL;
     if (json_equal(was, is) || text->length > 0) return DECANT_OK;
     const bool are_objects = json_is_object(was) && json_is_object(is);
-    const char *meaning = was != NULL && is != NULL && !are_objects ? meaning_of(path) : NULL;
+    const bool is_new = was == NULL && strcmp(path, "data.names") == 0;
+    const char *meaning = (was != NULL || is_new) && is != NULL && !are_objects ? meaning_of(path) : NULL;
     if (meaning != NULL) return dcn_text_add(text, "%s: %s", path, meaning);
     if (!are_objects || depth > 8) {
         TRY_RETURN(dcn_text_add(text, "%s was ", path));

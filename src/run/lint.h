@@ -40,6 +40,8 @@ typedef struct dcn_model_source {
     const dcn_doc *place; /* where the recipe names it */
     bool is_teacher;
 } dcn_model_source;
+/* Within what is no matter: a thousandth of a deviation. */
+bool dcn_lint_is_normalized_alike(const dcn_normalization *trained, const dcn_materials *materials);
 decant_status dcn_lint_model_file(const dcn_lint_context *context, const dcn_model_source *source);
 /* A finding with the place of a node in front. */
 decant_status dcn_lint_add(const dcn_lint_context *context, const dcn_doc *place, decant_severity severity,

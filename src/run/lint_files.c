@@ -10,7 +10,7 @@
 #include "data/files.h"
 #include "data/source.h"
 
-static bool is_normalized_alike(const dcn_normalization *trained, const dcn_materials *materials)
+bool dcn_lint_is_normalized_alike(const dcn_normalization *trained, const dcn_materials *materials)
 {
     if (trained->channels != materials->norm_channels) return false;
     for (int32_t i = 0; i < trained->channels; i++) {
@@ -130,12 +130,12 @@ static decant_status lint_parting(const dcn_lint_context *context, const dcn_mod
 {
     const dcn_parting *now = &context->materials->dataset->encoder->parting;
     if (now->test_path != NULL || then->file_hash[0] == '\0') return DECANT_OK;
-    if (strcmp(then->file_hash, now->file_hash) != 0 && then->rows_hash[0] != '\0' &&
-        strcmp(then->rows_hash, now->rows_hash) == 0)
-        return add_leak(context, source, "rows", true,
-                        "the same rows stood in another order then, or were written otherwise, so others are drawn");
-    if (strcmp(then->file_hash, now->file_hash) != 0)
-        return has_same_source(context, source) ? add_changed(context, source, "rows") : DECANT_OK;
+    const bool same_file = strcmp(then->file_hash, now->file_hash) == 0;
+    const bool same_rows = same_file || (then->rows_hash[0] != '\0' && strcmp(then->rows_hash, now->rows_hash) == 0);
+    if (!same_rows && then->rows_hash[0] != '\0' && strcmp(then->any_order_hash, now->any_order_hash) == 0)
+        return add_leak(context, source, "rows", false,
+                        "the same rows stood in another order then, so others are drawn");
+    if (!same_rows) return has_same_source(context, source) ? add_changed(context, source, "rows") : DECANT_OK;
     if (is_parted_alike(then, now)) return DECANT_OK;
     const bool same_pool = is_same_share(then->unlabelled, now->unlabelled);
     return add_parted(context, source, "rows", then->test, same_pool ? -1 : then->unlabelled, then->seed);
@@ -186,7 +186,7 @@ out:
 
 decant_status dcn_lint_model_file(const dcn_lint_context *context, const dcn_model_source *source)
 {
-    if (!is_normalized_alike(&source->model->normalization, context->materials))
+    if (!dcn_lint_is_normalized_alike(&source->model->normalization, context->materials))
         TRY_RETURN(dcn_lint_add(context, source->place, DECANT_SEVERITY_ERROR,
                                 "%s%s was trained on inputs normalised in another way than this recipe's; set "
                                 "data.normalize to its mean and std, which `decant summary %s --json` shows",

@@ -359,6 +359,7 @@ static decant_status lint_member_file(const dcn_lint_context *context, const dcn
     for (int32_t i = 0; i < run->n_teachers; i++)
         beside_run = beside_run || run->teachers[i].file == NULL;
     if (!beside_run || dcn_normalization_equal(&teacher->normalization, &ours)) return DECANT_OK;
+    if (!dcn_lint_is_normalized_alike(&teacher->normalization, materials)) return DECANT_OK; /* which was told */
     return dcn_lint_add(
         context, dcn_doc_get(run->doc, "teacher"), DECANT_SEVERITY_ERROR,
         "%s was normalised with other statistics than '%s' is here, if by little, and an ensemble reads "

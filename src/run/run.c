@@ -446,7 +446,7 @@ static void set_precision(run_context *runner, decant_precision precision)
 }
 
 /* What was made before. What it is measured against is today's recipe's word, for a run may have been renamed. */
-static decant_status read_done(run_context *runner, int32_t run, const dcn_run_directory *directory)
+static decant_status read_done(run_context *runner, int32_t run, const dcn_run_directory *directory, bool is_locked)
 {
     const dcn_experiment *experiment = runner->experiment;
     const int32_t baseline = dcn_experiment_baseline(experiment, run);
@@ -456,8 +456,9 @@ static decant_status read_done(run_context *runner, int32_t run, const dcn_run_d
     const char *name = baseline != DCN_NONE ? experiment->runs[baseline].name : NULL;
     if (name == result->baseline || (name != NULL && result->baseline != NULL && strcmp(name, result->baseline) == 0))
         return DECANT_OK;
-    /* In a folder that cannot be written the old name stays; this run's own table is right all the same. */
-    decant_status status = dcn_result_rename_baseline(directory->result, name);
+    /* In a folder that cannot be written, or is not ours now, the old name stays; this run's own table is right all the
+     * same. */
+    decant_status status = is_locked ? dcn_result_rename_baseline(directory->result, name) : DECANT_OK;
     if (status == DECANT_NO_MEMORY) return status;
     return dcn_result_text(&result->baseline, name);
 }
@@ -470,7 +471,7 @@ static decant_status make_run(run_context *runner, const dcn_run_directory *dire
     TRY_RETURN(prepare(runner, directory, identity, &state));
     if (state == DCN_RUN_DONE) {
         TRY_RETURN(dcn_file_remove(directory->checkpoint)); /* left by a kill just behind the result */
-        TRY_RETURN(read_done(runner, runner->run, directory));
+        TRY_RETURN(read_done(runner, runner->run, directory, true));
         const decant_run_result *done = &runner->results->items[runner->results->count - 1];
         TRY_RETURN(dcn_start_check_budget(runner->experiment, runner->run, done->parameters, done->mult_adds));
     } else {
@@ -546,7 +547,7 @@ static decant_status recall_seed(run_context *runner, int32_t run, uint64_t seed
     TRY(dcn_run_directory_name(runner->options->directory, runner->experiment, run, seed, &directory));
     TRY(dcn_identity_make(runner->materials, run, seed, teacher_hex, runner->start.hex, &identity));
     status = dcn_run_directory_inspect(&directory, runner->experiment, run, seed, &identity, &state, &difference);
-    if (status == DECANT_OK && state == DCN_RUN_DONE) status = read_done(runner, run, &directory);
+    if (status == DECANT_OK && state == DCN_RUN_DONE) status = read_done(runner, run, &directory, false);
     if (status != DECANT_OK && status != DECANT_NO_MEMORY) { /* another's directory, or a damaged one */
         if (status != DECANT_STALE) on_note(runner, decant_error_message());
         status = DECANT_OK;

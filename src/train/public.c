@@ -93,24 +93,32 @@ out:
     return status;
 }
 
-/* What the file that the model came from tells of its training is no longer so. How rows and files are read stays with
- * the normalisation that goes with it. */
-static decant_status describe_start(const decant_train_options *options, const decant_model *model,
-                                    const decant_dataset *dataset, decant_model *copy)
+/* How later rows and files are to be read: as the data set was, where that says; else, as for a table that was opened
+ * for this model, as the model's own. */
+static decant_status describe_reading(const decant_model *model, const decant_dataset *dataset, decant_model *copy)
 {
     const char *table = dcn_model_metadata(model, DCN_TABLE_METADATA);
-    const char *files = dcn_model_metadata(model, DCN_FILES_METADATA);
-    char hash[DCN_HASH_HEX], *text = NULL;
+    char *text = NULL;
     bool is_table = false;
+    TRY_RETURN(dcn_dataset_reading(dataset, &is_table, &text));
+    decant_status status = DECANT_OK;
+    if (text == NULL && dataset->sample.rank == 1)
+        status = dcn_model_set_reading(copy, true, table);
+    else if (!is_table || copy->n_classes == dataset->n_classes) /* else its classes would not be the network's */
+        status = dcn_model_set_reading(copy, is_table, text);
+    dcn_free(text);
+    return status;
+}
+
+/* What the file that the model came from tells of its training is no longer so. */
+static decant_status describe_start(const decant_model *model, const decant_dataset *dataset, decant_model *copy)
+{
+    char hash[DCN_HASH_HEX];
     dcn_hash_hex(dataset->hash, hash);
     dcn_model_clear_metadata(copy);
     TRY_RETURN(dcn_model_set_metadata(copy, "data", dataset->name));
     TRY_RETURN(dcn_model_set_metadata(copy, "data_hash", hash));
-    if (!options->fresh) return dcn_model_set_reading(copy, table != NULL, table != NULL ? table : files);
-    TRY_RETURN(dcn_dataset_reading(dataset, &is_table, &text));
-    decant_status status = dcn_model_set_reading(copy, is_table, text);
-    dcn_free(text);
-    return status;
+    return describe_reading(model, dataset, copy);
 }
 
 static decant_status describe_end(const decant_train_options *options, const dcn_train_result *result,
@@ -134,7 +142,7 @@ static decant_status prepare_model(const decant_train_options *options, const de
     int32_t channels = dcn_statistics_channels(dataset);
     decant_status status = DECANT_OK;
     TRY(dcn_model_clone(model, &copy));
-    TRY(describe_start(options, model, dataset, copy));
+    TRY(describe_start(model, dataset, copy));
     if (options->fresh) {
         dcn_model_init(copy, options->seed);
         TRY(dcn_new_array(2 * (size_t)channels, sizeof *statistics, (void **)&statistics));

@@ -422,6 +422,8 @@ static void test_a_copy_is_no_test(void **state)
     static const char table[] = "a,b,y\nu,1,p\nv,2,q\nu,3,p\nu,4,q\nu,5,p\nv,6,q\nv,7,p\nu,8,q\n";
     static const char turned[] =
         "y,b,a\r\nq,8,u\r\np,1,u\r\nq,2,\"v\"\r\nq,4,u\r\np,5,u\r\nq,6,v\r\np,7,v\r\np,3,u\r\n";
+    static const char rewritten[] =
+        "y,a,b,more\r\np,u,1,0\r\nq,v,2,0\r\np,u,3,0\r\nq,\"u\",4,0\r\np,u,5,0\r\nq,v,6,0\r\np,v,7,0\r\nq,u,8,0\r\n";
     static const char fewer[] = "a,b,y\nu,1,p\nv,2,q\n";
     char folder[256], path[512];
     char *json = NULL;
@@ -431,6 +433,7 @@ static void test_a_copy_is_no_test(void **state)
     write_file(folder, "t.csv", table, sizeof table - 1);
     write_file(folder, "turned.csv", turned, sizeof turned - 1);
     write_file(folder, "fewer.csv", fewer, sizeof fewer - 1);
+    write_file(folder, "rewritten.csv", rewritten, sizeof rewritten - 1);
     snprintf(path, sizeof path, "%s/t.csv", folder);
     const dcn_csv_options options = {.path = path, .target = "y", .test = 0.25, .seed = 9};
     assert_ok(dcn_csv_open(&options, &dataset));
@@ -438,6 +441,10 @@ static void test_a_copy_is_no_test(void **state)
     assert_ok(dcn_encoder_from_json(json, &encoder));
     snprintf(path, sizeof path, "%s/turned.csv", folder);
     assert_refused(dcn_csv_open_rows(encoder, path, false, &again), DECANT_STALE, "the very rows that the model was");
+    snprintf(path, sizeof path, "%s/rewritten.csv", folder);
+    assert_ok(dcn_csv_open_rows(encoder, path, false, &again));
+    assert_true(dcn_hash_equal(dataset->hash, again->hash)); /* parted as it was */
+    dcn_dataset_destroy(again);
     snprintf(path, sizeof path, "%s/fewer.csv", folder);
     assert_ok(dcn_csv_open_rows(encoder, path, false, &again));
     assert_int_equal(again->test.count, 2);

@@ -105,6 +105,26 @@ static void test_labels_beyond_the_models_classes(void **state)
     dcn_model_destroy(model);
 }
 
+/* Breaks when what a model learnt from passes for its test because nothing else is there. */
+static void test_what_was_learnt_is_no_test(void **state)
+{
+    (void)state;
+    decant_dataset *dataset = NULL;
+    write_samples("x_train.npy", "|");
+    write_labels("y_train.npy", (const uint8_t[]){0, 1});
+    decant_model *model = make_trained();
+    assert_ok(decant_model_open_data(model, folder, &dataset));
+    assert_int_equal(dataset->train.count, 2);
+    assert_int_equal(dataset->test.count, 0);
+    dcn_dataset_destroy(dataset);
+    write_labels("y_train.npy", (const uint8_t[]){1, 1}); /* others: a test */
+    assert_ok(decant_model_open_data(model, folder, &dataset));
+    assert_int_equal(dataset->train.count, 0);
+    assert_int_equal(dataset->test.count, 2);
+    dcn_dataset_destroy(dataset);
+    dcn_model_destroy(model);
+}
+
 /* Breaks when bytes are divided by 255 for a model that knows numbers to 255, or such numbers pass as bytes. */
 static void test_scales(void **state)
 {
@@ -167,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_labels_beyond_the_models_classes, make, clean),
+        cmocka_unit_test_setup_teardown(test_what_was_learnt_is_no_test, make, clean),
         cmocka_unit_test_setup_teardown(test_scales, make, clean),
         cmocka_unit_test_setup_teardown(test_where_files_are_looked_for, make, clean),
     };
