@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/source.h"
 #include "data/split.h"
 #include "data/words.h"
@@ -89,39 +90,45 @@ out:
 
 /* --- recognising a table --- */
 
-static dcn_hash hash_cell(dcn_hash before, const dcn_csv *csv, int64_t row, int32_t column)
+/* A row's cells in the order of `columns`, each ended by a NUL, which no cell holds. */
+static decant_status join_cells(const dcn_csv *csv, int64_t row, const int32_t *columns, int32_t count, dcn_text *text)
 {
-    const dcn_csv_cell *cell = dcn_csv_at(csv, row, column);
-    return dcn_hash_mix(before, dcn_hash_bytes(csv->data + cell->offset, cell->length));
+    text->length = 0;
+    for (int32_t i = 0; i < count; i++) {
+        const dcn_csv_cell *cell = dcn_csv_at(csv, row, columns[i]);
+        TRY_RETURN(dcn_text_add_bytes(text, (const char *)csv->data + cell->offset, cell->length));
+        TRY_RETURN(dcn_text_add_bytes(text, "", 1));
+    }
+    return DECANT_OK;
 }
 
-/* Of the cells that the encoder reads and the targets, into the parting's two hashes; "" where a column lacks. */
+/* Of the targets and the cells that the encoder reads, into the parting's two hashes; "" where a column lacks. */
 static decant_status hash_rows(const dcn_encoder *encoder, const dcn_csv *csv, dcn_parting *parting)
 {
     int32_t *columns = NULL; /* [1 + n_columns] the target first */
     const int32_t count = 1 + encoder->n_columns;
+    dcn_text cells = {0};
     dcn_hash sum = {0}, chain = {0};
-    bool whole = true;
     parting->rows_hash[0] = parting->any_order_hash[0] = '\0';
-    TRY_RETURN(dcn_new_array((size_t)count, sizeof *columns, (void **)&columns));
-    for (int32_t i = 0; i < count; i++) {
+    decant_status status = dcn_new_array((size_t)count, sizeof *columns, (void **)&columns);
+    for (int32_t i = 0; i < count && status == DECANT_OK; i++) {
         columns[i] = dcn_csv_find(csv, i == 0 ? encoder->target : encoder->columns[i - 1].name);
-        whole = whole && columns[i] >= 0;
+        if (columns[i] < 0) goto out;
     }
-    for (int64_t row = 0; whole && row < csv->n_rows; row++) {
-        dcn_hash hash = {0};
-        for (int32_t i = 0; i < count; i++)
-            hash = hash_cell(hash, csv, row, columns[i]);
+    for (int64_t row = 0; row < csv->n_rows && status == DECANT_OK; row++) {
+        TRY(join_cells(csv, row, columns, count, &cells));
+        const dcn_hash hash = dcn_hash_bytes(cells.data, cells.length);
         sum.low += hash.low;
         sum.high += hash.high;
         chain = dcn_hash_mix(chain, hash);
     }
-    if (whole) {
-        dcn_hash_hex(chain, parting->rows_hash);
-        dcn_hash_hex(sum, parting->any_order_hash);
-    }
+    if (status != DECANT_OK) goto out;
+    dcn_hash_hex(chain, parting->rows_hash);
+    dcn_hash_hex(sum, parting->any_order_hash);
+out:
+    dcn_text_finish(&cells);
     dcn_free(columns);
-    return DECANT_OK;
+    return status;
 }
 
 /* --- learning --- */

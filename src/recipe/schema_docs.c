@@ -108,19 +108,14 @@ const char *const *dcn_schema_sources(void)
 static const char again[] =
     "\n## Running again\n"
     "\n"
-    "A run that is finished and unchanged is not made again. One that was interrupted goes on from its checkpoint, "
-    "which "
-    "is\n"
-    "written every epoch and every minute, and ends in the same bits. What counts is what decides the result or stands "
-    "in "
-    "the\n"
-    "model's file: the data with the names of classes and columns, the network, the teacher's file, every setting of\n"
-    "training, the seed. Comments, the order of keys, names of models and `threads` do not count. A finished run of "
-    "which\n"
-    "something has changed is refused, with what it is; `--force` makes it anew (and then its students, which had "
-    "another\n"
-    "teacher). So 20 epochs instead of 10 begin at the first: the learning rate would have taken another course.\n"
-    "`init: RUN` in a run of its own trains on from what was learnt. Another `--dir` keeps both.\n";
+    "A run that is finished and unchanged is not made again. One that was interrupted goes on from its\n"
+    "checkpoint, which is written every epoch and every minute, and ends in the same bits. What counts is what\n"
+    "decides the result or stands in the model's file: the data with the names of classes and columns, the\n"
+    "network, the teacher's file, every setting of training, the seed. Comments, the order of keys, names of\n"
+    "models and `threads` do not count. A finished run of which something has changed is refused, with what it\n"
+    "is; `--force` makes it anew (and then its students, which had another teacher). So 20 epochs instead of 10\n"
+    "begin at the first: the learning rate would have taken another course. `init: RUN` in a run of its own\n"
+    "trains on from what was learnt. Another `--dir` keeps both.\n";
 
 static const char *type_text(const dcn_key *key)
 {

@@ -30,11 +30,27 @@ static void content_and_order_matter(void **state)
     assert_false(dcn_hash_equal(low_only, a));
 }
 
+static void digits_are_read_back(void **state)
+{
+    (void)state;
+    char digits[DCN_HASH_HEX];
+    dcn_hash hash = dcn_hash_bytes("a", 1), back = {0};
+    dcn_hash_hex(hash, digits);
+    assert_true(dcn_hash_parse(digits, &back));
+    assert_true(dcn_hash_equal(hash, back));
+    assert_false(dcn_hash_parse("", &back));
+    assert_false(dcn_hash_parse("99aa06d3014798d86001c324468d497", &back));
+    assert_false(dcn_hash_parse("99aa06d3014798d86001c324468d497f0", &back));
+    assert_false(dcn_hash_parse("99aa06d3014798d86001c324468d497g", &back));
+    assert_true(dcn_hash_equal(hash, back));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_digits_are_xxh3s),
         cmocka_unit_test(content_and_order_matter),
+        cmocka_unit_test(digits_are_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
